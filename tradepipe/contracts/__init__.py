@@ -1,0 +1,33 @@
+"""Contracts: what each layer promises. One module a group of layers, one object a layer."""
+
+from tradepipe.contracts.bars import BARS, QUALITY_CODES, RAW_BARS
+from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
+from tradepipe.contracts.features import indicators_contract
+from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
+from tradepipe.contracts.quarantine import QUARANTINE
+from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
+from tradepipe.contracts.validation import validate
+
+__all__ = [
+    "BARS",
+    "FILLS",
+    "FORECASTS",
+    "FORECAST_SCORES",
+    "MONEY",
+    "ORDERS",
+    "ORDER_STATES",
+    "POSITIONS",
+    "QUALITY_CODES",
+    "QUARANTINE",
+    "RAW_BARS",
+    "REASON",
+    "SIGNALS",
+    "UTC",
+    "Breach",
+    "Column",
+    "Contract",
+    "ContractError",
+    "Rule",
+    "indicators_contract",
+    "validate",
+]

@@ -1,0 +1,190 @@
+"""The shape of the configuration: every key, its type, its unit and its range.
+
+Durations are ISO 8601 (`PT30M`), money is decimal text, sessions are dates of the market's calendar.
+"""
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
+Environment = Literal["dev", "test", "prod"]
+
+
+def _not_negative(value: dt.timedelta) -> dt.timedelta:
+    if value < dt.timedelta(0):
+        raise ValueError("a duration of zero or more is expected")
+    return value
+
+
+Duration = Annotated[dt.timedelta, AfterValidator(_not_negative)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Section):
+    """Where partitions live and how long superseded generations are kept for their readers."""
+
+    root: Path | None = Field(None, description="folder of Parquet files; default: <home>/store")
+    catalogue_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in <home>")
+    grace: Duration = Field(dt.timedelta(hours=1), description="how long a superseded generation stays readable")
+
+
+class LedgerSettings(Section):
+    """Where the order journal and the paper venue's own book live."""
+
+    journal_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in <home>, synchronous=FULL")
+    paper_venue_url: str | None = Field(None, description="the paper venue's own book; default: SQLite in <home>")
+
+
+class FileSource(Section):
+    """CSV files in the landing folder: which, and what their columns are called."""
+
+    kind: Literal["files"] = "files"
+    pattern: str = Field(description="glob below the landing folder, e.g. us_indices/*.csv")
+    symbol_column: str | None = Field(None, description="column with the symbol; default: the file name's stem")
+    time_column: str = "Date"
+    time_format: str = Field("%Y-%m-%d", description="strftime format; a date alone means the session's bar")
+    columns: dict[Literal["open", "high", "low", "close", "volume"], str] = Field(
+        default={"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"},
+        description="our name to the file's name",
+    )
+
+    @model_validator(mode="after")
+    def _all_columns_named(self) -> "FileSource":
+        missing = {"open", "high", "low", "close", "volume"} - set(self.columns)
+        if missing:
+            raise ValueError(f"columns must name {', '.join(sorted(missing))}")
+        return self
+
+
+class ForecastSettings(Section):
+    """How forecasts are made: one refit at each partition's start, daily filtering between."""
+
+    horizon: int = Field(5, ge=1, le=60, description="bars ahead")
+    train_bars: int = Field(1000, ge=100, le=10_000, description="bars in the training window")
+    min_train_bars: int = Field(500, ge=100, description="with fewer bars no model is fitted")
+    arma_order: tuple[int, int, int] = Field((1, 0, 1), description="SARIMAX (p, d, q) on log returns")
+    garch_order: tuple[int, int] = Field((1, 1), description="GARCH (p, q), Student t innovations")
+    ewma_decay: float = Field(0.94, gt=0, lt=1, description="RiskMetrics decay of the random walk's volatility")
+
+    @model_validator(mode="after")
+    def _window_order(self) -> "ForecastSettings":
+        if self.min_train_bars > self.train_bars:
+            raise ValueError("min_train_bars must not exceed train_bars")
+        return self
+
+
+class StrategySettings(Section):
+    """The forecast-over-volatility strategy: exposure in proportion to the forecast's score."""
+
+    name: Name = "forecast_over_volatility"
+    model: Name = "arma_garch"
+    horizon: int = Field(5, ge=1, le=60, description="bars over which the edge is taken")
+    full_score: float = Field(0.25, gt=0, description="score at which the exposure is full")
+    max_weight: float = Field(0.5, gt=0, le=1, description="largest exposure per symbol, fraction of equity")
+    allow_short: bool = False
+    time_to_live: Duration = Field(dt.timedelta(days=5), description="an intent not sent by then is void")
+
+
+class CostSettings(Section):
+    """Expected and simulated cost of trading, and the gate that asks for more edge than cost."""
+
+    fee_bps: Decimal = Field(Decimal("1.0"), ge=0, le=1000, description="fee per side, basis points of notional")
+    slippage_bps: Decimal = Field(Decimal("1.0"), ge=0, le=1000, description="slippage per side, basis points")
+    min_edge_over_cost: Decimal = Field(Decimal("1.0"), ge=0, description="edge must exceed this multiple of cost")
+    min_trade_weight: Decimal = Field(
+        Decimal("0.05"), ge=0, le=1, description="smaller changes of exposure, as a fraction of equity, are not traded"
+    )
+
+
+class RiskSettings(Section):
+    """Hard limits; an order that would pass one is denied, one that reduces exposure is not."""
+
+    max_symbol_exposure: Decimal = Field(Decimal("0.6"), gt=0, description="fraction of equity")
+    max_gross_exposure: Decimal = Field(Decimal("1.0"), gt=0, description="fraction of equity, all symbols")
+    max_order_notional: Decimal = Field(Decimal(1_000_000), gt=0, description="price currency")
+
+
+class ExecutionSettings(Section):
+    """Account, venue and gates of a market's trading."""
+
+    enabled: bool = True
+    account: Name = "paper"
+    venue: Literal["paper"] = "paper"
+    initial_cash: Decimal = Field(Decimal(1_000_000), gt=0, description="price currency")
+    costs: CostSettings = CostSettings()
+    risk: RiskSettings = RiskSettings()
+
+
+class MarketSettings(Section):
+    """One market: adding one adds a file, no code."""
+
+    name: Name
+    description: str
+    owner: str = Field("team:tradepipe", description="shown in the UI: team:NAME or an e-mail address")
+    currency: str = Field(pattern="^[A-Z]{3,5}$")
+    calendar: str = Field(description="an exchange_calendars code such as XNYS, or 24/7")
+    interval: Interval = Field(description="length of the base bars")
+    partition: Literal["month", "session"] = Field(description="what one partition holds")
+    start: dt.date
+    end: dt.date | None = Field(None, description="last session; none: the market is still trading")
+    universe: str = Field(description="file name below data/manifests/universes, without .yaml")
+    publication_delay: Duration = Field(
+        dt.timedelta(minutes=30), description="from a bar's close until it can be known"
+    )
+    source: FileSource
+    indicators: tuple[str, ...] = Field(description="e.g. rsi(14), bollinger(20, 2)")
+    forecasts: ForecastSettings = ForecastSettings()
+    strategy: StrategySettings = StrategySettings()
+    execution: ExecutionSettings = ExecutionSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "MarketSettings":
+        if self.end is not None and self.end < self.start:
+            raise ValueError("end lies before start")
+        if self.partition == "month" and self.interval != "1d":
+            raise ValueError("monthly partitions are for daily bars; use partition: session")
+        if self.strategy.horizon > self.forecasts.horizon:
+            raise ValueError("strategy.horizon exceeds forecasts.horizon")
+        return self
+
+
+class Settings(Section):
+    """Everything tradepipe is told from outside, merged and validated."""
+
+    environment: Environment = "dev"
+    home: Path = Field(description="folder of everything tradepipe writes")
+    landing: Path | None = Field(None, description="folder where vendor files arrive; default: <home>/landing")
+    automation: bool = Field(False, description="sensors and schedules start switched on")
+    store: StoreSettings = StoreSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    markets: dict[Name, MarketSettings]
+
+    @property
+    def landing_folder(self) -> Path:
+        return self.landing or self.home / "landing"
+
+    @property
+    def store_folder(self) -> Path:
+        return self.store.root or self.home / "store"
+
+    @property
+    def catalogue_url(self) -> str:
+        return self.store.catalogue_url or f"sqlite:///{self.home / 'catalogue.sqlite'}"
+
+    @property
+    def journal_url(self) -> str:
+        return self.ledger.journal_url or f"sqlite:///{self.home / 'journal.sqlite'}"
+
+    @property
+    def paper_venue_url(self) -> str:
+        return self.ledger.paper_venue_url or f"sqlite:///{self.home / 'paper_venue.sqlite'}"
