@@ -1,0 +1,1 @@
+"""Watching work while it runs."""
