@@ -1,0 +1,218 @@
+"""One test a rule: a frame that keeps the contract passes, and each single breach is found by name."""
+
+import datetime as dt
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradepipe import contracts
+from tradepipe.contracts import Column, Contract, ContractError, validate
+from tradepipe.contracts.model import KEY_NOT_INCREASING, REASON
+
+UTC = dt.UTC
+OPEN, CLOSE = dt.datetime(2018, 12, 31, 14, 30, tzinfo=UTC), dt.datetime(2018, 12, 31, 21, tzinfo=UTC)
+SESSION, NEXT = dt.date(2018, 12, 31), dt.date(2019, 1, 2)
+ORDER_ID = "tp" + "a" * 26
+
+INDICATORS = contracts.indicators_contract(
+    [Column("rsi_14", pl.Float64, "relative strength", minimum=0, maximum=100, nullable=True)]
+)
+
+GOOD = {
+    contracts.RAW_BARS: {
+        "symbol": "SPX", "interval": "1d", "session": SESSION, "open_time": OPEN, "open": 1.0, "high": 2.0,
+        "low": 0.5, "close": 1.5, "volume": 10.0, "known_at": CLOSE, "file": "a.csv", "line": 2, "file_sha256": "00",
+    },
+    contracts.BARS: {
+        "symbol": "SPX", "interval": "1d", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "open": 1.0,
+        "high": 2.0, "low": 0.5, "close": 1.5, "volume": 10.0, "quality": "ok", "known_at": CLOSE,
+    },
+    INDICATORS: {
+        "symbol": "SPX", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "known_at": CLOSE, "rsi_14": 50.0,
+    },
+    contracts.FORECASTS: {
+        "symbol": "SPX", "session": SESSION, "open_time": OPEN, "known_at": CLOSE, "model": "arma_garch", "horizon": 1,
+        "target_session": NEXT, "origin_price": 100.0, "mean_return": 0.001, "volatility": 0.01, "price": 100.1,
+        "price_lower_95": 98.0, "price_upper_95": 102.0, "fitted_through": SESSION, "engine": "reference",
+        "fallback": None,
+    },
+    contracts.FORECAST_SCORES: {
+        "symbol": "SPX", "target_session": NEXT, "model": "arma_garch", "horizon": 1, "session": SESSION,
+        "realised_return": 0.01, "mean_return": 0.001, "volatility": 0.01, "squared_error": 0.000081, "qlike": 0.1,
+        "direction_hit": True, "inside_95": True,
+    },
+    contracts.SIGNALS: {
+        "symbol": "SPX", "session": SESSION, "decided_at": CLOSE, "strategy": "s", "horizon": 5, "model": "arma_garch",
+        "score": 0.1, "target_weight": 0.2, "edge_bps": 12.0, "volatility_bps": 200.0, "reference_price": 100.0,
+        "expires_at": CLOSE + dt.timedelta(days=5), "known_at": CLOSE,
+    },
+    contracts.ORDERS: {
+        "symbol": "SPX", "session": SESSION, "decided_at": CLOSE, "strategy": "s", "client_order_id": ORDER_ID,
+        "state": "FILLED", "reason": None, "side": "buy", "quantity": Decimal(3), "reference_price": Decimal(100),
+        "target_weight": 0.2, "edge_bps": 12.0, "cost_bps": 4.0, "conflict": False, "signal_sha256": "00",
+    },
+    contracts.FILLS: {
+        "symbol": "SPX", "session": NEXT, "filled_at": OPEN, "fill_id": "f1", "client_order_id": ORDER_ID,
+        "side": "buy", "quantity": Decimal(3), "price": Decimal("100.01"), "fee": Decimal("0.03"),
+        "slippage": Decimal("0.03"),
+    },
+    contracts.POSITIONS: {
+        "symbol": "SPX", "session": SESSION, "quantity": Decimal(3), "mark_price": Decimal(100),
+        "exposure": Decimal(300), "average_price": Decimal(99), "realised_pnl": Decimal(0),
+        "unrealised_pnl": Decimal(3), "fees": Decimal(0), "cash": Decimal(700), "equity": Decimal(1000),
+    },
+    contracts.QUARANTINE: {
+        "layer": "bars", "partition": "2018-12", "file": "a.csv", "line": 3, "symbol": "SPX",
+        "reason": "high_below_low", "detail": None, "row": "{}",
+    },
+}  # fmt: skip
+
+# Rules that need more than one value out of its column's own range.
+BREACHES = {
+    "high_below_low": {"high": 0.4},
+    "high_below_open_or_close": {"high": 1.2},
+    "low_above_open_or_close": {"low": 1.2},
+    "bar_not_in_time": {"close_time": OPEN - dt.timedelta(hours=1)},
+    "known_before_close": {"known_at": CLOSE - dt.timedelta(seconds=1)},
+    "interval_crossed": {"price_lower_95": 103.0},
+    "target_not_ahead": {"target_session": SESSION},
+    "fitted_on_future": {"fitted_through": NEXT},
+    "uses_the_future": {"known_at": CLOSE + dt.timedelta(seconds=1)},
+    "expired_at_birth": {"expires_at": CLOSE},
+    "order_id_malformed": {"client_order_id": "tp-1"},
+}
+
+
+def frame_of(contract: Contract, *rows: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=contract.polars_schema, orient="row")
+
+
+def breach_of(contract: Contract, code: str) -> dict[str, object]:
+    if code in BREACHES:
+        return BREACHES[code]
+    named = [column for column in contract.columns if code.startswith(f"{column.name}_")]
+    column = max(named, key=lambda column: len(column.name))
+    kind = code.removeprefix(f"{column.name}_")
+    outside = {"missing": None, "not_finite": float("inf"), "unknown": "nonsense"}
+    if kind in outside:
+        return {column.name: outside[kind]}
+    low = column.minimum if column.exclusive else (column.minimum or 0) - 1
+    value = low if column.minimum is not None else column.maximum + 1
+    return {column.name: Decimal(str(value)) if column.dtype == contracts.MONEY else type(GOOD[contract][column.name])(value)}
+
+
+RULES = [
+    pytest.param(contract, rule.code, id=f"{contract.name}-{rule.code}")
+    for contract in GOOD
+    for rule in contract.all_rules()
+]
+
+
+@pytest.mark.parametrize("contract", GOOD, ids=lambda contract: contract.name)
+def test_a_good_frame_passes_and_comes_back_unchanged(contract):
+    frame = frame_of(contract, GOOD[contract])
+    assert validate(frame, contract, market="m", layer=contract.name, partition="p") is frame
+    good, refused = contract.split(frame)
+    assert good.equals(frame)
+    assert refused.is_empty()
+
+
+@pytest.mark.parametrize(("contract", "code"), RULES)
+def test_each_rule_refuses_its_breach_by_name(contract, code):
+    frame = frame_of(contract, {**GOOD[contract], **breach_of(contract, code)})
+    with pytest.raises(ContractError) as caught:
+        validate(frame, contract, market="m", layer=contract.name, partition="2018-12")
+    assert code in {breach.rule for breach in caught.value.breaches}
+    assert f"m/{contract.name} partition 2018-12" in str(caught.value)
+    kept, refused = contract.split(frame)
+    assert kept.is_empty()
+    assert refused[REASON].len() == 1
+
+
+@pytest.mark.parametrize("contract", GOOD, ids=lambda contract: contract.name)
+def test_a_repeated_key_is_refused(contract):
+    frame = frame_of(contract, GOOD[contract], GOOD[contract])
+    with pytest.raises(ContractError, match=KEY_NOT_INCREASING):
+        validate(frame, contract, market="m", layer=contract.name, partition="p")
+
+
+@pytest.mark.parametrize("contract", GOOD, ids=lambda contract: contract.name)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.drop(frame.columns[-1]), "is missing"),
+        (lambda frame: frame.with_columns(extra=1), "is not in the contract"),
+        (lambda frame: frame.with_columns(pl.lit(1, pl.Int8).alias(frame.columns[0])), "is Int8, expected String"),
+        (lambda frame: frame.select(reversed(frame.columns)), "another order"),
+    ],
+    ids=["missing column", "extra column", "wrong type", "wrong order"],
+)
+def test_the_schema_is_exact(contract, change, message):
+    with pytest.raises(ContractError, match=message):
+        validate(change(frame_of(contract, GOOD[contract])), contract, market="m", layer="l", partition="p")
+
+
+def test_the_message_names_market_partition_rule_count_and_three_rows():
+    bad = {**GOOD[contracts.BARS], "high": 0.1}
+    rows = [{**bad, "open_time": OPEN + dt.timedelta(days=n), "close_time": CLOSE + dt.timedelta(days=n),
+             "known_at": CLOSE + dt.timedelta(days=n)} for n in range(5)]  # fmt: skip
+    with pytest.raises(ContractError) as caught:
+        validate(frame_of(contracts.BARS, *rows), contracts.BARS, market="us", layer="bars", partition="2018-12")
+    text = str(caught.value)
+    assert text.startswith("us/bars partition 2018-12: contract broken, nothing was published.")
+    assert "rule high_below_low: 5 rows\n" in text
+    found = next(breach for breach in caught.value.breaches if breach.rule == "high_below_low")
+    assert len(found.examples) == 3
+    assert found.examples[0] == f"symbol=SPX, open_time={OPEN}, high=0.1, low=0.5"
+    assert "Remedy:" in text
+
+
+def test_a_lazy_frame_is_refused_because_its_values_would_not_be_checked():
+    with pytest.raises(TypeError, match="collect"):
+        validate(frame_of(contracts.BARS).lazy(), contracts.BARS, market="m", layer="bars", partition="p")
+
+
+def test_an_empty_frame_keeps_every_contract():
+    for contract in GOOD:
+        validate(contract.empty(), contract, market="m", layer=contract.name, partition="p")
+
+
+def test_every_column_says_what_it_means_and_prices_say_their_unit():
+    for contract in GOOD:
+        for column in contract.columns:
+            assert column.description, f"{contract.name}.{column.name}"
+            if column.dtype in (contracts.UTC, contracts.MONEY):
+                assert column.unit, f"{contract.name}.{column.name} has no unit"
+
+
+KEYS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=8)
+
+
+@given(KEYS)
+def test_the_key_check_is_sorted_and_unique(keys):
+    contract = Contract("t", "1", "", ("a", "b"), (Column("a", pl.String, "a"), Column("b", pl.Int64, "b")))
+    frame = pl.DataFrame(keys, schema=contract.polars_schema, orient="row")
+    increasing = all(left < right for left, right in zip(keys, keys[1:], strict=False))
+    if increasing:
+        validate(frame, contract, market="m", layer="t", partition="p")
+    else:
+        with pytest.raises(ContractError, match=KEY_NOT_INCREASING):
+            validate(frame, contract, market="m", layer="t", partition="p")
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=20))
+def test_split_keeps_exactly_what_validate_accepts_and_loses_nothing(values):
+    contract = Contract(
+        "t", "1", "", ("n",), (Column("n", pl.Int64, "n"), Column("x", pl.Float64, "x", minimum=0, maximum=1))
+    )
+    frame = pl.DataFrame({"n": range(len(values)), "x": values}, schema=contract.polars_schema)
+    kept, refused = contract.split(frame)
+    assert kept.height + refused.height == frame.height
+    validate(kept, contract, market="m", layer="t", partition="p")
+    assert refused[REASON].null_count() == 0
+    for row in refused.drop(REASON).iter_slices(1):
+        with pytest.raises(ContractError):
+            validate(row, contract, market="m", layer="t", partition="p")
