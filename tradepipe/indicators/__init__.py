@@ -1,0 +1,39 @@
+"""Indicators: pure functions of bars, each defined once for batch, live use, documentation and tests.
+
+Importing this package imports no numba; the kernels are loaded when `compute_indicators` first runs.
+"""
+
+from tradepipe.indicators.compute import compute_indicators
+from tradepipe.indicators.errors import (
+    DuplicateIndicatorError,
+    IndicatorError,
+    IndicatorInputError,
+    IndicatorSyntaxError,
+    ParameterError,
+    UnknownIndicatorError,
+)
+from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter, State
+from tradepipe.indicators.parsing import contract_for, lookback_of, parse_indicator, parse_indicators
+from tradepipe.indicators.registry import indicator_named, indicators, register
+
+__all__ = [
+    "BoundIndicator",
+    "DuplicateIndicatorError",
+    "Indicator",
+    "IndicatorError",
+    "IndicatorInputError",
+    "IndicatorSyntaxError",
+    "Output",
+    "Parameter",
+    "ParameterError",
+    "State",
+    "UnknownIndicatorError",
+    "compute_indicators",
+    "contract_for",
+    "indicator_named",
+    "indicators",
+    "lookback_of",
+    "parse_indicator",
+    "parse_indicators",
+    "register",
+]
