@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from tradepipe.settings.faults import Fault, fault, mask, shown, suggestion
+from tradepipe.settings.faults import Fault, closest, fault, shown
 from tradepipe.settings.models import Settings
 from tradepipe.settings.nodes import KeyPath, Node, Origin, node_of
 from tradepipe.settings.schema import expectation, key_paths, schema_at
@@ -65,9 +65,11 @@ def read_environment(environ: Mapping[str, str], markets: Iterable[str]) -> tupl
     for name, value in sorted(variables.items(), key=lambda item: (item[0].count(SEPARATOR), item[0])):
         origin = Origin(f"environment {name}", folder=Path.cwd())
         if name not in known:
-            close = suggestion(name, [*known, *NOT_SETTINGS])
-            problem = f"found a variable that is no setting, expected one that `tradepipe config show` lists{close}"
-            faults.append(Fault(origin, "", problem))
+            # Compared without the prefix, which would make every pair of names look alike.
+            words = {other.removeprefix(PREFIX): other for other in (*known, *NOT_SETTINGS)}
+            close = closest(name.removeprefix(PREFIX).upper(), words)
+            expected = "one that `tradepipe config show` lists" + (f"; did you mean {words[close]}?" if close else "")
+            faults.append(fault(origin, (), "a variable that is no setting", expected))
             continue
         # One variable at a time: a failure then has a name, and each value its origin.
         source.env_vars = {name.lower(): value}
@@ -76,5 +78,5 @@ def read_environment(environ: Mapping[str, str], markets: Iterable[str]) -> tupl
         except SettingsError:
             schema = schema_at(known[name])
             expected = f"JSON for {expectation(schema) if schema else 'the section'}"
-            faults.append(fault(origin, known[name], shown(mask(value)), expected))
+            faults.append(fault(origin, known[name], shown(value), expected))
     return layers, faults

@@ -18,6 +18,9 @@ from tradepipe.settings.nodes import KeyPath, Node, Origin, merge, plain
 INCLUDE = "include"
 
 
+_SHARE = "values are shared through market_defaults or an included file"
+
+
 class _UnreadableError(Exception):
     """A file that yields no mapping at all."""
 
@@ -35,10 +38,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, "an alias (*name); say shared values in market_defaults or a file to include",
-                event.start_mark,
-            )  # fmt: skip
+            raise yaml.composer.ComposerError("an alias", None, _SHARE, event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -200,7 +200,12 @@ def _scalar(loader: _Loader, node: yaml.Node) -> Hashable:
 
 def _syntax_fault(error: yaml.MarkedYAMLError, root: Origin) -> Fault:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else None
-    problem = (error.problem or str(error)).replace("\n", " ")
-    context = f", {error.context}" if error.context else ""
-    return fault(replace(root, line=line), (), f"{problem}{context}", "YAML")
+    origin = replace(root, line=mark.line + 1 if mark else None)
+    if isinstance(error, yaml.constructor.ConstructorError):
+        return fault(origin, (), "a tag (!name)", "plain text, numbers, dates, lists and mappings")
+    if error.problem == _SHARE:
+        return fault(origin, (), "an alias (*name)", f"its value; {_SHARE}")
+    problem = ", ".join(filter(None, (error.context, error.problem)))
+    if error.context_mark and mark and error.context_mark.line != mark.line:
+        problem += f"; it began on line {error.context_mark.line + 1}"
+    return fault(origin, (), f"a fault of syntax ({problem})", "YAML")

@@ -85,7 +85,7 @@ def load(
     environ = os.environ if environ is None else environ
     folder, said = _conf_folder(conf, environ)
     if not folder.is_dir():
-        raise SettingsError([fault(said, (), f"no folder {display(folder)}", "a folder with base.yaml and markets/")])
+        raise SettingsError([fault(said, (), f"no folder '{display(folder)}'", "a folder with base.yaml and markets/")])
     reader = Reader()
     arguments = _arguments(overrides, environment)
     base = reader.read(folder / "base.yaml")

@@ -110,6 +110,15 @@ def expectation(schema: Schema) -> str:
     return f"{text} ({description})" if description else text
 
 
+def key_expectation(schema: Schema) -> str:
+    """What the keys of a mapping with free keys must look like."""
+    for branch in _branches(schema):
+        for pattern in branch.get("patternProperties", ()):
+            longest = branch.get("propertyNames", {}).get("maxLength")
+            return f"a name that matches {pattern}" + (f", at most {longest} characters" if longest else "")
+    return "another name"
+
+
 def _branch_text(branch: Schema) -> str:
     match branch:
         case {"enum": words}:
@@ -138,5 +147,7 @@ def _branch_text(branch: Schema) -> str:
 
 def _array_text(branch: Schema) -> str:
     if "prefixItems" in branch:
-        return f"a list of {', '.join(expectation(item) for item in branch['prefixItems'])}"
+        items = [expectation(item) for item in branch["prefixItems"]]
+        same = len(set(items)) == 1
+        return f"a list of {len(items)}, each {items[0]}" if same else f"a list of {', '.join(items)}"
     return f"a list, each {expectation(branch['items'])}" if "items" in branch else "a list"
