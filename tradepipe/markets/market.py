@@ -1,0 +1,64 @@
+"""A market: its settings, and the calendar, partitions and universe that follow from them."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradepipe.markets.calendar import SessionCalendar, calendar_for
+from tradepipe.markets.partitions import PartitionScheme
+from tradepipe.markets.universe import Universe, load_universe
+from tradepipe.settings.models import MarketSettings, Settings
+
+
+@dataclass(frozen=True)
+class Market:
+    """One market. Building it reads nothing; calendar and universe are read on first use."""
+
+    settings: MarketSettings
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def calendar(self) -> SessionCalendar:
+        return calendar_for(self.settings.calendar)
+
+    @functools.cached_property
+    def partitions(self) -> PartitionScheme:
+        return PartitionScheme(self.settings.partition, self.calendar, self.settings.start, self.settings.end)
+
+    @functools.cached_property
+    def universe(self) -> Universe:
+        """The instruments.
+
+        Raises:
+            UniverseError: the file is missing or broken.
+        """
+        return load_universe(self.settings.universe)
+
+    def lookback_sessions(self, bars: int) -> int:
+        """The fewest sessions that are sure to hold `bars` bars of the base interval.
+
+        Any run of that many consecutive sessions of the market holds at least `bars` expected bars,
+        also a run full of half days. For daily bars it is `bars` itself.
+        """
+        if bars <= 0 or self.settings.interval == "1d":
+            return max(bars, 0)
+        earliest, latest = self.calendar.known
+        start, end = max(self.settings.start, earliest), self.settings.end or latest
+        counts = self.calendar.bar_counts(start, end, self.settings.interval).get_column("bars").to_numpy()
+        # held[i] bars lie in the first i sessions. The shortest run that ends before session i and
+        # holds enough starts at the last j with held[i] - held[j] >= bars.
+        held = np.concatenate([[0], np.cumsum(counts)])
+        ends = np.flatnonzero(held >= bars)
+        if ends.size == 0:  # the market is too short to hold them at all
+            return -(-bars // int(counts.min() if counts.size else 1))
+        starts = np.searchsorted(held, held[ends] - bars, side="right") - 1
+        return int((ends - starts).max())
+
+
+def load_markets(settings: Settings) -> dict[str, Market]:
+    """The configured markets by name, in the configuration's order. Reads no calendar and no universe."""
+    return {name: Market(market) for name, market in settings.markets.items()}
