@@ -5,6 +5,7 @@ number, a truth value or a date is read as one: `1:30`, `010`, `on` and `no` sta
 and false). Anchors, aliases and merge keys are refused: what is shared is said in `market_defaults` or included.
 """
 
+import os
 import re
 from collections.abc import Hashable
 from dataclasses import replace
@@ -55,7 +56,7 @@ for _tag, _pattern, _first in (
 def display(path: Path) -> str:
     """The path as messages show it: relative to the current directory when inside it, else absolute."""
     here = Path.cwd()
-    path = path.absolute()
+    path = Path(os.path.normpath(path.absolute()))
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
 
 

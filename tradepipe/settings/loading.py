@@ -93,9 +93,9 @@ def load(
     overlay = _overlay(reader, folder, selected)
     shared = [layer for layer in (base, overlay) if layer is not None]
     markets, files = _market_files(reader, folder)
-    reader.faults.extend(_section_faults([*shared, arguments]))
     named = {name for layer in shared for name in _section(layer, _MARKETS).keys}
     variables, faults = read_environment(environ, {*files, *named})
+    faults.extend(_section_faults([*shared, *variables, arguments]))
     if reader.faults or faults:
         # What a broken file did not say would be reported as missing: stop before those false alarms.
         raise SettingsError([*reader.faults, *faults])
@@ -107,7 +107,7 @@ def load(
     for layer in (*variables, arguments):
         tree = merge(tree, layer)
     tree, faults = _known_markets(tree, files)
-    tree = prepare(tree, faults)
+    tree = prepare(_over_defaults(tree, shared), faults)
     settings: Settings | None = None
     try:
         settings = Settings.model_validate(plain(tree))
@@ -132,7 +132,8 @@ def _conf_folder(conf: Path | None, environ: Mapping[str, str]) -> tuple[Path, O
     if conf is not None:
         return conf, Origin("argument conf")
     if environ.get("TRADEPIPE_CONF"):
-        return Path(environ["TRADEPIPE_CONF"]).expanduser(), Origin("environment TRADEPIPE_CONF")
+        folder = os.path.expanduser(environ["TRADEPIPE_CONF"])  # noqa: PTH111 - leaves an unknown ~user as it is
+        return Path(folder), Origin("environment TRADEPIPE_CONF")
     return conf_folder(), Origin(_BUILT_IN)
 
 
@@ -216,21 +217,25 @@ def _section_faults(layers: list[Node]) -> Iterator[Fault]:
 
 
 def _merged_markets(shared: list[Node], files: Mapping[str, Node]) -> Node:
-    """Each market: all market_defaults, then the base's entry, the market's file, the overlay's entry."""
+    """Each market: the base's entry, the market's file, the overlay's entry."""
+    base, *overlays = shared
+    merged = merge(_section(base, _MARKETS), Node(dict(files), base.origin))
+    for overlay in overlays:
+        merged = merge(merged, _section(overlay, _MARKETS))
+    return merged
+
+
+def _over_defaults(tree: Node, shared: list[Node]) -> Node:
+    """The tree with the base's and the overlay's market_defaults under each market, whoever defined it."""
     defaults = Node({}, Origin(_BUILT_IN))
     for layer in shared:
         defaults = merge(defaults, _section(layer, _DEFAULTS))
-    base, *overlays = shared
-    layers = [_section(base, _MARKETS), Node(dict(files), base.origin)]
-    layers += [_section(overlay, _MARKETS) for overlay in overlays]
-    merged = Node({}, base.origin)
-    for layer in layers:
-        merged = merge(merged, layer)
-    return replace(merged, content={name: _over_defaults(defaults, node) for name, node in merged.keys.items()})
-
-
-def _over_defaults(defaults: Node, market: Node) -> Node:
-    return replace(merge(defaults, market), origin=market.origin, path=market.path)
+    markets = _section(tree, _MARKETS)
+    filled = {
+        key: replace(merge(defaults, market), origin=market.origin, path=market.path)
+        for key, market in markets.keys.items()
+    }
+    return replace(tree, content={**tree.keys, _MARKETS: replace(markets, content=filled)})
 
 
 def _known_markets(tree: Node, files: Collection[str]) -> tuple[Node, list[Fault]]:
