@@ -1,0 +1,6 @@
+"""Signals: what a strategy wants to hold, given the forecasts."""
+
+from tradepipe.signals.signals import compute_signals
+from tradepipe.signals.strategies import UnknownStrategyError, strategies
+
+__all__ = ["UnknownStrategyError", "compute_signals", "strategies"]
