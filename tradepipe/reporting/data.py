@@ -1,0 +1,83 @@
+"""What a report is made of: the frames of one market's chain, as published."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tradepipe.contracts import BARS, FILLS, FORECAST_SCORES, FORECASTS, ORDERS, POSITIONS, QUARANTINE, SIGNALS
+from tradepipe.reporting.performance import SESSIONS_PER_YEAR
+
+LAYERS = (
+    "raw_bars",
+    "bars",
+    "indicators",
+    "forecasts",
+    "forecast_scores",
+    "signals",
+    "orders",
+    "fills",
+    "positions",
+)
+
+GENERATIONS = pl.Schema(
+    {"layer": pl.String, "partition": pl.String, "generation": pl.Int64, "rows": pl.Int64, "content": pl.String}
+)
+"""One row a current generation: layer, partition, its number in the catalogue, rows, content hash."""
+
+ACCURACY = pl.Schema(
+    {
+        "symbol": pl.String,
+        "horizon": pl.Int32,
+        "model": pl.String,
+        "n": pl.UInt32,
+        "rmse_ratio": pl.Float64,
+        "dm_p_value": pl.Float64,
+        "hit_rate": pl.Float64,
+        "coverage_95": pl.Float64,
+        "qlike": pl.Float64,
+    }
+)
+"""What is used of the frame of `tradepipe.forecasting.accuracy`; it may have more columns."""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """One market's published frames and the few settings needed to read them. Any frame may be empty.
+
+    Args:
+        market: name of the market.
+        description: the market in a few words.
+        currency: ISO code of prices and equity.
+        model: forecasting model that the signals rest on.
+        horizon: bars ahead that the signals rest on.
+        generations: what the frames were read from, columns as `GENERATIONS`.
+        accuracy: `tradepipe.forecasting.accuracy` of all scores, columns at least those of `ACCURACY`.
+        quarantine: refused rows of all layers (QUARANTINE contract).
+        initial_equity: what the account held before its first session, price currency.
+        sessions_per_year: 252 for an exchange, 365 for a market that never closes.
+        remark: a sentence of the caller's for the header, e.g. when the report was made.
+    """
+
+    market: str
+    description: str
+    currency: str
+    model: str
+    horizon: int
+    generations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GENERATIONS))
+    bars: pl.DataFrame = field(default_factory=BARS.empty)
+    forecasts: pl.DataFrame = field(default_factory=FORECASTS.empty)
+    scores: pl.DataFrame = field(default_factory=FORECAST_SCORES.empty)
+    accuracy: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACCURACY))
+    signals: pl.DataFrame = field(default_factory=SIGNALS.empty)
+    orders: pl.DataFrame = field(default_factory=ORDERS.empty)
+    fills: pl.DataFrame = field(default_factory=FILLS.empty)
+    positions: pl.DataFrame = field(default_factory=POSITIONS.empty)
+    quarantine: pl.DataFrame = field(default_factory=QUARANTINE.empty)
+    initial_equity: float | None = None
+    sessions_per_year: float = SESSIONS_PER_YEAR
+    remark: str = ""
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that have bars, by name."""
+        return self.bars["symbol"].unique().sort().to_list()

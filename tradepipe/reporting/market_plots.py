@@ -1,0 +1,51 @@
+"""The plots that an asset shows in its metadata: the first symbol of the market, as Markdown."""
+
+import polars as pl
+
+from tradepipe.reporting import plots, trading_plots
+from tradepipe.reporting.rendering import to_markdown
+from tradepipe.settings.models import MarketSettings
+
+
+def bars(told: MarketSettings, frame: pl.DataFrame) -> dict[str, str]:
+    """Close and volume (BARS contract)."""
+    return {
+        "close and volume": to_markdown(plots.price_and_volume(frame, symbol=_first(frame), currency=told.currency))
+    }
+
+
+def indicators(told: MarketSettings, frame: pl.DataFrame, values: pl.DataFrame) -> dict[str, str]:
+    """Close with bands and averages (BARS contract, indicators contract)."""
+    figure = plots.indicator_panel(frame, values, symbol=_first(frame), currency=told.currency)
+    return {"indicators": to_markdown(figure)}
+
+
+def forecasts(told: MarketSettings, frame: pl.DataFrame, made: pl.DataFrame) -> dict[str, str]:
+    """Close, forecast and interval (BARS contract, FORECASTS contract)."""
+    figure = plots.price_with_forecasts(
+        frame,
+        made,
+        symbol=_first(frame),
+        model=told.strategy.model,
+        horizon=told.strategy.horizon,
+        currency=told.currency,
+    )
+    return {"forecasts": to_markdown(figure)}
+
+
+def scores(told: MarketSettings, frame: pl.DataFrame) -> dict[str, str]:
+    """Skill against the random walk over time (FORECAST_SCORES contract)."""
+    figure = plots.forecast_skill(frame, model=told.strategy.model, horizon=told.strategy.horizon)
+    return {"skill": to_markdown(figure)}
+
+
+def positions(told: MarketSettings, frame: pl.DataFrame, held: pl.DataFrame) -> dict[str, str]:
+    """Equity and drawdown (POSITIONS contract, BARS contract)."""
+    return {
+        "equity": to_markdown(trading_plots.equity_curve(frame, held, currency=told.currency)),
+        "drawdown": to_markdown(trading_plots.drawdown(frame, held)),
+    }
+
+
+def _first(frame: pl.DataFrame) -> str:
+    return str(frame["symbol"].min() or "")

@@ -1,0 +1,149 @@
+"""The numbers of one market's chain: rows, refusals, forecast accuracy, orders, fills, performance."""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
+import polars as pl
+
+from tradepipe.reporting.data import ACCURACY, LAYERS, ReportData
+from tradepipe.reporting.performance import Performance, buy_and_hold, equity_by_session, performance
+from tradepipe.reporting.wording import p_value, percent, plural
+
+BASELINE = "random_walk"
+SIGNIFICANCE = 0.05
+DIGEST_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class FillTotals:
+    """Fills counted and added up; money in price currency."""
+
+    fills: int
+    notional: float
+    fees: float
+    slippage: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One market in numbers.
+
+    `layers`: layer, partitions, first, last, rows, generation (newest number), digest (of all contents).
+    `quarantine`: layer, reason, rows. `orders`: state, reason (null where there is none), orders.
+    `accuracy`: as `ReportData.accuracy`, the baseline left out, with a `sentence`.
+    """
+
+    market: str
+    description: str
+    currency: str
+    first_session: dt.date | None
+    last_session: dt.date | None
+    sessions: int
+    layers: pl.DataFrame
+    quarantine: pl.DataFrame
+    accuracy: pl.DataFrame
+    orders: pl.DataFrame
+    fills: FillTotals
+    performance: Performance | None
+    buy_and_hold: Performance | None
+
+
+def summarise(data: ReportData) -> Summary:
+    """Compute every number that summary and report show."""
+    sessions = data.bars["session"].unique().sort()
+    equity = equity_by_session(data.positions)
+    held = buy_and_hold(data.bars, equity)
+    return Summary(
+        market=data.market,
+        description=data.description,
+        currency=data.currency,
+        first_session=sessions[0] if len(sessions) else None,
+        last_session=sessions[-1] if len(sessions) else None,
+        sessions=len(sessions),
+        layers=layer_table(data.generations),
+        quarantine=quarantine_counts(data.quarantine),
+        accuracy=accuracy_verdicts(data.accuracy),
+        orders=order_counts(data.orders),
+        fills=fill_totals(data.fills),
+        performance=performance(equity, sessions_per_year=data.sessions_per_year, initial_equity=data.initial_equity),
+        buy_and_hold=performance(held, sessions_per_year=data.sessions_per_year),
+    )
+
+
+def layer_table(generations: pl.DataFrame) -> pl.DataFrame:
+    """Partitions, rows, newest generation and a digest a layer, in the chain's order.
+
+    The digest is over partition names and content hashes: two reports with the same digest were
+    made from the same rows.
+    """
+    contents = generations.sort("layer", "partition").group_by("layer", maintain_order=True)
+    table = contents.agg(
+        partitions=pl.len(),
+        first=pl.col("partition").first(),
+        last=pl.col("partition").last(),
+        rows=pl.col("rows").sum(),
+        generation=pl.col("generation").max(),
+        digest=pl.concat_str("partition", "content", separator="=").str.join("\n"),
+    )
+    order = pl.DataFrame({"layer": list(LAYERS), "place": list(range(len(LAYERS)))})
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH] for text in table["digest"]]
+    return (
+        table.with_columns(pl.Series("digest", digests, pl.String))
+        .join(order, on="layer", how="left")
+        .sort("place", "layer", nulls_last=True)
+        .drop("place")
+    )
+
+
+def quarantine_counts(quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Refused rows by layer and reason, the most frequent first: columns layer, reason, rows."""
+    counted = quarantine.group_by("layer", "reason").agg(rows=pl.len())
+    return counted.sort("rows", "layer", "reason", descending=[True, False, False])
+
+
+def order_counts(orders: pl.DataFrame) -> pl.DataFrame:
+    """Orders by state and reason, the most frequent first: columns state, reason, orders."""
+    counted = orders.group_by("state", "reason").agg(orders=pl.len())
+    return counted.sort("orders", "state", "reason", descending=[True, False, False])
+
+
+def fill_totals(fills: pl.DataFrame) -> FillTotals:
+    """Number, notional, fees and slippage of `fills` (FILLS contract)."""
+    money = fills.select(pl.col("quantity", "price", "fee", "slippage").cast(pl.Float64)).select(
+        notional=(pl.col("quantity") * pl.col("price")).sum(),
+        fees=pl.col("fee").sum(),
+        slippage=pl.col("slippage").sum(),
+    )
+    return FillTotals(fills.height, *money.row(0))
+
+
+def accuracy_verdicts(accuracy: pl.DataFrame) -> pl.DataFrame:
+    """The models' accuracy without the baseline's own rows, each with a plain `sentence`."""
+    if accuracy.is_empty():
+        return pl.DataFrame(schema={**ACCURACY, "sentence": pl.String})
+    models = accuracy.select(ACCURACY.names()).filter(pl.col("model") != BASELINE).sort("symbol", "model", "horizon")
+    sentences = [verdict_sentence(**row) for row in models.select(list(_SAID)).to_dicts()]
+    return models.with_columns(pl.Series("sentence", sentences, pl.String))
+
+
+_SAID = ("symbol", "horizon", "model", "n", "rmse_ratio", "dm_p_value")
+
+
+def verdict_sentence(  # noqa: PLR0913 - one argument a column
+    *, symbol: str, horizon: int, model: str, n: int, rmse_ratio: float | None, dm_p_value: float | None
+) -> str:
+    """Say how a model's error compares with the random walk's, and whether chance explains it."""
+    about = f"{symbol}, {plural(horizon, 'bar')} ahead"
+    error = percent(None if rmse_ratio is None else abs(rmse_ratio - 1.0))
+    if not n or rmse_ratio is None or error == percent(None):
+        return f"{about}: too few forecasts have met their target to judge {model}."
+    judged = f"over {plural(n, 'forecast')}"
+    if error == percent(0.0):
+        return f"{about}: {model} is as accurate as the random walk {judged}."
+    compared = f"{about}: {model}'s error is {error} {'smaller' if rmse_ratio < 1 else 'larger'} than the random walk's"
+    if p_value(dm_p_value) == p_value(None) or dm_p_value is None:
+        return f"{compared} {judged}; too few to tell it from chance."
+    explained = "more than chance explains" if dm_p_value < SIGNIFICANCE else "which chance explains"
+    sign = "" if p_value(dm_p_value).startswith("<") else "= "
+    return f"{compared} {judged}, {explained} (Diebold-Mariano p {sign}{p_value(dm_p_value)})."
