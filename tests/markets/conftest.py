@@ -1,9 +1,14 @@
 import datetime as dt
 
+import hypothesis
 import pytest
 
 from tradepipe.markets import Market, PartitionScheme, calendar_for
 from tradepipe.settings.models import FileSource, MarketSettings
+
+# The machine's speed is nothing a test may fail on, and a calendar is read within the first example.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,5 @@
+"""Bars: cleaning what sources said, and cutting it into the windows that later layers compute from."""
+
+from tradepipe.bars.windows import anchored
+
+__all__ = ["anchored"]

@@ -1,0 +1,35 @@
+"""The rows each partition is computed from: its own sessions and those its lookback reaches."""
+
+import polars as pl
+
+PARTITION = "partition"
+
+
+def anchored(frame: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """For each window, the rows of `frame` whose session lies in [anchor_session, last_session].
+
+    A layer that looks back computes a partition from these rows alone. So the partition's content is
+    the same whether it is computed by itself, within a range, or again later.
+
+    Args:
+        frame: any rows with a `session` column (Date) without nulls. A `partition` column is replaced.
+        windows: partition, anchor_session, first_session, last_session, as
+            `PartitionScheme.windows` returns them.
+
+    Returns:
+        `partition`, then the frame's columns: windows in their order, sessions ascending within each,
+        rows of one session as they stood. A row is repeated for each window that holds it, so the
+        result has about (lookback / sessions of a partition) times as many rows as `frame`.
+    """
+    rows = frame.drop(PARTITION, strict=False).sort("session", maintain_order=True)
+    session = rows.get_column("session")
+    slices = windows.select(
+        PARTITION,
+        pl.int_ranges(
+            session.search_sorted(windows.get_column("anchor_session"), side="left").cast(pl.Int64),
+            session.search_sorted(windows.get_column("last_session"), side="right").cast(pl.Int64),
+        ).alias("row"),
+    )
+    # A window without rows explodes to one null row.
+    taken = slices.explode("row").drop_nulls("row")
+    return rows.select(pl.all().gather(taken.get_column("row"))).insert_column(0, taken.get_column(PARTITION))
