@@ -555,6 +555,33 @@ CASES = [
         environ={"TRADEPIPE_AUTOMATION": "postgresql://me:secret@host/db?password=x"},
     ),
     Broken(
+        "variable_in_a_section_that_lacks_a_key",
+        (
+            "conf/markets/alpha.yaml:9: markets.alpha.source.pattern: found nothing, expected text (glob "
+            "below the landing folder, e.g. us_indices/*.csv)"
+        ),
+        edit=("markets/alpha.yaml", "pattern: alpha/*.csv", "kind: files"),
+        environ={"TRADEPIPE_MARKETS__ALPHA__SOURCE__TIME_COLUMN": "Day"},
+    ),
+    Broken(
+        "rule_that_a_market_breaks_with_a_shared_default",
+        (
+            "conf/markets/alpha.yaml:8: markets.alpha: found strategy.horizon 5 (conf/dev.yaml:1) and "
+            "forecasts.horizon 3 (conf/markets/alpha.yaml:8), refused because strategy.horizon exceeds "
+            "forecasts.horizon"
+        ),
+        files={"dev.yaml": "market_defaults: {strategy: {horizon: 5}}\n"},
+        edit=("markets/alpha.yaml", "start:", "forecasts:\n  horizon: 3\nstart:"),
+    ),
+    Broken(
+        "number_for_path_or_null",
+        (
+            "conf/dev.yaml:1: landing: found 7, expected a path or null (folder where vendor files arrive; "
+            "default: <home>/landing)"
+        ),
+        files={"dev.yaml": "landing: 7\n"},
+    ),
+    Broken(
         "variable_with_text_for_markets",
         "environment TRADEPIPE_MARKETS: markets: found 'alpha', expected a mapping",
         environ={"TRADEPIPE_MARKETS": '"alpha"'},

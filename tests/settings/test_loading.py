@@ -217,6 +217,13 @@ def test_words_that_yaml_1_1_would_change_stay_as_they_are_written(write_conf, v
     assert source.symbol_column == "NO"
 
 
+def test_a_byte_order_mark_does_not_hide_the_first_key(write_conf):
+    conf = write_conf({"dev.yaml": "\ufeffautomation: true\r\nstore:\r\n  grace: PT9H\r\n"})
+    loaded = load(conf, environ={})
+    assert loaded.provenance["automation"] == "conf/dev.yaml:1"
+    assert loaded.provenance["store.grace"] == "conf/dev.yaml:3"
+
+
 def test_every_leaf_has_a_value_and_an_origin(write_conf):
     loaded = load(
         write_conf({}),
