@@ -41,7 +41,7 @@ def compute_indicators(bars: pl.DataFrame, windows: pl.DataFrame, bound: Sequenc
         raise IndicatorInputError(
             f"the bars lack the column {', '.join(missing)}; needed are {', '.join([*_KEY, *inputs])}"
         )
-    needed = bars.select(dict.fromkeys([*_KEY, *inputs]))
+    needed = bars.select(list(dict.fromkeys([*_KEY, *inputs])))
     series = anchored(needed, windows).sort(PARTITION, "symbol", "open_time")
     _refuse_repeated(series)
     _refuse_not_finite(series, inputs)

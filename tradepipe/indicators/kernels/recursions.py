@@ -1,7 +1,7 @@
 """Kernels of recursive averages, seeded as TA-Lib does: with the simple mean of the first `period` values.
 
-The step is `average += weight * (value - average)`: a constant series stays exactly constant, and there is
-no division to wait for.
+The step is `average += weight * (value - average)`: an average that equals its input stays exactly
+where it is, and there is no division to wait for.
 `tradepipe.indicators.recurrences.SeededAverage` is the same arithmetic one value at a time.
 """
 

@@ -1,0 +1,203 @@
+"""Partitions: the same alone, in a range and again; nothing from the future; clear refusals."""
+
+import datetime as dt
+import hashlib
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tradepipe.indicators import (
+    IndicatorInputError,
+    compute_indicators,
+    contract_for,
+    indicators,
+    lookback_of,
+    parse_indicator,
+    parse_indicators,
+)
+from tradepipe.indicators.compute import run_kernel
+from tradepipe.store.content import content_hash
+
+KEY = ["symbol", "session", "open_time", "close_time", "known_at"]
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return parse_indicators(indicators())
+
+
+def identical(one, other):
+    """The store's notion of the same content: rows, columns, types, nulls and every bit of a float."""
+    return content_hash(one) == content_hash(other)
+
+
+def test_the_result_has_the_contract_columns_and_the_partitions_own_rows(index_bars, monthly_windows, everything):
+    windows = monthly_windows(index_bars, "2003-11", "2004-02", lookback_of(everything))
+    result = compute_indicators(index_bars, windows, everything)
+    assert result.columns == ["partition", *contract_for(everything).column_names]
+    assert result.schema == {"partition": pl.String, **contract_for(everything).polars_schema}
+    own = index_bars.filter(pl.col("session").is_between(dt.date(2003, 11, 1), dt.date(2004, 2, 29)))
+    expected = own.with_columns(pl.col("session").dt.strftime("%Y-%m").alias("partition")).select("partition", *KEY)
+    assert result.select("partition", *KEY).equals(expected.sort("partition", "symbol", "open_time"))
+    assert result.null_count().sum_horizontal().item() == 0  # the lookback covers every warm-up
+
+
+def test_a_partition_is_the_same_alone_in_a_range_and_again(index_bars, monthly_windows, everything):
+    lookback = lookback_of(everything)
+    windows = monthly_windows(index_bars, "1999-01", "2001-12", lookback)
+    together = compute_indicators(index_bars, windows, everything)
+    assert together["partition"].n_unique() == 36
+    assert identical(together, compute_indicators(index_bars, windows, everything))
+    assert identical(
+        together, compute_indicators(index_bars.sample(fraction=1, shuffle=True, seed=1), windows, everything)
+    )
+    for row in windows.gather_every(7).iter_slices(1):
+        needed = index_bars.filter(
+            pl.col("session").is_between(row["anchor_session"].item(), row["last_session"].item())
+        )
+        alone = compute_indicators(needed, row, everything)
+        assert alone.height > 30
+        assert identical(alone, together.filter(pl.col("partition") == row["partition"].item()))
+
+
+def test_a_partition_with_its_lookback_equals_the_whole_history(bound, index_bars, monthly_windows, one_window):
+    windows = monthly_windows(index_bars, "2012-03", "2012-04", bound.lookback)
+    partitioned = compute_indicators(index_bars, windows, [bound])
+    months = pl.col("session").is_between(dt.date(2012, 3, 1), dt.date(2012, 4, 30))
+    whole = compute_indicators(index_bars, one_window, [bound]).filter(months).sort("session", "symbol")
+    for output in bound.outputs:
+        found = partitioned.sort("session", "symbol")[output.name].to_numpy()
+        np.testing.assert_allclose(found, whole[output.name].to_numpy(), rtol=1e-9, atol=1e-15)
+
+
+def test_no_value_knows_the_future(bound, index_bars, monthly_windows):
+    bars = index_bars.filter(pl.col("session").is_between(dt.date(2007, 1, 1), dt.date(2008, 12, 31)))
+    windows = monthly_windows(bars, "2007-01", "2008-12", bound.lookback)
+    full = compute_indicators(bars, windows, [bound])
+    closes = bars["close_time"].unique().sort().to_list()
+    for cut in np.random.default_rng(50).choice(len(closes), 50, replace=False).tolist():
+        by_then = pl.col("close_time") <= closes[cut]
+        known = compute_indicators(bars.filter(by_then), windows, [bound])
+        assert known.height > 0
+        assert identical(known, full.filter(by_then))
+
+
+def test_input_never_changes(bound, index_bars, monthly_windows, arrays_of):
+    windows = monthly_windows(index_bars, "2010-01", "2010-03", bound.lookback)
+    before = content_hash(index_bars), content_hash(windows)
+    compute_indicators(index_bars, windows, [bound])
+    assert (content_hash(index_bars), content_hash(windows)) == before
+    arrays = arrays_of(index_bars)
+    digests = {name: hashlib.sha256(array).digest() for name, array in arrays.items()}
+    offsets = np.array([0, index_bars.height // 2, index_bars.height])
+    run_kernel(bound, arrays, offsets)
+    assert {name: hashlib.sha256(array).digest() for name, array in arrays.items()} == digests
+    assert offsets.tolist() == [0, index_bars.height // 2, index_bars.height]
+
+
+def test_symbols_do_not_mix(bound, index_bars, one_window):
+    together = compute_indicators(index_bars, one_window, [bound])
+    for symbol in ("nasdaq", "sp500"):
+        alone = compute_indicators(index_bars.filter(pl.col("symbol") == symbol), one_window, [bound])
+        assert identical(alone, together.filter(pl.col("symbol") == symbol))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_short_series_give_nulls_not_errors(bound, rows, bars_of, one_window):
+    result = compute_indicators(bars_of([10.0, 11.0][:rows]), one_window, [bound])
+    assert result.height == rows
+    assert result.schema == {"partition": pl.String, **contract_for([bound]).polars_schema}
+    for output in bound.described:
+        assert result[output.name].null_count() == min(rows, output.warm_up)
+
+
+def test_no_windows_and_windows_without_bars_give_no_rows(bound, bars_of, one_window):
+    bars = bars_of(np.linspace(10, 20, 30))
+    assert compute_indicators(bars, one_window.clear(), [bound]).height == 0
+    later = one_window.with_columns(
+        pl.lit(dt.date(2100, 1, 1)).alias(name) for name in ("anchor_session", "first_session")
+    )
+    assert compute_indicators(bars, later, [bound]).height == 0
+
+
+def test_no_indicators_give_the_keys_alone(bars_of, one_window):
+    assert compute_indicators(bars_of([1.0, 2.0]), one_window, []).columns == ["partition", *KEY]
+
+
+def test_constant_prices_without_volume(bars_of, one_window, everything):
+    result = compute_indicators(bars_of([0.1] * 60, volume=0.0), one_window, everything)
+    last = result.row(-1, named=True)
+    assert last["simple_return"] == last["log_return"] == 0
+    assert last["sma_20"] == 0.1
+    assert math.isclose(last["ema_20"], 0.1, rel_tol=1e-15)
+    assert last["bollinger_20_2_lower"] == last["bollinger_20_2_middle"] == last["bollinger_20_2_upper"] == 0.1
+    assert last["atr_14"] == last["realised_volatility_20"] == 0
+    assert last["rsi_14"] is None  # no gain and no loss: 0/0
+
+
+def test_one_sided_prices(bars_of, one_window):
+    for closes, expected in ((range(1, 40), 100.0), (range(40, 1, -1), 0.0)):
+        result = compute_indicators(bars_of(closes), one_window, parse_indicators(["rsi(14)"]))
+        assert result["rsi_14"].drop_nulls().unique().to_list() == [expected]
+
+
+@pytest.mark.parametrize("symbols", [1, 3000])
+def test_one_and_many_symbols(symbols, bars_of, one_window, everything):
+    close = 100 + np.sin(np.arange(70))
+    one = bars_of(close, reach=0.5)
+    names = pl.DataFrame({"symbol": [f"S{i:05d}" for i in range(symbols)]})
+    many = names.join(one.drop("symbol"), how="cross")
+    result = compute_indicators(many, one_window, everything)
+    assert result.height == symbols * 70
+    values = [column.name for column in contract_for(everything).columns if column.name not in KEY]
+    assert result.select("open_time", *values).n_unique() == 70
+    alone = compute_indicators(one, one_window, everything).select(values)
+    assert identical(result.tail(70).select(values), alone)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (None, "None")]
+)
+def test_a_value_that_is_no_number_is_refused(value, shown, bars_of, one_window):
+    broken = bars_of(np.linspace(10, 20, 30), symbol="BBB").with_columns(
+        pl.when(pl.col("session") >= dt.date(2020, 1, 29))
+        .then(pl.lit(value, pl.Float64))
+        .otherwise("close")
+        .alias("close")
+    )
+    bars = pl.concat([bars_of(np.linspace(10, 20, 30)), broken])
+    with pytest.raises(IndicatorInputError) as caught:
+        compute_indicators(bars, one_window, [parse_indicator("sma(5)")])
+    assert str(caught.value) == (
+        f"close of BBB at 2020-01-29 14:30:00 UTC is {shown}, 2 such values in all; indicators need finite numbers. "
+        "Remedy: publish bars through their contract, which sends such rows to quarantine."
+    )
+
+
+def test_only_the_inputs_that_are_read_must_be_numbers(bars_of, one_window):
+    bars = bars_of([1.0, 2.0, 3.0]).with_columns(pl.lit(math.nan).alias("high"))
+    assert compute_indicators(bars, one_window, [parse_indicator("sma(2)")])["sma_2"].to_list() == [None, 1.5, 2.5]
+    with pytest.raises(IndicatorInputError, match="high of AAA at 2020-01-01 14:30:00 UTC is nan"):
+        compute_indicators(bars, one_window, [parse_indicator("atr(2)")])
+
+
+def test_whole_number_columns_are_numbers_too(bars_of, one_window):
+    bars = bars_of([1.0, 2.0, 4.0]).with_columns(pl.col("close").cast(pl.Int32))
+    assert compute_indicators(bars, one_window, [parse_indicator("sma(2)")])["sma_2"].to_list() == [None, 1.5, 3.0]
+
+
+def test_a_missing_column_is_named(bars_of, one_window):
+    with pytest.raises(IndicatorInputError, match="the bars lack the column known_at, low; needed are symbol, session"):
+        compute_indicators(bars_of([1.0]).drop("low", "known_at"), one_window, [parse_indicator("atr(14)")])
+
+
+def test_a_repeated_bar_is_refused(bars_of, one_window):
+    bars = bars_of([1.0, 2.0, 3.0])
+    with pytest.raises(IndicatorInputError) as caught:
+        compute_indicators(pl.concat([bars, bars[1:]]), one_window, [parse_indicator("sma(2)")])
+    assert str(caught.value) == (
+        "partition all: the bar of AAA at 2020-01-02 14:30:00 UTC comes twice (2 repeated in all). "
+        "Remedy: give each bar and each partition once."
+    )

@@ -1,0 +1,153 @@
+"""What a configuration may write, and what it is told when it is wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradepipe.indicators import (
+    DuplicateIndicatorError,
+    IndicatorError,
+    IndicatorSyntaxError,
+    ParameterError,
+    UnknownIndicatorError,
+    indicator_named,
+    indicators,
+    parse_indicator,
+    parse_indicators,
+)
+
+ALL = ", ".join(indicators())
+FORM = "expected name or name(number, ...), such as returns or bollinger(20, 2)"
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("rsi(14)", "rsi(14)"),
+        ("rsi", "rsi(14)"),
+        ("rsi()", "rsi(14)"),
+        (" bollinger ( 20 ,2.0 ) ", "bollinger(20, 2)"),
+        ("bollinger(20, 2.50)", "bollinger(20, 2.5)"),
+        ("bollinger(30)", "bollinger(30, 2)"),
+        ("bollinger(20, 25e-1)", "bollinger(20, 2.5)"),
+        ("sma(20.0)", "sma(20)"),
+        ("returns", "returns"),
+        ("returns()", "returns"),
+    ],
+)
+def test_the_same_indicator_is_written_in_several_ways(text, canonical):
+    assert parse_indicator(text).text == canonical
+    assert parse_indicator(text) == parse_indicator(canonical)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        (
+            "rsii(14)",
+            UnknownIndicatorError,
+            f"indicator 'rsii(14)': there is no indicator 'rsii'. Did you mean rsi? Available: {ALL}",
+        ),
+        (
+            "realized_volatility(20)",
+            UnknownIndicatorError,
+            (
+                "indicator 'realized_volatility(20)': there is no indicator 'realized_volatility'. "
+                f"Did you mean realised_volatility? Available: {ALL}"
+            ),
+        ),
+        ("quux", UnknownIndicatorError, f"indicator 'quux': there is no indicator 'quux'. Available: {ALL}"),
+        (
+            "rsi(14, 2)",
+            ParameterError,
+            "indicator 'rsi(14, 2)': rsi takes 1 parameter, 2 given; it is written rsi(period=14)",
+        ),
+        (
+            "bollinger(20, 2, 3)",
+            ParameterError,
+            (
+                "indicator 'bollinger(20, 2, 3)': bollinger takes 2 parameters, 3 given; "
+                "it is written bollinger(period=20, width=2)"
+            ),
+        ),
+        (
+            "returns(1)",
+            ParameterError,
+            "indicator 'returns(1)': returns takes no parameters, 1 given; it is written returns()",
+        ),
+        (
+            "sma(1)",
+            ParameterError,
+            "indicator 'sma(1)': period must be a whole number from 2 to 2000, not 1",
+        ),
+        (
+            "sma(2001)",
+            ParameterError,
+            "indicator 'sma(2001)': period must be a whole number from 2 to 2000, not 2001",
+        ),
+        (
+            "sma(20.5)",
+            ParameterError,
+            "indicator 'sma(20.5)': period must be a whole number from 2 to 2000, not 20.5",
+        ),
+        (
+            "bollinger(20, 0)",
+            ParameterError,
+            "indicator 'bollinger(20, 0)': width must be a number from 0.1 to 10, not 0",
+        ),
+        (
+            "bollinger(20, 1e999)",
+            ParameterError,
+            "indicator 'bollinger(20, 1e999)': width must be a number from 0.1 to 10, not inf",
+        ),
+        ("rsi(fourteen)", IndicatorSyntaxError, "indicator 'rsi(fourteen)': 'fourteen' is not a number"),
+        ("rsi(nan)", IndicatorSyntaxError, "indicator 'rsi(nan)': 'nan' is not a number"),
+        ("rsi(14,)", IndicatorSyntaxError, "indicator 'rsi(14,)': '' is not a number"),
+        ("rsi(period=14)", IndicatorSyntaxError, "indicator 'rsi(period=14)': 'period=14' is not a number"),
+        ("rsi(14", IndicatorSyntaxError, f"indicator 'rsi(14': {FORM}"),
+        ("rsi 14", IndicatorSyntaxError, f"indicator 'rsi 14': {FORM}"),
+        ("RSI(14)", IndicatorSyntaxError, f"indicator 'RSI(14)': {FORM}"),
+        ("", IndicatorSyntaxError, f"indicator '': {FORM}"),
+    ],
+)
+def test_a_wrong_text_is_told_what_is_wrong(text, error, message):
+    with pytest.raises(error) as caught:
+        parse_indicator(text)
+    assert str(caught.value) == message
+
+
+def test_a_column_is_written_once():
+    with pytest.raises(DuplicateIndicatorError) as caught:
+        parse_indicators(["sma(20)", "bollinger(20, 2)", "bollinger(20, 2.0)"])
+    assert str(caught.value) == (
+        "indicator 'bollinger(20, 2.0)': the column bollinger_20_2_lower is already written by 'bollinger(20, 2)'; "
+        "remove one of them"
+    )
+    assert [one.label for one in parse_indicators(["sma(20)", "sma(50)"])] == ["sma_20", "sma_50"]
+
+
+@given(st.sampled_from(list(indicators())), st.data())
+def test_the_canonical_text_reads_back(name, data):
+    indicator = indicator_named(name)
+    values = [
+        data.draw(
+            st.integers(parameter.minimum, parameter.maximum)
+            if parameter.kind is int
+            else st.floats(parameter.minimum, parameter.maximum)
+        )
+        for parameter in indicator.parameters
+    ]
+    bound = indicator.bind(*values)
+    assert parse_indicator(bound.text) == bound
+    assert bound.values == tuple(values)
+
+
+@given(st.text(max_size=30) | st.from_regex(r"(rsi|bollinger)\([-+.,e0-9 ]{0,12}\)", fullmatch=True))
+def test_any_text_is_read_or_refused_by_name(text):
+    try:
+        bound = parse_indicator(text)
+    except IndicatorError as refused:
+        message = str(refused)
+    else:
+        message = f"indicator {text!r}: " if bound.text else ""
+    assert message.startswith(f"indicator {text!r}: ")

@@ -1,0 +1,109 @@
+"""Every registered indicator declares what the rest of the project reads from it, and keeps to it."""
+
+import dataclasses
+import re
+
+import polars as pl
+import pytest
+
+from tradepipe.contracts import validate
+from tradepipe.indicators import (
+    IndicatorError,
+    ParameterError,
+    compute_indicators,
+    contract_for,
+    indicator_named,
+    indicators,
+    lookback_of,
+    parse_indicator,
+    parse_indicators,
+    register,
+)
+
+NAMES = list(indicators())
+
+
+def test_the_first_set_is_registered():
+    first_set = {"atr", "bollinger", "ema", "realised_volatility", "returns", "rsi", "sma"}
+    assert first_set <= set(NAMES)
+    assert sorted(NAMES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_indicator_says_what_it_is(name):
+    indicator = indicator_named(name)
+    assert re.fullmatch("[a-z][a-z0-9_]*", name)
+    assert indicator.title
+    assert len(indicator.description) > 40
+    assert re.search(r"\(\d{4}\)", indicator.source), "the source names a dated publication"
+    assert indicator.inputs
+    for parameter in indicator.parameters:
+        assert parameter.minimum <= parameter.default <= parameter.maximum
+        assert parameter.accept(parameter.minimum) == parameter.minimum
+        assert parameter.accept(parameter.maximum) == parameter.maximum
+        assert parameter.description
+    bound = indicator.bind()
+    for output in bound.described:
+        assert re.fullmatch("[a-z][a-z0-9_]*", output.name)
+        assert output.description
+        assert output.unit
+        assert 0 <= output.warm_up <= bound.lookback + 1
+    assert len(bound.specification()) == len(bound.described)
+    assert all(column.dtype == pl.Float64 and column.nullable for column in bound.outputs)
+
+
+def test_no_two_indicators_write_the_same_column():
+    columns = [column.name for name in NAMES for column in indicator_named(name).bind().outputs]
+    assert len(columns) == len(set(columns))
+    assert len(parse_indicators(NAMES)) == len(NAMES)
+
+
+def test_a_name_is_registered_once():
+    rsi = indicator_named("rsi")
+    assert register(rsi) is rsi
+    with pytest.raises(IndicatorError, match="'rsi' is already registered"):
+        register(dataclasses.replace(rsi, title="Another index"))
+    assert indicator_named("rsi") is rsi
+
+
+def test_labels_name_the_parameters():
+    assert parse_indicator("returns").label == "returns"
+    assert [column.name for column in parse_indicator("returns").outputs] == ["simple_return", "log_return"]
+    for text, columns in {
+        "sma(20)": ["sma_20"],
+        "ema(20)": ["ema_20"],
+        "rsi(14)": ["rsi_14"],
+        "atr(14)": ["atr_14"],
+        "realised_volatility(20)": ["realised_volatility_20"],
+        "bollinger(20, 2)": ["bollinger_20_2_lower", "bollinger_20_2_middle", "bollinger_20_2_upper"],
+        "bollinger(20, 2.5)": ["bollinger_20_2p5_lower", "bollinger_20_2p5_middle", "bollinger_20_2p5_upper"],
+    }.items():
+        assert [column.name for column in parse_indicator(text).outputs] == columns
+
+
+def test_lookback_is_the_window_or_when_the_seed_has_faded():
+    assert {text: parse_indicator(text).lookback for text in ["returns", "sma(20)", "realised_volatility(20)"]} == {
+        "returns": 1,
+        "sma(20)": 19,
+        "realised_volatility(20)": 20,
+    }
+    assert (13 / 14) ** (parse_indicator("rsi(14)").lookback - 14) < 1e-12
+    assert (13 / 14) ** (parse_indicator("atr(14)").lookback - 14 - 1) > 1e-12
+    assert (19 / 21) ** (parse_indicator("ema(20)").lookback - 19) < 1e-12
+    assert lookback_of(parse_indicators(["sma(20)", "rsi(14)"])) == parse_indicator("rsi(14)").lookback
+    assert lookback_of([]) == 0
+
+
+def test_real_bars_give_values_that_keep_the_contract(index_bars, one_window):
+    bound = parse_indicators(NAMES)
+    contract = contract_for(bound)
+    result = compute_indicators(index_bars, one_window, bound).drop("partition")
+    assert validate(result, contract, market="us_indices", layer="indicators", partition="all").height == 10062
+    assert contract.arrange(result).equals(result, null_equal=True)
+
+
+def test_parameters_are_bound_by_name_for_live_states():
+    state = indicator_named("bollinger").state({"period": 5})
+    assert state.bound.text == "bollinger(5, 2)"
+    with pytest.raises(ParameterError, match="bollinger has no parameter length; it is written"):
+        indicator_named("bollinger").state({"length": 5})

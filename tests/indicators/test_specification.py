@@ -1,0 +1,149 @@
+"""Three witnesses of every indicator: kernel, polars specification and live state say the same."""
+
+import json
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradepipe.indicators import IndicatorError, IndicatorInputError, parse_indicator
+from tradepipe.indicators.compute import run_kernel
+
+SPECIFICATION_TOLERANCE = 1e-9
+LIVE_TOLERANCE = 1e-12
+
+
+def specified(bound, frame):
+    """The specification's outputs as float arrays, NaN for null."""
+    result = frame.select(**bound.specification())
+    return [result[name].fill_null(math.nan).to_numpy() for name in result.columns]
+
+
+def kernel_outputs(bound, arrays):
+    return run_kernel(bound, arrays, np.array([0, len(arrays["close"])]))
+
+
+def assert_agree(bound, found, expected, *, relative, absolute=0.0):
+    for output, values, others in zip(bound.described, found, expected, strict=True):
+        np.testing.assert_array_equal(np.isnan(values), np.isnan(others), err_msg=f"{output.name}: where it is null")
+        np.testing.assert_allclose(values, others, rtol=relative, atol=absolute, err_msg=output.name)
+
+
+@st.composite
+def series(draw):
+    """Any bars at all: whole cents from 0.01 to 100,000, jumps, ties and flat stretches, some shorter than a window."""
+    cents = st.integers(1, 10_000_000) | st.integers(5_000_000, 5_000_003)
+    closes = draw(st.lists(st.tuples(cents, st.integers(1, 4)), max_size=60))
+    close = [price for price, times in closes for _ in range(times)]
+    reach = draw(st.lists(st.integers(0, 500), min_size=len(close), max_size=len(close)))
+    frame = pl.DataFrame({"close": close, "reach": reach}, schema={"close": pl.Float64, "reach": pl.Float64})
+    return frame.select(
+        (pl.col("close") / 100).alias("open"),
+        ((pl.col("close") + pl.col("reach")) / 100).alias("high"),
+        (pl.max_horizontal(pl.col("close") - pl.col("reach"), 1) / 100).alias("low"),
+        (pl.col("close") / 100).alias("close"),
+        pl.col("reach").alias("volume"),
+    )
+
+
+@pytest.mark.parametrize("symbol", ["sp500", "nasdaq"])
+def test_kernel_equals_specification_on_index_bars(bound, symbol, index_bars, arrays_of):
+    frame = index_bars.filter(pl.col("symbol") == symbol)
+    found = kernel_outputs(bound, arrays_of(frame))
+    assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE)
+
+
+def test_kernel_equals_specification_on_minute_bars(bound, crypto_bars, arrays_of):
+    frame = crypto_bars.head(20_000)
+    found = kernel_outputs(bound, arrays_of(frame))
+    assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=1e-12)
+
+
+@settings(deadline=None)
+@given(frame=series())
+def test_kernel_equals_specification_on_any_series(bound, frame, arrays_of):
+    # The specification's own rolling moments keep the error of a price that has left the window
+    # (test_accuracy.py holds the kernel to exact arithmetic), so the level of the series sets its scale.
+    found = kernel_outputs(bound, arrays_of(frame))
+    scale = max([1.0, *frame["high"]])
+    assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=1e-9 * scale)
+
+
+def test_the_warm_up_is_as_declared(bound, index_bars, arrays_of):
+    arrays = arrays_of(index_bars.filter(pl.col("symbol") == "sp500"))
+    for output, values in zip(bound.described, kernel_outputs(bound, arrays), strict=True):
+        assert np.isnan(values[: output.warm_up]).all()
+        assert np.isfinite(values[output.warm_up :]).all()
+
+
+def test_after_the_lookback_the_start_no_longer_matters(bound, index_bars, arrays_of):
+    frame = index_bars.filter(pl.col("symbol") == "sp500")
+    whole = kernel_outputs(bound, arrays_of(frame))
+    starts = np.random.default_rng(20).integers(0, frame.height - bound.lookback - 10, 20)
+    for start in starts.tolist():
+        late = kernel_outputs(bound, arrays_of(frame.slice(start, bound.lookback + 10)))
+        for output, values, others in zip(bound.described, late, whole, strict=True):
+            np.testing.assert_allclose(
+                values[bound.lookback :],
+                others[start + bound.lookback : start + bound.lookback + 10],
+                rtol=1e-10,
+                err_msg=output.name,
+            )
+
+
+def run_live(bound, frame, *, split):
+    """Feed the bars one by one; at row `split` the state is saved as JSON and another one goes on."""
+    state, rows = bound.state(), []
+    for i, bar in enumerate(frame.iter_rows(named=True)):
+        if i == split:
+            saved = json.dumps(state.save(), allow_nan=False)
+            state.update(bar)  # what the first state sees later must not reach the restored one
+            state = bound.restore(json.loads(saved))
+        rows.append(state.update(bar))
+    names = [output.name for output in bound.described]
+    assert all(list(row) == names for row in rows)
+    return [np.array([math.nan if row[name] is None else row[name] for row in rows]) for name in names]
+
+
+@settings(deadline=None)
+@given(frame=series(), data=st.data())
+def test_live_equals_batch_over_any_split(bound, frame, data, arrays_of):
+    split = data.draw(st.integers(0, max(frame.height - 1, 0)))
+    live = run_live(bound, frame, split=split)
+    assert_agree(bound, live, kernel_outputs(bound, arrays_of(frame)), relative=LIVE_TOLERANCE, absolute=0.0)
+
+
+def test_live_equals_batch_on_real_bars(bound, index_bars, arrays_of):
+    frame = index_bars.filter(pl.col("symbol") == "nasdaq").head(2000)
+    live = run_live(bound, frame, split=777)
+    assert_agree(bound, live, kernel_outputs(bound, arrays_of(frame)), relative=LIVE_TOLERANCE)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None])
+def test_a_state_refuses_what_is_no_number_and_stays_as_it_was(bound, value, index_bars):
+    bars = index_bars.head(60).to_dicts()
+    state = bound.state()
+    for bar in bars[:-1]:
+        state.update(bar)
+    before = state.save()
+    name = bound.inputs[-1]
+    with pytest.raises(IndicatorInputError) as caught:
+        state.update({**bars[-1], name: value})
+    assert str(caught.value).startswith(f"{bound.text}: {name} is {value}; a state takes finite numbers only.")
+    assert state.save() == before
+
+
+def test_a_state_is_restored_by_its_own_indicator_only(index_bars):
+    sma = parse_indicator("sma(3)")
+    state = sma.state()
+    for bar in index_bars.head(5).to_dicts():
+        state.update(bar)
+    saved = state.save()
+    with pytest.raises(IndicatorError, match=r"the saved state is of 'sma\(3\)', not of 'sma\(4\)'; restore it with"):
+        parse_indicator("sma(4)").restore(saved)
+    del saved["recurrence"]["window"]["tail"]
+    with pytest.raises(IndicatorError, match=r"saved state of sma\(3\) has another form \(fields tail\); start anew"):
+        sma.restore(saved)
