@@ -1,0 +1,173 @@
+"""From intents to decisions: size, cost gate, risk gate. Pure; the numbers go to the journal.
+
+One position per account and symbol: every intent for a symbol moves that position to its target.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from tradepipe.costs import CostVerdict, cost_gate, round_trip_cost_bps
+from tradepipe.execution.canonical import told
+from tradepipe.execution.model import Intent
+from tradepipe.portfolio import ZERO, Account, MissingMarkError, money_text, product, to_lot, total
+from tradepipe.portfolio.money import ratio
+from tradepipe.risk import RiskVerdict, risk_gate, timeliness
+from tradepipe.settings.models import CostSettings, RiskSettings
+
+APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decisions are judged by; `lots` is the smallest quantity step per symbol."""
+
+    costs: CostSettings
+    risk: RiskSettings
+    lots: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the account looks like at a decision.
+
+    `pending` is the signed quantity of orders not yet filled, `marks` the newest close per symbol,
+    `clock` the last finished session, `now` the time at which the account trades (UTC).
+    """
+
+    account: Account
+    pending: Mapping[str, Decimal]
+    marks: Mapping[str, Decimal]
+    clock: dt.date | None
+    now: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How the quantity came about: equity in price currency, quantities signed."""
+
+    equity: Decimal
+    position: Decimal
+    pending: Decimal
+    target: Decimal
+    lot: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One leg of an intent with everything that was decided about it; `quantity` is signed."""
+
+    intent: Intent
+    code: str
+    cost_bps: Decimal
+    quantity: Decimal = ZERO
+    sizing: Sizing | None = None
+    cost: CostVerdict | None = None
+    risk: RiskVerdict | None = None
+
+    @property
+    def approved(self) -> bool:
+        return self.code == APPROVED
+
+    def payload(self) -> dict[str, Any]:
+        """The decision as the journal keeps it."""
+        intent = self.intent
+        return {
+            "intent": intent.content,
+            "content_hash": intent.content_hash,
+            "known_at": told(intent)["known_at"],
+            "source": told(intent.source) if intent.source else None,
+            "code": self.code,
+            "quantity": money_text(self.quantity),
+            "cost_bps": money_text(self.cost_bps),
+            "sizing": told(self.sizing) if self.sizing else None,
+            "cost": told(self.cost) if self.cost else None,
+            "risk": told(self.risk) if self.risk else None,
+        }
+
+
+def refuse(intent: Intent, code: str, rules: Rules) -> Decision:
+    """A denial without sizing, such as `late`."""
+    return Decision(intent, code, round_trip_cost_bps(rules.costs))
+
+
+def decide(intents: Iterable[Intent], standing: Standing, rules: Rules) -> list[Decision]:
+    """Decide the intents of one decision time, by symbol and strategy in alphabetical order.
+
+    Each sees the orders approved before it as pending. An intent that turns a position to the
+    other side becomes two legs, one that closes and one that opens, so that a want of edge for the
+    new side never keeps the old one open. Every intent gives at least one decision.
+
+    Raises:
+        tradepipe.portfolio.MissingMarkError: if an open position or pending order has no mark.
+    """
+    desk = _Desk(standing, rules)
+    ordered = sorted(intents, key=lambda intent: (intent.symbol, intent.strategy, intent.revision, intent.leg))
+    return [decision for intent in ordered for decision in desk.decide(intent)]
+
+
+class _Desk:
+    """Running totals of one decision time: pending quantities and absolute exposures."""
+
+    def __init__(self, standing: Standing, rules: Rules) -> None:
+        self._standing, self._rules = standing, rules
+        self._equity = standing.account.equity(standing.marks)
+        self._pending = dict(standing.pending)
+        self._exposures = {symbol: self._exposure(symbol) for symbol in self._held_symbols()}
+        self._gross = total(*self._exposures.values())
+
+    def decide(self, intent: Intent) -> list[Decision]:
+        standing, rules = self._standing, self._rules
+        late = timeliness(session=intent.session, expires_at=intent.expires_at, clock=standing.clock, now=standing.now)
+        if late is not None:
+            return [refuse(intent, late, rules)]
+        if self._equity <= 0 and intent.target_weight != 0:
+            return [refuse(intent, "no_equity", rules)]
+        lot = rules.lots[intent.symbol]
+        position = standing.account.position(intent.symbol).quantity
+        pending = self._pending.get(intent.symbol, ZERO)
+        wanted = ratio(product(intent.target_weight, self._equity), intent.reference_price)
+        sizing = Sizing(self._equity, position, pending, to_lot(wanted, lot), lot)
+        stops = _stops(total(position, pending), sizing.target)
+        changes = [to_lot(total(after, -before), lot) for before, after in pairwise(stops)]
+        return [
+            self._leg(replace(intent, leg=leg), change, sizing) for leg, change in enumerate(changes, start=intent.leg)
+        ]
+
+    def _leg(self, intent: Intent, change: Decimal, sizing: Sizing) -> Decision:
+        costs = self._rules.costs
+        symbol, price = intent.symbol, intent.reference_price
+        pending = self._pending.get(symbol, ZERO)
+        sizing = replace(sizing, pending=pending)
+        cost_bps = round_trip_cost_bps(costs)
+        if change == 0:
+            return Decision(intent, "nothing_to_do", cost_bps, ZERO, sizing)
+        held = total(sizing.position, pending)
+        before, after = product(held, price), product(total(held, change), price)
+        others = total(self._gross, -self._exposures.get(symbol, ZERO))
+        cost = cost_gate(costs, edge_bps=intent.edge_bps, before=before, after=after, equity=self._equity)
+        risk = risk_gate(self._rules.risk, before=before, after=after, gross_others=others, equity=self._equity)
+        code = APPROVED if cost.passed and risk.passed else risk.code if cost.passed else cost.code
+        if code == APPROVED:
+            self._pending[symbol] = total(pending, change)
+            self._exposures[symbol] = abs(after)
+            self._gross = total(others, abs(after))
+        return Decision(intent, code, cost_bps, change, sizing, cost, risk)
+
+    def _held_symbols(self) -> set[str]:
+        pending = {symbol for symbol, quantity in self._pending.items() if quantity}
+        return pending | set(self._standing.account.open_symbols())
+
+    def _exposure(self, symbol: str) -> Decimal:
+        if symbol not in self._standing.marks:
+            raise MissingMarkError(symbol)
+        held = total(self._standing.account.position(symbol).quantity, self._pending.get(symbol, ZERO))
+        return abs(product(held, self._standing.marks[symbol]))
+
+
+def _stops(held: Decimal, target: Decimal) -> list[Decimal]:
+    """The positions on the way from `held` to `target`: by way of zero if it changes sides."""
+    return [held, ZERO, target] if held * target < 0 else [held, target]

@@ -1,0 +1,206 @@
+"""The paper venue: a durable book of its own that fills market orders at the next bar's open.
+
+It is outside: its database is not the journal's, and it remembers a client order id for ever. An
+order fills in full at the open of the first bar of its symbol that opens at or after the decision,
+worsened by the slippage, and pays a fee on the filled notional. An order that meets no such bar
+before `expires_at` expires at the first bar after.
+"""
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import resources
+from typing import Any, Self
+
+import polars as pl
+import sqlalchemy as sa
+
+from tradepipe.execution.checkpoints import Checkpoint, pass_by
+from tradepipe.execution.model import Fill, Order, Side
+from tradepipe.execution.venues.base import Ack, EndReport, FillReport, Reject, Report, VenueOrder
+from tradepipe.execution.venues.tables import orders, reports
+from tradepipe.portfolio import from_float, in_bps, money_text, product, to_lot, total
+from tradepipe.settings.models import CostSettings
+from tradepipe.store.database import migrate, open_engine, writing
+
+VERSION_TABLE = "paper_venue_version"
+_WRITE_LOCK = "tradepipe paper venue"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """The first bar that an order can meet."""
+
+    at: dt.datetime
+    price: Decimal
+
+
+class PaperVenue:
+    """One account's view of the paper venue for one market; fee and slippage come from `costs`."""
+
+    name = "paper"
+    # A call runs in the caller's process and has ended when the process has: nothing is in flight.
+    receive_window = dt.timedelta(0)
+    query_pause = dt.timedelta(0)
+
+    def __init__(
+        self, engine: sa.Engine, *, market: str, account: str, costs: CostSettings, checkpoint: Checkpoint = pass_by
+    ) -> None:
+        self.engine = engine
+        self._market, self._account, self._costs, self._checkpoint = market, account, costs, checkpoint
+
+    @classmethod
+    def open(
+        cls, url: str, *, market: str, account: str, costs: CostSettings, checkpoint: Checkpoint = pass_by
+    ) -> Self:
+        """Open the book at a database URL; create or migrate it first."""
+        engine = open_engine(url, durable=True)
+        revisions = resources.files("tradepipe.execution") / "migrations" / "paper_venue"
+        migrate(engine, revisions, version_table=VERSION_TABLE)
+        return cls(engine, market=market, account=account, costs=costs, checkpoint=checkpoint)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+    def place(self, order: Order, deadline: dt.datetime) -> Ack | Reject:
+        """Accept `order` once; the same order again is answered as a duplicate and changes nothing."""
+        del deadline  # see receive_window
+        if order.quantity <= 0 or to_lot(order.quantity, order.lot) != order.quantity:
+            return Reject("quantity_not_in_lots")
+        with writing(self.engine, _WRITE_LOCK) as connection:
+            query = sa.select(orders).where(orders.c.client_order_id == order.client_order_id)
+            held = connection.execute(query).first()
+            if held is not None:
+                return Ack(f"paper-{held.number}", duplicate=True) if _same(held, order) else Reject("duplicate_id")
+            values = {
+                "client_order_id": order.client_order_id,
+                "market": self._market,
+                "account": self._account,
+                "symbol": order.symbol,
+                "side": order.side.value,
+                "quantity": money_text(order.quantity),
+                "decided_at": order.decided_at,
+                "expires_at": order.expires_at,
+                "state": "open",
+            }
+            number = connection.execute(sa.insert(orders).values(values)).inserted_primary_key
+        return Ack(f"paper-{number[0] if number else ''}")
+
+    def query(self, client_order_id: str) -> VenueOrder | None:
+        """The order of this client id, whatever its state; None if there is none."""
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.select(orders).where(orders.c.client_order_id == client_order_id)).first()
+        return None if found is None else VenueOrder(client_order_id, f"paper-{found.number}", found.state)
+
+    def advance(self, session: dt.date, bars: pl.DataFrame) -> int:
+        """Fill or expire open orders against a session's bars, in one transaction.
+
+        Args:
+            session: session that the bars belong to.
+            bars: columns symbol, open_time, open of the BARS contract.
+
+        Returns:
+            How many orders were filled or expired; zero when repeated.
+        """
+        if bars.is_empty() or not self._open_orders(self.engine):
+            return 0
+        with writing(self.engine, _WRITE_LOCK) as connection:
+            ended = [
+                (order, opening)
+                for order in self._open_orders(connection)
+                if (opening := _first_opening(bars, order.symbol, order.decided_at)) is not None
+            ]
+            for order, opening in ended:
+                expired = opening.at >= order.expires_at
+                values = {"session": session, "at": opening.at, **self._outcome(order, opening, expired=expired)}
+                connection.execute(sa.insert(reports).values(values))
+                state = "expired" if expired else "filled"
+                connection.execute(sa.update(orders).where(orders.c.number == order.number).values(state=state))
+            self._checkpoint("venue_filling")
+        if ended:
+            self._checkpoint("venue_filled")
+        return len(ended)
+
+    def reports_since(self, sequence: int) -> Sequence[Report]:
+        """Fills and expiries after `sequence`, oldest first."""
+        query = (
+            sa.select(reports, orders.c.symbol, orders.c.side, orders.c.quantity)
+            .join(orders, orders.c.client_order_id == reports.c.client_order_id)
+            .where(reports.c.market == self._market, reports.c.account == self._account)
+            .where(reports.c.sequence > sequence)
+            .order_by(reports.c.sequence)
+        )
+        with self.engine.connect() as connection:
+            return [self._report(found) for found in connection.execute(query)]
+
+    def _open_orders(self, source: sa.Engine | sa.Connection) -> Sequence[sa.Row[Any]]:
+        query = (
+            sa.select(orders)
+            .where(orders.c.market == self._market, orders.c.account == self._account, orders.c.state == "open")
+            .order_by(orders.c.number)
+        )
+        if isinstance(source, sa.Connection):
+            return source.execute(query).all()
+        with source.connect() as connection:
+            return connection.execute(query).all()
+
+    def _outcome(self, order: sa.Row[Any], opening: _Opening, *, expired: bool) -> dict[str, Any]:
+        common = {"client_order_id": order.client_order_id, "market": self._market, "account": self._account}
+        if expired:
+            return {**common, "kind": "EXPIRED"}
+        quantity, worse = Decimal(order.quantity), in_bps(opening.price, self._costs.slippage_bps)
+        price = total(opening.price, Side(order.side).signed(worse))
+        return {
+            **common,
+            "kind": "FILL",
+            "fill_id": _fill_id(order.client_order_id),
+            "price": money_text(price),
+            "fee": money_text(in_bps(product(quantity, price), self._costs.fee_bps)),
+            "slippage": money_text(product(quantity, worse)),
+        }
+
+    def _report(self, found: sa.Row[Any]) -> Report:
+        if found.kind == "EXPIRED":
+            reason = "no_bar_in_time"
+            return EndReport(found.sequence, found.client_order_id, found.session, found.at, "EXPIRED", reason)
+        fill = Fill(
+            venue=self.name,
+            fill_id=found.fill_id,
+            client_order_id=found.client_order_id,
+            symbol=found.symbol,
+            session=found.session,
+            filled_at=found.at,
+            side=Side(found.side),
+            quantity=Decimal(found.quantity),
+            price=Decimal(found.price),
+            fee=Decimal(found.fee),
+            slippage=Decimal(found.slippage),
+        )
+        return FillReport(found.sequence, fill)
+
+
+def _same(held: sa.Row[Any], order: Order) -> bool:
+    return (held.symbol, held.side, held.quantity, held.decided_at) == (
+        order.symbol,
+        order.side.value,
+        money_text(order.quantity),
+        order.decided_at,
+    )
+
+
+def _first_opening(bars: pl.DataFrame, symbol: str, earliest: dt.datetime) -> _Opening | None:
+    eligible = bars.filter(pl.col("symbol") == symbol, pl.col("open_time") >= earliest)
+    if eligible.is_empty():
+        return None
+    first = eligible.sort("open_time").head(1)
+    return _Opening(first["open_time"].item(), from_float(first["open"].item()))
+
+
+def _fill_id(client_order_id: str) -> str:
+    """The same order always gets the same fill id, also after a crash and a second fill attempt."""
+    digest = hashlib.sha256(f"{client_order_id}/1".encode()).digest()
+    return "pf" + base64.b32encode(digest)[:26].decode().lower()
