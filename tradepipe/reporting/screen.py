@@ -101,8 +101,9 @@ def _forecasts(summary: Summary) -> "Table | Text":
     # The longest horizon of each symbol first: it is the one traded on.
     ranked = summary.accuracy.sort("horizon", "symbol", "model", descending=[True, False, False])
     left_out = ranked.height - _FORECASTS_SHOWN
-    title = "error against the random walk" + (f" ({left_out} more in the report)" if left_out > 0 else "")
-    table = _table(title, "ahead", "forecasts", "difference", "p", "right sign", "inside 95 %")
+    table = _table(
+        "error against the random walk", "ahead", "forecasts", "difference", "p", "right sign", "inside 95 %"
+    )
     for row in ranked.head(_FORECASTS_SHOWN).to_dicts():
         ratio = row["rmse_ratio"]
         table.add_row(
@@ -114,6 +115,8 @@ def _forecasts(summary: Summary) -> "Table | Text":
             percent(row["hit_rate"]),
             percent(row["coverage_95"]),
         )
+    if left_out > 0:
+        table.add_row(f"{count(left_out)} more in the report")
     return table
 
 
