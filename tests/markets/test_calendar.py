@@ -113,6 +113,23 @@ def test_grid_fills_the_sessions_without_overlap(start, days, interval, code):
     assert counts.equals(calendar.bar_counts(start, end, interval))
 
 
+@given(DAYS, st.integers(0, 20), st.sampled_from(INTERVALS), st.sampled_from(["XNYS", "XHKG", "CMES", "24/7"]))
+def test_bars_at_finds_the_grid_and_nothing_else(start, days, interval, code):
+    calendar, end = calendar_for(code), start + dt.timedelta(days=days)
+    grid = calendar.grid(start, end, interval)
+    found = calendar.bars_at(grid["open_time"].reverse(), start, end, interval)
+    assert found.reverse().equals(grid.select("session", "close_time"))
+    off = calendar.bars_at(grid["open_time"] + dt.timedelta(seconds=30), start, end, interval)
+    assert off.null_count().row(0) == (grid.height, grid.height)
+
+
+def test_bars_at_knows_no_bars_between_sessions(xnys):
+    day, asked = dt.date(2018, 12, 24), [utc(2018, 12, 24, 18), None, utc(1990, 1, 1), utc(2018, 12, 24, 17, 59)]
+    found = xnys.bars_at(pl.Series(asked, dtype=pl.Datetime("us", "UTC")), day, day, "1m")
+    assert found["session"].to_list() == [None, None, None, day]
+    assert found["close_time"].to_list() == [None, None, None, utc(2018, 12, 24, 18)]
+
+
 @given(DAYS, st.integers(-2000, 2000))
 def test_offset_walks_sessions(day, n):
     xnys = calendar_for("XNYS")

@@ -150,9 +150,34 @@ class SessionCalendar:
         length = interval_length(interval)
         if length is None:
             return rows.select("session", bars=pl.lit(1, pl.Int64))
-        micros = length // dt.timedelta(microseconds=1)
+        micros = _micros(length)
         span = (pl.col("to") - pl.col("from")).dt.total_microseconds()
         return _parts(rows).group_by("session", maintain_order=True).agg(bars=((span + micros - 1) // micros).sum())
+
+    def bars_at(self, open_times: pl.Series, start: dt.date, end: dt.date, interval: str) -> pl.DataFrame:
+        """The expected bar that opens at each time: session, close_time; both null where none does.
+
+        One row an element of `open_times` (UTC), in its order; nulls give nulls. Costs no grid, so a
+        stray time decades away does no harm.
+        """
+        rows, length = self._rows(start, end), interval_length(interval)
+        if length is None:
+            parts = rows.select("session", pl.col("open_time").alias("from"), pl.col("close_time").alias("to"))
+            aligned, close = pl.col("asked") == pl.col("from"), pl.col("to")
+        else:
+            parts = _parts(rows)
+            aligned = (pl.col("asked") - pl.col("from")).dt.total_microseconds() % _micros(length) == 0
+            close = pl.min_horizontal(pl.col("asked") + length, "to")
+        expected = aligned & (pl.col("asked") < pl.col("to"))
+        return (
+            open_times.alias("asked")
+            .to_frame()
+            .with_row_index("row")
+            .sort("asked")
+            .join_asof(parts, left_on="asked", right_on="from", strategy="backward")
+            .sort("row")
+            .select(pl.when(expected).then("session").alias("session"), close_time=pl.when(expected).then(close))
+        )
 
     def offset(self, session: dt.date, n: int) -> dt.date:
         """The session `n` sessions after `session`; before it when `n` is negative.
@@ -194,6 +219,10 @@ def calendar_for(code: str) -> SessionCalendar:
     A code that does not exist raises `UnknownCalendarError` on first use, or from `check()`.
     """
     return SessionCalendar(code)
+
+
+def _micros(length: dt.timedelta) -> int:
+    return length // dt.timedelta(microseconds=1)
 
 
 def _parts(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """A market: its settings, and the calendar, partitions and universe that follow from them."""
 
+import datetime as dt
 import functools
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class Market:
     def partitions(self) -> PartitionScheme:
         return PartitionScheme(self.settings.partition, self.calendar, self.settings.start, self.settings.end)
 
+    @property
+    def dates(self) -> tuple[dt.date, dt.date]:
+        """First and last date of the market; while it still trades, the last its calendar knows."""
+        return self.settings.start, self.settings.end or self.calendar.known[1]
+
     @functools.cached_property
     def universe(self) -> Universe:
         """The instruments.
@@ -46,9 +52,7 @@ class Market:
         """
         if bars <= 0 or self.settings.interval == "1d":
             return max(bars, 0)
-        earliest, latest = self.calendar.known
-        start, end = max(self.settings.start, earliest), self.settings.end or latest
-        counts = self.calendar.bar_counts(start, end, self.settings.interval).get_column("bars").to_numpy()
+        counts = self.calendar.bar_counts(*self.dates, self.settings.interval).get_column("bars").to_numpy()
         # held[i] bars lie in the first i sessions. The shortest run that ends before session i and
         # holds enough starts at the last j with held[i] - held[j] >= bars.
         held = np.concatenate([[0], np.cumsum(counts)])
