@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from tradepipe.bars.windows import anchored
 from tradepipe.contracts import FORECASTS
 from tradepipe.forecasting.baseline import random_walk
 from tradepipe.forecasting.frames import require_columns
@@ -101,13 +102,13 @@ def fit_and_forecast(
     clean = panel.filter(pl.col("log_return").is_finite(), pl.col("close") > 0).sort("symbol", "open_time")
     specs, rows, fits = specs_for(settings), [_no_rows()], []
     on_progress(STAGE, 0, windows.height)
-    for done, window in enumerate(windows.to_dicts(), start=1):
-        anchored = clean.filter(pl.col("session").is_between(window["anchor_session"], window["last_session"]))
-        for series in anchored.partition_by("symbol", maintain_order=True):
-            for answer in _answers(series, window["first_session"], specs, settings.horizon):
-                fits.append({"partition": window["partition"], **answer.fit_row()})
+    for done, window in enumerate(windows.iter_slices(1), start=1):
+        first_session = window.item(0, "first_session")
+        for series in anchored(clean, window).partition_by("symbol", maintain_order=True):
+            for answer in _answers(series, first_session, specs, settings.horizon):
+                fits.append(answer.fit_row())
                 if answer.prediction is not None:
-                    rows.append(_rows(window["partition"], answer.spec, answer.origins, answer.prediction))
+                    rows.append(_rows(answer.spec, answer.origins, answer.prediction))
         on_progress(STAGE, done, windows.height)
     forecasts = _with_prices(_with_targets(pl.concat(rows), grid))
     return ForecastRun(
@@ -127,10 +128,11 @@ class _Answer:
     refusal: str | None = None
 
     def fit_row(self) -> dict[str, object]:
-        """The answer as a row of `ForecastRun.fits`, without `partition`."""
+        """The answer as a row of `ForecastRun.fits`."""
         prediction = self.prediction
         fit = prediction.fit if prediction else Fit()
         return {
+            "partition": self.origins["partition"][0],
             "symbol": self.origins["symbol"][0],
             "model": self.spec.name,
             "observations": self.train.height,
@@ -179,15 +181,14 @@ def _predict(returns: FloatArray, fitted: int, spec: ModelSpec, horizon: int, wa
         return replace(walk, fallback=str(error))
 
 
-def _rows(partition: str, spec: ModelSpec, origins: pl.DataFrame, prediction: Prediction) -> pl.DataFrame:
+def _rows(spec: ModelSpec, origins: pl.DataFrame, prediction: Prediction) -> pl.DataFrame:
     """One row per horizon and origin; prices and targets are still to come."""
     horizon, count = prediction.mean.shape
     return (
-        origins.select("symbol", "session", "open_time", "known_at", "close", "fitted_through")
+        origins.select("partition", "symbol", "session", "open_time", "known_at", "close", "fitted_through")
         .rename({"close": "origin_price"})
         .select(pl.all().repeat_by(horizon).explode())
         .with_columns(
-            pl.lit(partition).alias("partition"),
             pl.lit(spec.name).alias("model"),
             pl.Series("horizon", np.tile(np.arange(1, horizon + 1, dtype=np.int32), count)),
             pl.Series("mean_return", prediction.mean.T.ravel()),
@@ -201,7 +202,7 @@ def _rows(partition: str, spec: ModelSpec, origins: pl.DataFrame, prediction: Pr
 
 def _no_rows() -> pl.DataFrame:
     """What `_rows` returns, empty, so that a market too young to forecast gives an empty frame."""
-    names = ["symbol", "session", "open_time", "known_at", "origin_price", "fitted_through", "partition", "model"]
+    names = ["partition", "symbol", "session", "open_time", "known_at", "origin_price", "fitted_through", "model"]
     names += ["horizon", "mean_return", "volatility", "quantile", "engine", "fallback"]
     schema = dict(FORECASTS.polars_schema) | {"partition": pl.String(), "quantile": pl.Float64()}
     return pl.DataFrame(schema={name: schema[name] for name in names})

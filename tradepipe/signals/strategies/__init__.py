@@ -26,7 +26,7 @@ class UnknownStrategyError(ValueError):
     """The configuration names a strategy that does not exist."""
 
 
-def strategies() -> tuple[str, ...]:
+def strategy_names() -> tuple[str, ...]:
     """Names of all strategies, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
@@ -37,6 +37,8 @@ def strategy_named(name: str) -> Strategy:
     Raises:
         UnknownStrategyError: naming those that exist.
     """
-    if name not in strategies():
-        raise UnknownStrategyError(f"strategy.name: there is no strategy {name!r}; there is {', '.join(strategies())}")
+    if name not in strategy_names():
+        raise UnknownStrategyError(
+            f"strategy.name: there is no strategy {name!r}; there is {', '.join(strategy_names())}"
+        )
     return cast("Strategy", importlib.import_module(f"{__name__}.{name}").want)

@@ -1,0 +1,122 @@
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tradepipe.contracts import FORECAST_SCORES
+from tradepipe.forecasting import accuracy, verdict
+from tradepipe.forecasting.diebold_mariano import diebold_mariano
+
+FIRST = dt.date(2020, 1, 1)
+
+
+def scores(model, errors, *, symbol="AAA", horizon=1, hits=None, inside=None, start=0):
+    count = len(errors)
+    sessions = [FIRST + dt.timedelta(days=start + i) for i in range(count)]
+    return pl.DataFrame(
+        {
+            "symbol": [symbol] * count,
+            "target_session": [day + dt.timedelta(days=horizon) for day in sessions],
+            "model": [model] * count,
+            "horizon": [horizon] * count,
+            "session": sessions,
+            "realised_return": [0.0] * count,
+            "mean_return": [0.0] * count,
+            "volatility": [0.01] * count,
+            "squared_error": [error**2 for error in errors],
+            "qlike": [1.0] * count,
+            "direction_hit": hits or [None] * count,
+            "inside_95": inside or [True] * count,
+        },
+        schema=FORECAST_SCORES.polars_schema,
+    )
+
+
+def test_numbers_by_hand():
+    summary = accuracy(
+        pl.concat(
+            [
+                scores("random_walk", [0.02, 0.01, 0.02, 0.01]),
+                scores("arma_garch", [0.01] * 4, hits=[True, False, None, True], inside=[True, True, True, False]),
+            ]
+        )
+    )
+    model, walk = summary.to_dicts()
+    assert (model["model"], model["forecasts"], walk["model"]) == ("arma_garch", 4, "random_walk")
+    assert model["rmse"] == pytest.approx(0.01)
+    assert model["rmse_ratio"] == pytest.approx(np.sqrt(4 / 10))
+    assert model["hit_rate"] == pytest.approx(2 / 3)
+    assert model["coverage_95"] == pytest.approx(0.75)
+    test = diebold_mariano(np.array([-3e-4, 0, -3e-4, 0]), 1)
+    assert (model["dm_statistic"], model["dm_p_value"]) == pytest.approx((test.statistic, test.p_value))
+    assert (walk["rmse_ratio"], walk["dm_p_value"], walk["hit_rate"]) == (1.0, None, None)
+
+
+def test_only_common_origins_count():
+    walk = scores("random_walk", [0.01] * 10)
+    model = pl.concat([scores("arma_garch", [0.02] * 4, start=8)])
+    row = accuracy(pl.concat([walk, model])).row(0, named=True)
+    assert (row["model"], row["forecasts"], row["rmse_ratio"]) == ("arma_garch", 2, pytest.approx(2.0))
+
+
+def test_order_of_rows_does_not_matter():
+    generator = np.random.default_rng(1)
+    both = pl.concat(
+        [scores("random_walk", generator.normal(size=50)), scores("arma_garch", generator.normal(size=50))]
+    )
+    assert accuracy(both).equals(accuracy(both.sample(fraction=1, shuffle=True, seed=2)))
+
+
+def sentence(model_errors, walk_errors):
+    return verdict(accuracy(pl.concat([scores("random_walk", walk_errors), scores("arma_garch", model_errors)])))["AAA"]
+
+
+def test_says_that_there_is_no_skill():
+    generator = np.random.default_rng(1)
+    walk = generator.normal(size=500)
+    text = sentence(walk + 0.05 * generator.normal(size=500), walk)
+    assert text.startswith("AAA: arma_garch shows no skill in forecasting returns")
+    assert "500 forecasts per horizon" in text
+
+
+def test_says_that_there_is_skill_or_harm():
+    generator = np.random.default_rng(1)
+    good, bad = generator.normal(size=500), 1.3 * generator.normal(size=500)
+    assert sentence(good, bad).startswith("AAA: arma_garch beats the random walk at horizon 1 (error 0.")
+    assert sentence(bad, good).startswith("AAA: arma_garch is worse than the random walk at horizon 1 (error 1.")
+
+
+def test_one_lucky_horizon_of_five_is_no_skill():
+    generator = np.random.default_rng(1)
+    frames = []
+    for horizon in range(1, 6):
+        walk = generator.normal(size=200)
+        frames += [scores("random_walk", walk, horizon=horizon), scores("arma_garch", 0.99 * walk, horizon=horizon)]
+    p_values = [0.5, 0.6, 0.02, 0.7, 0.8]
+    summary = accuracy(pl.concat(frames)).filter(pl.col("model") == "arma_garch")
+    lucky = summary.with_columns(dm_p_value=pl.Series(p_values))
+    assert "shows no skill" in verdict(lucky)["AAA"]
+    assert "smallest Diebold-Mariano p = 0.02" in verdict(lucky)["AAA"]
+    skilled = summary.with_columns(dm_p_value=pl.Series([*p_values[:4], 0.009]))
+    assert verdict(skilled)["AAA"].startswith("AAA: arma_garch beats the random walk at horizon 5 (")
+
+
+def test_says_that_there_is_nothing_to_tell():
+    assert "the same numbers" in sentence([0.1] * 50, [0.1] * 50)
+    assert "too few to tell" in sentence([0.1, 0.2], [0.1, 0.1])
+    assert verdict(accuracy(scores("random_walk", [0.1] * 5))) == {}
+
+
+def test_equal_errors_of_zero_are_no_difference():
+    assert accuracy(scores("random_walk", [0.0] * 5))["rmse_ratio"].to_list() == [1.0]
+
+
+def test_one_sentence_a_symbol():
+    frames = [scores(m, [0.1] * 9, symbol=s) for m in ("random_walk", "arma_garch") for s in ("AAA", "BBB")]
+    assert list(verdict(accuracy(pl.concat(frames)))) == ["AAA", "BBB"]
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(ValueError, match="scores lacks column qlike"):
+        accuracy(scores("random_walk", [0.1]).drop("qlike"))
