@@ -103,7 +103,8 @@ def _judged(dataset: str, frames: Mapping[str, pl.DataFrame], contract: Contract
     market, layer = dataset.split("/")
     arranged: dict[str, pl.DataFrame] = {}
     for partition, frame in frames.items():
-        if dict(frame.schema) != dict(contract.polars_schema):
+        if type(frame) is not pl.DataFrame or dict(frame.schema) != dict(contract.polars_schema):
+            # Says what is wrong with the shape; only the order of columns and rows is ours to mend.
             validate(frame, contract, market=market, layer=layer, partition=partition)
         arranged[partition] = contract.arrange(frame)
     for batch in _batches(arranged):

@@ -95,14 +95,14 @@ def sync_temporary(root: Path, file: StoredFile) -> None:
     _sync(root / (file.path + TEMPORARY))
 
 
-def make_visible(root: Path, files: Iterable[StoredFile]) -> None:
-    """Rename temporary files to their final names, and force the folders to the disk."""
-    folders = set()
-    for file in files:
-        path = root / file.path
-        (root / (file.path + TEMPORARY)).rename(path)
-        folders.add(path.parent)
-    for folder in sorted(folders):
+def rename_temporary(root: Path, file: StoredFile) -> None:
+    """Give a temporary file its final name."""
+    (root / (file.path + TEMPORARY)).rename(root / file.path)
+
+
+def sync_folders(root: Path, files: Iterable[StoredFile]) -> None:
+    """Force the names of these files to the disk."""
+    for folder in sorted({(root / file.path).parent for file in files}):
         _sync(folder)
 
 

@@ -30,7 +30,8 @@ MAX_ROUNDS = 10
 class Publication:
     """One publication of `drafts` below `root`.
 
-    `checkpoint` is called with the name of each step just after it; `staged` with the key of each
+    `checkpoint` is called with the name of each step just after it, "written" and
+    "renamed" after each file; `staged` with the key of each
     draft that is as far as it can be before the commit.
     """
 
@@ -115,12 +116,15 @@ class Publication:
                     self.root, draft.dataset, draft.partition, draft.frame, draft.contract
                 )
                 self.staged(draft)
-            self.checkpoint("written")
+                self.checkpoint("written")
             # After the last write, so that the disk had time to take in the first ones by itself.
             for file in written.values():
                 files.sync_temporary(self.root, file)
             self.checkpoint("synced")
-            files.make_visible(self.root, written.values())
+            for file in written.values():
+                files.rename_temporary(self.root, file)
+                self.checkpoint("renamed")
+            files.sync_folders(self.root, written.values())
             self.checkpoint("visible")
         except BaseException as error:
             # Nothing refers to these files; a full disk is better left as it was found.

@@ -37,8 +37,8 @@ class PartitionStore:
     """Generations of partitions below `root`, committed in the catalogue behind `engine`.
 
     Readers and writers may be many, in many processes. `checkpoint` is called with the name of each
-    step of a publication ("written", "synced", "visible", "inserted", "committed"); it is how tests
-    end a process at a chosen step.
+    step of a publication ("written" and "renamed" after each file, "synced", "visible", "inserted",
+    "committed"); it is how tests end a process at a chosen step.
     """
 
     def __init__(

@@ -1,0 +1,51 @@
+"""A small contract with every kind of column, and frames that keep it."""
+
+import datetime as dt
+from decimal import Decimal
+
+import polars as pl
+
+from tradepipe.contracts import MONEY, UTC, Column, Contract, Rule
+
+SMALL = Contract(
+    name="small",
+    version="1",
+    description="Every data type that a contract of ours uses.",
+    key=("symbol", "at"),
+    columns=(
+        Column("symbol", pl.String, "symbol"),
+        Column("at", UTC, "time", unit="UTC"),
+        Column("session", pl.Date, "session"),
+        Column("value", pl.Float64, "a number", nullable=True),
+        Column("count", pl.Int32, "a count", minimum=0),
+        Column("amount", MONEY, "money", nullable=True),
+        Column("flag", pl.Boolean, "yes or no", nullable=True),
+        Column("note", pl.String, "text", nullable=True),
+        Column("known_at", UTC, "when known", unit="UTC"),
+    ),
+    rules=(Rule("unlucky", pl.col("count") != 13, "the count is not 13"),),
+)
+
+DATASET = "lab/small"
+START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+
+
+def small(rows: int = 3, *, value: float = 1.0, count: int = 0, symbols: str = "AB", month: int = 1) -> pl.DataFrame:
+    """`rows` rows of each symbol, an hour apart from the month's first on."""
+    first = START.replace(month=month)
+    times = [first + HOUR * row for row in range(rows)]
+    return pl.DataFrame(
+        {
+            "symbol": [symbol for symbol in symbols for _ in times],
+            "at": times * len(symbols),
+            "session": [time.date() for time in times] * len(symbols),
+            "value": value,
+            "count": count,
+            "amount": Decimal("12.50000001"),
+            "flag": None,
+            "note": "øre, 株",
+            "known_at": [time + HOUR for time in times] * len(symbols),
+        },
+        schema_overrides=dict(SMALL.polars_schema),
+    ).select(SMALL.column_names)
