@@ -86,7 +86,7 @@ def fit_and_forecast(
         panel: symbol, session, open_time (UTC), known_at (UTC), close, log_return (from the bar
             before, null in a symbol's first row). Rows without a finite return are left out.
         windows: partition, anchor_session, first_session, last_session; the anchor at least
-            `train_bars` + 1 bars before the first session.
+            `train_bars` bars before the first session.
         settings: models, training window and horizon. Horizons count bars.
         grid: the bars that the calendar expects, from the first origin to at least
             `settings.horizon` bars beyond the last: session, and open_time (UTC) where a session
