@@ -26,16 +26,16 @@ def test_a_query_reads_the_current_generations_only(warehouse):
 
 
 def test_rows_keep_their_types_and_their_time_zone(warehouse, store):
-    found = warehouse.query("FROM ref('small') ORDER BY at, symbol", "lab")
+    found = warehouse.query("FROM ref('small') ORDER BY \"at\", symbol", "lab")
     assert found.equals(store.read(DATASET).sort("at", "symbol"))
     assert found.schema == SMALL.polars_schema
-    text = warehouse.query("SELECT min(at)::VARCHAR AS first FROM ref('small')", "lab")["first"].item()
+    text = warehouse.query("SELECT min(\"at\")::VARCHAR AS first FROM ref('small')", "lab")["first"].item()
     assert text == "2024-01-01 00:00:00+00"
 
 
 def test_layers_are_joined_and_parameters_bound(warehouse):
-    sql = "SELECT count(*) AS n FROM ref('small') a JOIN REF ( 'other' ) b USING (symbol, at) WHERE a.at >= $since"
-    assert warehouse.query(sql, "lab", {"since": START + dt.timedelta(hours=1)})["n"].item() == 2
+    sql = "SELECT count(*) AS n FROM ref('small') a JOIN REF ( 'other' ) b USING (symbol, \"at\") WHERE a.\"at\" >= $t"
+    assert warehouse.query(sql, "lab", {"t": START + dt.timedelta(hours=1)})["n"].item() == 2
     assert warehouse.query("SELECT count(*) AS n FROM ref('small') WHERE value = ?", "lab", [2.0])["n"].item() == 6
 
 
