@@ -57,11 +57,12 @@ def _told(value: object) -> object:
 
 
 def _refuse_floats(content: object) -> None:
-    if isinstance(content, float):
-        raise TypeError(f"{content!r} is a float; the journal keeps decimal text")
-    if isinstance(content, Mapping):
-        for value in content.values():
-            _refuse_floats(value)
-    elif isinstance(content, (list, tuple)):
-        for value in content:
-            _refuse_floats(value)
+    left = [content]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            left.extend(value)
+        elif isinstance(value, float):
+            raise TypeError(f"{value!r} is a float; the journal keeps decimal text")

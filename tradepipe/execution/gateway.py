@@ -4,7 +4,8 @@ Exactly once, as follows (design note of the live path, section 2):
 
 1. INTENT with content and verdicts is committed.
 2. SENDING(n) with its deadline is committed; only then the venue is called.
-3. A definite answer is ACK or REJECTED; anything else, whatever it is, is UNKNOWN.
+3. A definite answer is ACK or REJECTED; anything else, whatever it is, is UNKNOWN. Answers may wait
+   for the next commit: an order whose answer a crash loses is SENDING, and is asked for again.
 4. An order in any state but INTENT is queried before it is sent. Until the deadline has passed
    nothing is concluded; then found means adopt, and not found twice means that it may be sent again.
 
@@ -142,8 +143,7 @@ class Gateway:
         for order in orders:
             if not self._attempt(order):
                 self._settle(order)
-        self.flush()
-        self.context.checkpoint("answer_committed")
+        self.context.checkpoint("answers_recorded")
 
     def _begin_sending(self, orders: Sequence[str]) -> None:
         deadline = self.context.clock() + self._venue.receive_window

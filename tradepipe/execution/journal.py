@@ -25,6 +25,11 @@ VERSION_TABLE = "journal_version"
 _WRITE_LOCK = "tradepipe journal"
 _KEYS_A_QUERY = 500
 
+# Built once: building a statement costs more than running one of these.
+_HEAD = sa.select(table.c.seq, table.c.row_hash).order_by(table.c.seq.desc()).limit(1)
+_KNOWN_KEYS = sa.select(table.c.key).where(table.c.key.in_(sa.bindparam("keys", expanding=True)))
+_INSERT = sa.insert(table)
+
 
 def utc_now() -> dt.datetime:
     """The wall clock, in UTC."""
@@ -125,7 +130,7 @@ class Journal:
                 rows.append(Row(head.seq + 1, head.row_hash, row_hash, run_id, recorded_at, entry))
                 head = Head(head.seq + 1, row_hash)
             values = [_values(row, text) for row, text in zip(rows, texts, strict=True)]
-            connection.execute(sa.insert(table), values)
+            connection.execute(_INSERT, values)
         return rows
 
     def rows(
@@ -163,7 +168,7 @@ class Journal:
 
 
 def _head(connection: sa.Connection) -> Head:
-    newest = connection.execute(sa.select(table.c.seq, table.c.row_hash).order_by(table.c.seq.desc()).limit(1)).first()
+    newest = connection.execute(_HEAD).first()
     return Head() if newest is None else Head(newest.seq, newest.row_hash)
 
 
@@ -171,7 +176,7 @@ def _refuse_duplicates(connection: sa.Connection, keys: Sequence[str]) -> None:
     twice = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
     for start in range(0, len(keys), _KEYS_A_QUERY):
         part = keys[start : start + _KEYS_A_QUERY]
-        twice.update(connection.scalars(sa.select(table.c.key).where(table.c.key.in_(part))))
+        twice.update(connection.scalars(_KNOWN_KEYS, {"keys": part}))
     if twice:
         raise DuplicateEntryError(sorted(twice))
 
