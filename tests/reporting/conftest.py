@@ -1,244 +1,128 @@
-"""One market's frames on real prices: the S&P 500 and NASDAQ bars that the arch package ships.
+"""One market's frames made by the project's own functions, from the bars that the arch package ships.
 
-Bars, moving averages, forecasts, intents and an account are worked out here in plain polars, so that what
-the reports show can be checked against something that is not the code under test. Every frame passes
-its contract.
+The S&P 500 and NASDAQ from 1999 to 2018; forecasts of 2017 and 2018 from one fit; the signals of 2018
+traded through the gates, a journal and the paper venue.
 """
 
-import base64
 import dataclasses
 import datetime as dt
 import gzip
-import hashlib
 import importlib.resources
 
 import polars as pl
 import pytest
 
 from tradepipe import contracts
-from tradepipe.contracts import BARS, FILLS, FORECAST_SCORES, FORECASTS, MONEY, ORDERS, POSITIONS, QUARANTINE, SIGNALS
-from tradepipe.reporting.data import ACCURACY, GENERATIONS, ReportData
+from tradepipe.contracts import BARS, QUARANTINE
+from tradepipe.execution import Journal, execute
+from tradepipe.execution.projections import History, fills_frame, orders_frame, positions_frame
+from tradepipe.execution.venues import PaperVenue
+from tradepipe.forecasting import accuracy as accuracy_of
+from tradepipe.forecasting import compute_forecasts, score_forecasts
+from tradepipe.indicators import compute_indicators, parse_indicators
+from tradepipe.markets import load_markets
+from tradepipe.reporting.data import GENERATIONS, ReportData
+from tradepipe.settings import load_settings
+from tradepipe.signals import compute_signals
 
-DELAY = pl.duration(minutes=30)
-INITIAL = 1_000_000.0
-CASH = "cash"
+FIRST, LAST = dt.date(1999, 1, 1), dt.date(2018, 12, 31)
+FORECAST_FROM, TRADED_FROM = dt.date(2017, 1, 1), dt.date(2018, 1, 1)
+VENDOR = {"IXIC": "nasdaq", "SPX": "sp500"}
 
 
-def kept(frame, contract):
-    return contracts.validate(
-        contract.arrange(frame), contract, market="us_indices", layer=contract.name, partition="*"
+def window(first, last):
+    """One partition from `first` to `last` that may look back as far as there is data."""
+    return pl.DataFrame(
+        {"partition": ["all"], "anchor_session": [FIRST], "first_session": [first], "last_session": [last]}
     )
 
 
-def at(column, hour):
-    return pl.col(column).cast(pl.Datetime("us", "UTC")) + pl.duration(hours=hour)
-
-
-def vendor_bars(module, symbol):
-    text = gzip.decompress(importlib.resources.files(module).joinpath(f"{module.split('.')[-1]}.csv.gz").read_bytes())
+def vendor_bars(symbol):
+    folder = importlib.resources.files(f"arch.data.{VENDOR[symbol]}")
+    text = gzip.decompress(folder.joinpath(f"{VENDOR[symbol]}.csv.gz").read_bytes())
     return pl.read_csv(text, schema_overrides={"Date": pl.String}).select(
+        pl.col("Date").str.to_date("%m/%d/%Y").alias("session"),
+        pl.col("Open", "High", "Low", "Close", "Volume").cast(pl.Float64).name.to_lowercase(),
         symbol=pl.lit(symbol),
-        interval=pl.lit("1d"),
-        session=pl.col("Date").str.to_date("%m/%d/%Y"),
-        open=pl.col("Open").cast(pl.Float64),
-        high=pl.col("High").cast(pl.Float64),
-        low=pl.col("Low").cast(pl.Float64),
-        close=pl.col("Close").cast(pl.Float64),
-        volume=pl.col("Volume").cast(pl.Float64),
     )
 
 
 @pytest.fixture(scope="session")
-def bars():
-    frame = pl.concat([vendor_bars("arch.data.sp500", "SPX"), vendor_bars("arch.data.nasdaq", "IXIC")])
-    return kept(
-        frame.with_columns(
-            open_time=at("session", 14),
-            close_time=at("session", 21),
-            known_at=at("session", 21) + DELAY,
-            quality=pl.lit("ok"),
-        ),
-        BARS,
-    )
+def market():
+    return load_markets(load_settings(environ={}))["us_indices"]
 
 
 @pytest.fixture(scope="session")
-def indicators(bars):
-    """A panel with warm-up nulls, named as the indicators layer names its columns."""
-    close, change = pl.col("close"), pl.col("close").diff()
-    middle, spread = close.rolling_mean(20), 2 * close.rolling_std(20, ddof=0)
-    up = change.clip(lower_bound=0).ewm_mean(alpha=1 / 14, adjust=False)
-    down = (-change).clip(lower_bound=0).ewm_mean(alpha=1 / 14, adjust=False)
-    return bars.select(
-        "symbol",
-        "session",
-        "open_time",
-        "close_time",
-        "known_at",
-        sma_20=middle.over("symbol"),
-        sma_50=close.rolling_mean(50).over("symbol"),
-        rsi_14=(100 - 100 / (1 + up / down)).over("symbol"),
-        bollinger_20_2_lower=(middle - spread).over("symbol"),
-        bollinger_20_2_middle=middle.over("symbol"),
-        bollinger_20_2_upper=(middle + spread).over("symbol"),
-    )
+def bars(market):
+    delay = market.settings.publication_delay
+    frame = pl.concat(vendor_bars(symbol) for symbol in VENDOR).join(market.calendar.bounds(FIRST, LAST), on="session")
+    frame = frame.with_columns(interval=pl.lit("1d"), quality=pl.lit("ok"), known_at=pl.col("close_time") + delay)
+    return contracts.validate(BARS.arrange(frame), BARS, market="us_indices", layer="bars", partition="all")
 
 
 @pytest.fixture(scope="session")
-def forecasts(bars):
-    """Two models for 1 and 5 bars ahead with an EWMA volatility: no change, and yesterday's mean return."""
-    log_return = (pl.col("close").log().diff()).over("symbol")
-    panel = bars.with_columns(r=log_return).with_columns(
-        variance=(pl.col("r") ** 2).ewm_mean(alpha=0.06, adjust=False).over("symbol"),
-        drift=pl.col("r").rolling_mean(250).over("symbol"),
-    )
-    made = []
-    for model, mean in (("random_walk", pl.lit(0.0)), ("arma_garch", pl.col("drift"))):
-        for horizon in (1, 5):
-            made.append(  # noqa: PERF401 - two loops read better than one comprehension
-                panel.drop_nulls("drift").select(
-                    "symbol",
-                    "session",
-                    "open_time",
-                    "known_at",
-                    model=pl.lit(model),
-                    horizon=pl.lit(horizon, pl.Int32),
-                    target_session=pl.coalesce(
-                        pl.col("session").shift(-horizon).over("symbol"),
-                        pl.col("session").dt.add_business_days(horizon + 1),  # a holiday lies between
-                    ),
-                    origin_price="close",
-                    mean_return=mean * horizon,
-                    volatility=(pl.col("variance") * horizon).sqrt(),
-                    fitted_through="session",
-                    engine=pl.lit("reference"),
-                    fallback=pl.lit(None, pl.String),
-                )
-            )
-    frame = pl.concat(made)
-    return kept(
-        frame.with_columns(
-            price=pl.col("origin_price") * pl.col("mean_return").exp(),
-            price_lower_95=pl.col("origin_price") * (pl.col("mean_return") - 1.96 * pl.col("volatility")).exp(),
-            price_upper_95=pl.col("origin_price") * (pl.col("mean_return") + 1.96 * pl.col("volatility")).exp(),
-        ),
-        FORECASTS,
-    )
+def indicators(market, bars):
+    return compute_indicators(bars, window(FIRST, LAST), parse_indicators(market.settings.indicators))
+
+
+@pytest.fixture(scope="session")
+def forecasts(market, bars, indicators):
+    panel = indicators.join(bars.select("symbol", "open_time", "close"), on=["symbol", "open_time"])
+    grid = market.calendar.bounds(FORECAST_FROM, LAST + dt.timedelta(days=20))
+    return compute_forecasts(panel, window(FORECAST_FROM, LAST), market.settings.forecasts, grid=grid)
 
 
 @pytest.fixture(scope="session")
 def scores(bars, forecasts):
-    came = bars.select("symbol", target_session="session", came="close")
-    met = forecasts.join(came, on=["symbol", "target_session"])
-    realised = (pl.col("came") / pl.col("origin_price")).log()
-    ratio = (pl.col("realised_return").clip(lower_bound=1e-6) / pl.col("volatility")) ** 2
-    frame = met.with_columns(realised_return=realised).with_columns(
-        squared_error=(pl.col("realised_return") - pl.col("mean_return")) ** 2,
-        qlike=(ratio - ratio.log() - 1.0).clip(lower_bound=0.0),
-        direction_hit=pl.when(pl.col("mean_return") != 0).then(
-            pl.col("mean_return").sign() == pl.col("realised_return").sign()
-        ),
-        inside_95=pl.col("came").is_between("price_lower_95", "price_upper_95"),
-    )
-    return kept(frame, FORECAST_SCORES)
+    return score_forecasts(forecasts, bars, window(FORECAST_FROM, LAST))
 
 
 @pytest.fixture(scope="session")
 def accuracy(scores):
-    key = ["symbol", "horizon", "model"]
-    loss = scores.group_by(key).agg(
-        n=pl.len(),
-        rmse=pl.col("squared_error").mean().sqrt(),
-        dm_p_value=pl.lit(0.31),
-        hit_rate=pl.col("direction_hit").mean(),
-        coverage_95=pl.col("inside_95").mean(),
-        qlike=pl.col("qlike").mean(),
-    )
-    walk = loss.filter(pl.col("model") == "random_walk").select("symbol", "horizon", walk="rmse")
-    judged = loss.join(walk, on=["symbol", "horizon"]).with_columns(rmse_ratio=pl.col("rmse") / pl.col("walk"))
-    return judged.select(pl.col(name).cast(dtype) for name, dtype in ACCURACY.items()).sort(key)
+    return accuracy_of(scores)
 
 
 @pytest.fixture(scope="session")
-def signals(forecasts):
-    wanted = forecasts.filter(pl.col("model") == "arma_garch", pl.col("horizon") == 5)
-    score = pl.col("mean_return") / pl.col("volatility")
-    frame = wanted.with_columns(
-        decided_at=pl.col("known_at"),
-        strategy=pl.lit("forecast_over_volatility"),
-        score=score,
-        target_weight=(score / 0.25).clip(0.0, 1.0) * 0.5,
-        edge_bps=pl.col("mean_return") * 1e4,
-        volatility_bps=pl.col("volatility") * 1e4,
-        reference_price="origin_price",
-        expires_at=pl.col("known_at") + pl.duration(days=5),
-    )
-    return kept(frame, SIGNALS)
+def signals(market, forecasts):
+    return compute_signals(forecasts, market.settings.strategy).filter(pl.col("session") >= TRADED_FROM)
 
 
 @pytest.fixture(scope="session")
-def positions(bars):
-    """Half the account's first million in each index, bought in 2005 and held: no trading, one cost-free account."""
-    held = bars.filter(pl.col("session") >= dt.date(2005, 1, 3)).sort("symbol", "session")
-    quantity = (INITIAL / 4 / pl.col("close").first()).over("symbol").round(2)
-    marked = held.with_columns(quantity=quantity, entry=pl.col("close").first().over("symbol"))
-    worth = (pl.col("quantity") * pl.col("close")).sum().over("session")
-    paid = (pl.col("quantity") * pl.col("entry")).sum().over("session")
-    frame = marked.select(
-        "symbol",
-        "session",
-        pl.col("quantity").cast(MONEY),
-        mark_price=pl.col("close").cast(MONEY),
-        exposure=(pl.col("quantity") * pl.col("close")).cast(MONEY),
-        average_price=pl.col("entry").cast(MONEY),
-        realised_pnl=pl.lit(0).cast(MONEY),
-        unrealised_pnl=(pl.col("quantity") * (pl.col("close") - pl.col("entry"))).cast(MONEY),
-        fees=pl.lit(50).cast(MONEY),
-        cash=(INITIAL - paid).cast(MONEY),
-        equity=(INITIAL - paid + worth).cast(MONEY),
+def traded(market, bars, signals, tmp_path_factory):
+    """Orders, fills and positions of 2018."""
+    folder, told = tmp_path_factory.mktemp("trading"), market.settings.execution
+    own = bars.filter(pl.col("session") >= TRADED_FROM)
+    journal = Journal.open(f"sqlite:///{folder / 'journal.sqlite'}")
+    venue = PaperVenue.open(
+        f"sqlite:///{folder / 'venue.sqlite'}", market=market.name, account=told.account, costs=told.costs
     )
-    return kept(frame, POSITIONS)
-
-
-def order_id(text):
-    return "tp" + base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:26]
+    execute(signals, own, market=market.settings, instruments=market.universe.instruments, journal=journal, venue=venue)
+    history = History.load(journal, market.name, told.account)
+    for book in (journal, venue):
+        book.close()
+    spans = [(TRADED_FROM, LAST)]
+    return orders_frame(history, spans), fills_frame(history, spans), positions_frame(history, own, spans)
 
 
 @pytest.fixture(scope="session")
-def orders(signals):
-    """The last 40 intents: bought, held back by cost, or too small to trade."""
-    last = signals.sort("decided_at", "symbol").tail(40)
-    kind = pl.int_range(pl.len()) % 4
-    frame = last.with_columns(
-        client_order_id=pl.Series([order_id(f"{n}") for n in range(last.height)]),
-        state=pl.when(kind == 0).then(pl.lit("FILLED")).otherwise(pl.lit("DENIED")),
-        reason=pl.when(kind == 1).then(pl.lit("edge_below_cost")).when(kind > 1).then(pl.lit("change_too_small")),
-        side=pl.when(kind < 2).then(pl.lit("buy")),
-        quantity=pl.when(kind < 2).then(12.5).otherwise(0.0).cast(MONEY),
-        reference_price=pl.col("reference_price").cast(MONEY),
-        cost_bps=pl.lit(4.0),
-        conflict=pl.lit(False),
-        signal_sha256=pl.lit("0" * 64),
-    )
-    return kept(frame, ORDERS)
+def orders(traded):
+    return traded[0]
 
 
 @pytest.fixture(scope="session")
-def fills(orders):
-    sent = orders.filter(pl.col("state") == "FILLED")
-    money = {"price": pl.col("reference_price"), "fee": pl.lit("1.25"), "slippage": pl.lit("0.75")}
-    frame = sent.with_columns(
-        filled_at=pl.col("decided_at") + pl.duration(hours=17),
-        fill_id=pl.col("client_order_id") + "-1",
-        **{name: value.cast(MONEY) for name, value in money.items()},
-    )
-    return kept(frame, FILLS)
+def fills(traded):
+    return traded[1]
+
+
+@pytest.fixture(scope="session")
+def positions(traded):
+    return traded[2]
 
 
 @pytest.fixture(scope="session")
 def quarantine():
     reasons = ["high_below_low"] * 3 + ["close_missing"] * 2 + ["not_a_session"]
-    return kept(
+    return QUARANTINE.arrange(
         pl.DataFrame(
             {
                 "layer": ["bars"] * 5 + ["raw_bars"],
@@ -251,8 +135,7 @@ def quarantine():
                 "row": ["{}"] * 6,
             },
             schema=QUARANTINE.polars_schema,
-        ),
-        QUARANTINE,
+        )
     )
 
 
@@ -285,13 +168,14 @@ def generations(bars, forecasts, scores, signals, orders, fills, positions):
 
 
 @pytest.fixture(scope="session")
-def data(generations, bars, forecasts, scores, accuracy, signals, orders, fills, positions, quarantine):
+def data(market, generations, bars, forecasts, scores, accuracy, signals, orders, fills, positions, quarantine):
+    told = market.settings
     return ReportData(
-        market="us_indices",
-        description="S&P 500 and NASDAQ Composite, daily",
-        currency="USD",
-        model="arma_garch",
-        horizon=5,
+        market=told.name,
+        description=told.description,
+        currency=told.currency,
+        model=told.strategy.model,
+        horizon=told.strategy.horizon,
         generations=generations,
         bars=bars,
         forecasts=forecasts,
@@ -302,7 +186,7 @@ def data(generations, bars, forecasts, scores, accuracy, signals, orders, fills,
         fills=fills,
         positions=positions,
         quarantine=quarantine,
-        initial_equity=INITIAL,
+        initial_equity=float(told.execution.initial_cash),
     )
 
 

@@ -174,7 +174,7 @@ def test_drawdown_names_the_worst(data):
 
 
 def test_an_indicator_that_is_not_configured_is_not_drawn(data, indicators):
-    figure = indicator_panel(data.bars, indicators.drop("rsi_14", "sma_50"), **USD)
+    figure = indicator_panel(data.bars, indicators.drop("rsi_14", "sma_50", "ema_20"), **USD)
     assert len(figure.axes) == 1
     assert set(lines(figure)) == {"close", "sma_20"}
 

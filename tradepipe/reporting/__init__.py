@@ -3,7 +3,7 @@
 Importing this package imports neither matplotlib nor rich nor jinja2.
 """
 
-from tradepipe.reporting.data import ACCURACY, GENERATIONS, ReportData
+from tradepipe.reporting.data import GENERATIONS, ReportData
 from tradepipe.reporting.performance import Performance
 from tradepipe.reporting.plots import (
     forecast_skill,
@@ -19,7 +19,6 @@ from tradepipe.reporting.summary import Summary, summarise
 from tradepipe.reporting.trading_plots import drawdown, equity_curve
 
 __all__ = [
-    "ACCURACY",
     "GENERATIONS",
     "Performance",
     "ReportData",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tradepipe.contracts import BARS, FILLS, FORECAST_SCORES, FORECASTS, ORDERS, POSITIONS, QUARANTINE, SIGNALS
+from tradepipe.forecasting import accuracy
 from tradepipe.reporting.performance import SESSIONS_PER_YEAR
 
 LAYERS = (
@@ -24,21 +25,6 @@ GENERATIONS = pl.Schema(
 )
 """One row a current generation: layer, partition, its number in the catalogue, rows, content hash."""
 
-ACCURACY = pl.Schema(
-    {
-        "symbol": pl.String,
-        "horizon": pl.Int32,
-        "model": pl.String,
-        "n": pl.UInt32,
-        "rmse_ratio": pl.Float64,
-        "dm_p_value": pl.Float64,
-        "hit_rate": pl.Float64,
-        "coverage_95": pl.Float64,
-        "qlike": pl.Float64,
-    }
-)
-"""What is used of the frame of `tradepipe.forecasting.accuracy`; it may have more columns."""
-
 
 @dataclass(frozen=True)
 class ReportData:
@@ -51,7 +37,7 @@ class ReportData:
         model: forecasting model that the signals rest on.
         horizon: bars ahead that the signals rest on.
         generations: what the frames were read from, columns as `GENERATIONS`.
-        accuracy: `tradepipe.forecasting.accuracy` of all scores, columns at least those of `ACCURACY`.
+        accuracy: `tradepipe.forecasting.accuracy` of all scores.
         quarantine: refused rows of all layers (QUARANTINE contract).
         initial_equity: what the account held before its first session, price currency.
         sessions_per_year: 252 for an exchange, 365 for a market that never closes.
@@ -67,7 +53,7 @@ class ReportData:
     bars: pl.DataFrame = field(default_factory=BARS.empty)
     forecasts: pl.DataFrame = field(default_factory=FORECASTS.empty)
     scores: pl.DataFrame = field(default_factory=FORECAST_SCORES.empty)
-    accuracy: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACCURACY))
+    accuracy: pl.DataFrame = field(default_factory=lambda: accuracy(FORECAST_SCORES.empty()))
     signals: pl.DataFrame = field(default_factory=SIGNALS.empty)
     orders: pl.DataFrame = field(default_factory=ORDERS.empty)
     fills: pl.DataFrame = field(default_factory=FILLS.empty)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEMPLATE = "report.html.jinja"
 SYMBOLS_PLOTTED = 4
 ROWS_SHOWN = 40
-ORDERS_EXPLAINED = 20
+ORDERS_EXPLAINED = 15
 
 # Fixed colours would vanish on a dark page; the page's style sheet gives these names their colours.
 _THEMED = {
@@ -54,17 +54,16 @@ def write_report(path: Path, data: ReportData) -> Path:
 
 def render_report(data: ReportData) -> str:
     """The report as HTML text."""
-    orders = explained_orders(data.orders, data.signals)
+    was_denied = pl.col("state") == "DENIED"
     summary = summarise(data)
-    traded_on = summary.accuracy.filter(pl.col("horizon") == data.horizon, pl.col("model") == data.model)
     template = _environment().get_template(TEMPLATE)
     return template.render(
         data=data,
         summary=summary,
-        verdicts=traded_on["sentence"].head(ROWS_SHOWN).to_list(),
+        verdicts=summary.verdicts[:ROWS_SHOWN],
         rows_shown=ROWS_SHOWN,
-        orders_explained=ORDERS_EXPLAINED,
-        orders=orders.to_dicts(),
+        sent=explained_orders(data.orders.filter(~was_denied), data.signals).to_dicts(),
+        denied=explained_orders(data.orders.filter(was_denied), data.signals).to_dicts(),
         plots=_plots(data),
         symbols_left_out=max(len(data.symbols) - SYMBOLS_PLOTTED, 0),
     )

@@ -109,7 +109,7 @@ def _forecasts(summary: Summary) -> "Table | Text":
         table.add_row(
             f"{row['symbol']} {row['model']}",
             plural(row["horizon"], "bar"),
-            count(row["n"]),
+            count(row["forecasts"]),
             percent(None if ratio is None else ratio - 1.0, signed=True),
             p_value(row["dm_p_value"]),
             percent(row["hit_rate"]),

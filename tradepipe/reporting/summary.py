@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.reporting.data import ACCURACY, LAYERS, ReportData
+from tradepipe.forecasting import verdict
+from tradepipe.forecasting.specs import RANDOM_WALK
+from tradepipe.reporting.data import LAYERS, ReportData
 from tradepipe.reporting.performance import Performance, buy_and_hold, equity_by_session, performance
-from tradepipe.reporting.wording import p_value, percent, plural
 
-BASELINE = "random_walk"
-SIGNIFICANCE = 0.05
 DIGEST_LENGTH = 12
 
 
@@ -31,7 +30,7 @@ class Summary:
 
     `layers`: layer, partitions, first, last, rows, generation (newest number), digest (of all contents).
     `quarantine`: layer, reason, rows. `orders`: state, reason (null where there is none), orders.
-    `accuracy`: as `ReportData.accuracy`, the baseline left out, with a `sentence`.
+    `accuracy`: as `ReportData.accuracy`, the random walk left out; `verdicts`: a sentence a symbol.
     """
 
     market: str
@@ -43,6 +42,7 @@ class Summary:
     layers: pl.DataFrame
     quarantine: pl.DataFrame
     accuracy: pl.DataFrame
+    verdicts: tuple[str, ...]
     orders: pl.DataFrame
     fills: FillTotals
     performance: Performance | None
@@ -52,6 +52,9 @@ class Summary:
 def summarise(data: ReportData) -> Summary:
     """Compute every number that summary and report show."""
     sessions = data.bars["session"].unique().sort()
+    judged = data.accuracy
+    if judged.height:
+        judged = judged.filter(pl.col("model") != RANDOM_WALK)
     equity = equity_by_session(data.positions)
     held = buy_and_hold(data.bars, equity)
     return Summary(
@@ -63,7 +66,8 @@ def summarise(data: ReportData) -> Summary:
         sessions=len(sessions),
         layers=layer_table(data.generations),
         quarantine=quarantine_counts(data.quarantine),
-        accuracy=accuracy_verdicts(data.accuracy),
+        accuracy=judged,
+        verdicts=tuple(verdict(data.accuracy).values()) if judged.height else (),
         orders=order_counts(data.orders),
         fills=fill_totals(data.fills),
         performance=performance(equity, sessions_per_year=data.sessions_per_year, initial_equity=data.initial_equity),
@@ -116,34 +120,3 @@ def fill_totals(fills: pl.DataFrame) -> FillTotals:
         slippage=pl.col("slippage").sum(),
     )
     return FillTotals(fills.height, *money.row(0))
-
-
-def accuracy_verdicts(accuracy: pl.DataFrame) -> pl.DataFrame:
-    """The models' accuracy without the baseline's own rows, each with a plain `sentence`."""
-    if accuracy.is_empty():
-        return pl.DataFrame(schema={**ACCURACY, "sentence": pl.String})
-    models = accuracy.select(ACCURACY.names()).filter(pl.col("model") != BASELINE).sort("symbol", "model", "horizon")
-    sentences = [verdict_sentence(**row) for row in models.select(list(_SAID)).to_dicts()]
-    return models.with_columns(pl.Series("sentence", sentences, pl.String))
-
-
-_SAID = ("symbol", "horizon", "model", "n", "rmse_ratio", "dm_p_value")
-
-
-def verdict_sentence(  # noqa: PLR0913 - one argument a column
-    *, symbol: str, horizon: int, model: str, n: int, rmse_ratio: float | None, dm_p_value: float | None
-) -> str:
-    """Say how a model's error compares with the random walk's, and whether chance explains it."""
-    about = f"{symbol}, {plural(horizon, 'bar')} ahead"
-    error = percent(None if rmse_ratio is None else abs(rmse_ratio - 1.0))
-    if not n or rmse_ratio is None or error == percent(None):
-        return f"{about}: too few forecasts have met their target to judge {model}."
-    judged = f"over {plural(n, 'forecast')}"
-    if error == percent(0.0):
-        return f"{about}: {model} is as accurate as the random walk {judged}."
-    compared = f"{about}: {model}'s error is {error} {'smaller' if rmse_ratio < 1 else 'larger'} than the random walk's"
-    if p_value(dm_p_value) == p_value(None) or dm_p_value is None:
-        return f"{compared} {judged}; too few to tell it from chance."
-    explained = "more than chance explains" if dm_p_value < SIGNIFICANCE else "which chance explains"
-    sign = "" if p_value(dm_p_value).startswith("<") else "= "
-    return f"{compared} {judged}, {explained} (Diebold-Mariano p {sign}{p_value(dm_p_value)})."
