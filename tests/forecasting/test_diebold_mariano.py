@@ -49,6 +49,11 @@ def test_no_difference_or_too_few_are_no_verdict(difference, horizon):
     assert (test.statistic, test.p_value) == (None, None)
 
 
+def test_the_unit_of_the_loss_does_not_matter():
+    difference = np.random.default_rng(2).normal(0.1, 1, 60)
+    assert diebold_mariano(difference * 1e-200, 3).statistic == pytest.approx(diebold_mariano(difference, 3).statistic)
+
+
 @given(st.lists(st.floats(-1, 1), min_size=12, max_size=40), st.integers(1, 5))
 def test_swapping_the_forecasts_swaps_the_sign(values, horizon):
     forth, back = (diebold_mariano(sign * np.array(values), horizon) for sign in (1, -1))

@@ -7,6 +7,9 @@ import numpy as np
 
 from tradepipe.forecasting.specs import FloatArray
 
+_ROUNDING = 1e-24
+"""Long-run variance of differences of size 1 below which there is nothing but rounding."""
+
 
 @dataclass(frozen=True)
 class DieboldMariano:
@@ -36,20 +39,25 @@ def diebold_mariano(loss_difference: FloatArray, horizon: int) -> DieboldMariano
         horizon: h, bars ahead.
 
     Returns:
-        The test; without numbers when n <= 2h or all differences are equal.
+        The test; without numbers when n <= 2h or the differences do not vary.
     """
     count = len(loss_difference)
-    mean = float(np.mean(loss_difference)) if count else 0.0
-    centred = loss_difference - mean
-    if count <= 2 * horizon or not np.any(np.abs(centred) > np.finfo(np.float64).eps * abs(mean)):
+    largest = float(np.max(np.abs(loss_difference), initial=0.0))
+    if count <= 2 * horizon or largest == 0:
         return DieboldMariano()
-    from scipy.special import stdtr  # noqa: PLC0415 - the library's import stays light
-
+    # The statistic does not depend on the unit of the loss; squares of tiny losses would be zero.
+    scaled = loss_difference / largest
+    mean = float(np.mean(scaled))
+    centred = scaled - mean
     lags = np.arange(1, horizon)
     covariances = np.array([float(np.sum(centred[k:] * centred[: count - k])) / count for k in range(horizon)])
     long_run = covariances[0] + 2 * covariances[1:].sum()
-    if long_run <= 0:
+    if long_run <= _ROUNDING:
         long_run = covariances[0] + 2 * ((1 - lags / horizon) * covariances[1:]).sum()
+    if long_run <= _ROUNDING:
+        return DieboldMariano()
+    from scipy.special import stdtr  # noqa: PLC0415 - the library's import stays light
+
     correction = (count + 1 - 2 * horizon + horizon * (horizon - 1) / count) / count
     statistic = mean / math.sqrt(long_run / count) * math.sqrt(correction)
     return DieboldMariano(statistic, 2 * float(stdtr(count - 1, -abs(statistic))))
