@@ -1,12 +1,10 @@
-import datetime as dt
 import gzip
 
 import hypothesis
 import pytest
 
+from tests.markets.building import build_market
 from tradepipe.ingest import read_file, scan
-from tradepipe.markets import Instrument, Market, Universe
-from tradepipe.settings.models import FileSource, MarketSettings
 
 # The machine's speed is nothing a test may fail on, and a calendar is read within the first example.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -15,29 +13,7 @@ hypothesis.settings.load_profile("unhurried")
 
 @pytest.fixture(scope="session")
 def market():
-    """Builds a market; `symbols` replaces its universe, other words change its settings."""
-
-    def build(symbols=None, **changes):
-        settings = {
-            "name": "here",
-            "description": "a market for tests",
-            "currency": "USD",
-            "calendar": "XNYS",
-            "interval": "1d",
-            "partition": "month",
-            "start": dt.date(1999, 1, 1),
-            "end": dt.date(2018, 12, 31),
-            "universe": "us_indices",
-            "source": FileSource(pattern="*.csv", symbol_column="Symbol"),
-            "indicators": ("returns",),
-        }
-        built = Market(MarketSettings(**(settings | changes)))
-        if symbols is not None:
-            listed = tuple(Instrument(symbol=symbol, name=symbol, lot="1", tick="0.01") for symbol in symbols)
-            built.__dict__["universe"] = Universe(name="listed", version="1.0.0", instruments=listed)
-        return built
-
-    return build
+    return build_market
 
 
 @pytest.fixture

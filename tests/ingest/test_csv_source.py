@@ -11,7 +11,6 @@ from tradepipe.settings.models import FileSource
 
 HEADER = "Symbol,Date,Open,High,Low,Close,Volume"
 GOOD = "SPX,2018-12-31,1,3,0.5,2,100"
-MINUTES = {"calendar": "24/7", "interval": "1m", "partition": "session"}
 
 
 def reasons(parsed):
@@ -239,7 +238,7 @@ def test_a_time_format_that_cannot_give_the_time_is_refused(read, market):
     with pytest.raises(
         SourceError, match=r"market here: key source.time_format: '%Y-%m-%d' cannot give the time of a 1m"
     ):
-        read(HEADER, into=market(**MINUTES))
+        read(HEADER, into=market(interval="1m", partition="session"))
     with pytest.raises(SourceError, match="'Date'"):
         read(HEADER, into=market(source=FileSource(pattern="*.csv", time_format="Date")))
 
@@ -248,6 +247,13 @@ def test_numbers_are_read_to_the_last_bit(read):
     texts = ["0.1", "1229.22998", "5e-324", "1.7976931348623157e308", "9007199254740993"]
     row = read(f"{HEADER}\nSPX,2018-12-31,{','.join(texts)}\n").rows.row(0, named=True)
     assert [row[name] for name in ("open", "high", "low", "close", "volume")] == [float(text) for text in texts]
+
+
+def test_tickers_that_look_like_nothing_are_symbols_all_the_same(read, market):
+    text = "\n".join(f"{symbol},2018-12-31,1,3,0.5,2,100" for symbol in ("NA", "NAN", "NONE"))
+    parsed = read(f"{HEADER}\n{text}\n", into=market(symbols=["NA", "NAN"]))
+    assert parsed.rows["symbol"].to_list() == ["NA", "NAN"]
+    assert reasons(parsed) == {4: "symbol_missing"}
 
 
 def test_rows_are_sorted_by_key_and_repeats_stay(read):

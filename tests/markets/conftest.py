@@ -3,8 +3,8 @@ import datetime as dt
 import hypothesis
 import pytest
 
-from tradepipe.markets import Market, PartitionScheme, calendar_for
-from tradepipe.settings.models import FileSource, MarketSettings
+from tests.markets.building import build_market
+from tradepipe.markets import PartitionScheme, calendar_for
 
 # The machine's speed is nothing a test may fail on, and a calendar is read within the first example.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -24,19 +24,6 @@ def months(xnys):
 @pytest.fixture(scope="session")
 def market():
     def build(**changes):
-        settings = {
-            "name": "here",
-            "description": "a market for tests",
-            "currency": "USD",
-            "calendar": "XNYS",
-            "interval": "1d",
-            "partition": "session",
-            "start": dt.date(2015, 1, 1),
-            "end": dt.date(2018, 12, 31),
-            "universe": "us_indices",
-            "source": FileSource(pattern="*.csv"),
-            "indicators": ("returns",),
-        }
-        return Market(MarketSettings(**(settings | changes)))
+        return build_market(**({"partition": "session", "start": dt.date(2015, 1, 1)} | changes))
 
     return build

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepipe.markets import Market, load_markets
-from tradepipe.settings.models import FileSource, MarketSettings, Settings
+from tests.markets.building import build_market
+from tradepipe.markets import load_markets
+from tradepipe.settings.models import Settings
 
 
 def test_daily_bars_look_back_as_many_sessions(market):
@@ -35,21 +36,7 @@ def test_a_market_too_short_to_hold_the_bars_asks_for_more_than_it_has(market):
 
 @given(st.integers(1, 5000), st.sampled_from(["1m", "15m", "4h"]))
 def test_any_run_of_that_many_sessions_is_enough_and_no_fewer_are(bars, interval):
-    market = Market(
-        MarketSettings(
-            name="here",
-            description="-",
-            currency="USD",
-            calendar="XNYS",
-            interval=interval,
-            partition="session",
-            start=dt.date(2017, 1, 1),
-            end=dt.date(2018, 12, 31),
-            universe="us_indices",
-            source=FileSource(pattern="*.csv"),
-            indicators=(),
-        )
-    )
+    market = build_market(interval=interval, partition="session", start=dt.date(2017, 1, 1))
     counts = market.calendar.bar_counts(dt.date(2017, 1, 1), dt.date(2018, 12, 31), interval)["bars"].to_list()
     if sum(counts) < bars:
         return

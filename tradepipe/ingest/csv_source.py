@@ -22,6 +22,8 @@ PARTITION = "partition"
 LAYER = "raw_bars"
 NUMBERS = ("open", "high", "low", "close", "volume")
 
+# Rows judged together: their fields as text take ten times the room of the bars they become.
+_ROWS_AT_ONCE = 100_000
 _MISSING = ("", "null", "nan", "none", "n/a", "na", "-")
 
 
@@ -65,20 +67,22 @@ def read_files(files: Sequence[LandingFile], source: FileSource, market: Market)
     by_name = {file.name: file for file in files}
     bare = headers.join(body, on="file", how="anti").get_column("file")
     faults += [FileFault(by_name[name], "no_rows", "there is a header and no row below it") for name in bare]
-    judged = []
+    kept, refused = [_no_rows()], [QUARANTINE.empty()]
     for rows in body.partition_by("header", maintain_order=True):
         header = _header(rows.item(0, "header"))
         fault = _header_fault(header, source)
-        if fault is None:
-            judged.append(_judge(rows, header, source, market))
-        else:
+        if fault is not None:
             names = rows.get_column("file").unique(maintain_order=True)
             faults += [FileFault(by_name[name], *fault) for name in names]
-    kept = [rows.filter(pl.col("reason").is_null()).select(*RAW_BARS.column_names, PARTITION) for rows in judged]
-    refused = [_quarantined(rows.filter(pl.col("reason").is_not_null())) for rows in judged]
+            continue
+        for part in rows.iter_slices(_ROWS_AT_ONCE):
+            judged = _judge(part, header, source, market)
+            good = pl.col("reason").is_null()
+            kept.append(judged.filter(good).select(*RAW_BARS.column_names, PARTITION))
+            refused.append(_quarantined(judged.filter(~good)))
     return Parsed(
-        rows=pl.concat([_no_rows(), *kept]).sort(RAW_BARS.key),
-        refused=QUARANTINE.arrange(pl.concat([QUARANTINE.empty(), *refused, _faults(faults)])),
+        rows=pl.concat(kept).sort(RAW_BARS.key),
+        refused=QUARANTINE.arrange(pl.concat([*refused, _faults(faults)])),
     )
 
 
@@ -116,6 +120,7 @@ def _judge(lines: pl.DataFrame, header: list[str], source: FileSource, market: M
     typed = _typed(lines, header, source, market)
     placed = typed.hstack(_places(typed, market))
     start, end = market.dates
+    listed = pl.col("symbol").is_in(market.universe.symbols).fill_null(value=False)
     numbers = {name: pl.col(f"{name}_text") for name in NUMBERS}
     missing = {name: _is_missing(text) for name, text in numbers.items()}
     unread = {name: ~pl.col(name).is_finite().fill_null(value=False) for name in NUMBERS}
@@ -124,8 +129,9 @@ def _judge(lines: pl.DataFrame, header: list[str], source: FileSource, market: M
     faults = [
         (pl.col("count") != len(header), "ragged_row", pl.format("{} fields, the header has {}", "count", len(header))),
         (pl.col("fields") == pl.lit(header), "header_repeated", pl.lit("the header again")),
-        (_is_missing(pl.col("symbol")), "symbol_missing", pl.lit("no symbol")),
-        (~pl.col("symbol").is_in(market.universe.symbols), "unknown_symbol", _not_in(market)),
+        # NA and NAN are tickers too: what the universe lists is not missing.
+        (~listed & _is_missing(pl.col("symbol")), "symbol_missing", pl.lit("no symbol")),
+        (~listed, "unknown_symbol", _not_in(market)),
         (_is_missing(pl.col("time_text")), "value_missing", pl.lit(f"{source.time_column} is empty")),
         (pl.col("day").is_null(), "time_unreadable", time + f", expected {source.time_format}"),
         (~pl.col("day").is_between(start, end), "outside_market_dates", time + f", the market has {start} to {end}"),
