@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,6 +21,7 @@ def test_numbers_by_hand():
     assert (prediction.engine, prediction.fallback) == ("baseline", None)
 
 
+@settings(deadline=None)
 @given(arrays(np.float64, st.integers(61, 90), elements=st.floats(-0.2, 0.2)))
 def test_variance_is_the_recursion_and_never_unusable(returns):
     prediction = random_walk(returns, 60, SPEC, 2)

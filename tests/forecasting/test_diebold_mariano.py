@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
@@ -54,6 +54,7 @@ def test_the_unit_of_the_loss_does_not_matter():
     assert diebold_mariano(difference * 1e-200, 3).statistic == pytest.approx(diebold_mariano(difference, 3).statistic)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=12, max_size=40), st.integers(1, 5))
 def test_swapping_the_forecasts_swaps_the_sign(values, horizon):
     forth, back = (diebold_mariano(sign * np.array(values), horizon) for sign in (1, -1))

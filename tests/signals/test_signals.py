@@ -2,7 +2,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradepipe.contracts import FORECASTS, SIGNALS, validate
@@ -102,6 +102,7 @@ def test_partition_is_kept_and_no_forecast_is_no_signal():
     assert empty.schema == SIGNALS.polars_schema
 
 
+@settings(deadline=None)
 @given(
     mean=st.floats(-2, 2),
     volatility=st.floats(1e-6, 5),
