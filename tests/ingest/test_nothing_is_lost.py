@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -43,6 +44,7 @@ def lines(draw):
     return ",".join(changed[change])
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(lines(), max_size=12), max_size=3), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example([["SPX,2018-12-31,1,1,1,1,1"] * 2], "\n", True)
 @example([[], ["SPX,2018-12-31,1,1,1,1,1"]], "\n", False)
