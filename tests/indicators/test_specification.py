@@ -62,7 +62,7 @@ def test_kernel_equals_specification_on_minute_bars(bound, crypto_bars, arrays_o
     assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)  # for each of the cases
 @given(frame=series())
 def test_kernel_equals_specification_on_any_series(bound, frame, arrays_of):
     # The specification's own rolling moments keep the error of a price that has left the window
@@ -108,7 +108,7 @@ def run_live(bound, frame, *, split):
     return [np.array([math.nan if row[name] is None else row[name] for row in rows]) for name in names]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)  # for each of the cases
 @given(frame=series(), data=st.data())
 def test_live_equals_batch_over_any_split(bound, frame, data, arrays_of):
     split = data.draw(st.integers(0, max(frame.height - 1, 0)))
