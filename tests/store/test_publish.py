@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import os
 from dataclasses import replace
 
 import polars as pl
@@ -321,3 +322,24 @@ def test_concurrent_publishers_of_a_partition_all_succeed(store, database_url):
     assert store.catalogue.current(DATASET)[JANUARY] == history[-1]
     assert len({one.path for one in history}) == 45
     assert files(store) == sorted(one.path for one in history)
+
+
+def test_everything_is_on_the_disk_before_the_commit(store, monkeypatch):
+    synced, on_disk = [], []
+    real = os.fsync
+
+    def fsync(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    def checkpoint(step):
+        if step == "inserted":
+            folder = store.root / DATASET
+            on_disk.extend(path.stat().st_ino in synced for path in folder.iterdir())
+            on_disk.append(synced[-1] == folder.stat().st_ino)  # names last, when they are final
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    careful = PartitionStore(store.root, store.catalogue.engine, store.grace, checkpoint=checkpoint)
+    publish(careful, {JANUARY: small(), FEBRUARY: small(month=2)})
+    assert on_disk == [True, True, True]
+    assert {path.stat().st_ino for path in (store.root, store.root / "lab")} <= set(synced)
