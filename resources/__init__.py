@@ -1,0 +1,1 @@
+"""Resources: what assets and sensors open per run, built from the settings; and Dagster's event log."""

@@ -1,0 +1,18 @@
+"""Jobs, sensors, schedules and automation, and the runner that uses them in one process."""
+
+from sensors.automation import automation_sensor
+from sensors.jobs import execution_job, research_job
+from sensors.local import LocalRunner, Outcome, prepare_dagster_home
+from sensors.schedules import close_schedule
+from sensors.signals import signals_sensor
+
+__all__ = [
+    "LocalRunner",
+    "Outcome",
+    "automation_sensor",
+    "close_schedule",
+    "execution_job",
+    "prepare_dagster_home",
+    "research_job",
+    "signals_sensor",
+]

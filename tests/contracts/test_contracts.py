@@ -1,6 +1,7 @@
 """One test a rule: a frame that keeps the contract passes, and each single breach is found by name."""
 
 import datetime as dt
+import itertools
 from decimal import Decimal
 
 import polars as pl
@@ -101,7 +102,11 @@ def breach_of(contract: Contract, code: str) -> dict[str, object]:
         return {column.name: outside[kind]}
     low = column.minimum if column.exclusive else (column.minimum or 0) - 1
     value = low if column.minimum is not None else column.maximum + 1
-    return {column.name: Decimal(str(value)) if column.dtype == contracts.MONEY else type(GOOD[contract][column.name])(value)}
+    return {
+        column.name: Decimal(str(value))
+        if column.dtype == contracts.MONEY
+        else type(GOOD[contract][column.name])(value)
+    }
 
 
 RULES = [
@@ -195,7 +200,7 @@ KEYS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=8
 def test_the_key_check_is_sorted_and_unique(keys):
     contract = Contract("t", "1", "", ("a", "b"), (Column("a", pl.String, "a"), Column("b", pl.Int64, "b")))
     frame = pl.DataFrame(keys, schema=contract.polars_schema, orient="row")
-    increasing = all(left < right for left, right in zip(keys, keys[1:], strict=False))
+    increasing = all(left < right for left, right in itertools.pairwise(keys))
     if increasing:
         validate(frame, contract, market="m", layer="t", partition="p")
     else:

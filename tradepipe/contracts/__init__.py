@@ -3,6 +3,7 @@
 from tradepipe.contracts.bars import BARS, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
 from tradepipe.contracts.features import indicators_contract
+from tradepipe.contracts.landing import LANDING, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
 from tradepipe.contracts.quarantine import QUARANTINE
 from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
@@ -13,6 +14,7 @@ __all__ = [
     "FILLS",
     "FORECASTS",
     "FORECAST_SCORES",
+    "LANDING",
     "MONEY",
     "ORDERS",
     "ORDER_STATES",
@@ -22,6 +24,7 @@ __all__ = [
     "RAW_BARS",
     "REASON",
     "SIGNALS",
+    "UNPLACED",
     "UTC",
     "Breach",
     "Column",

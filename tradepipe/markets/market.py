@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tradepipe.markets.calendar import SessionCalendar, calendar_for
+from tradepipe.markets.calendar import CalendarError, SessionCalendar, calendar_for
 from tradepipe.markets.partitions import PartitionScheme
 from tradepipe.markets.universe import Universe, load_universe
 from tradepipe.settings.models import MarketSettings, Settings
@@ -22,9 +22,25 @@ class Market:
     def name(self) -> str:
         return self.settings.name
 
-    @property
+    @functools.cached_property
     def calendar(self) -> SessionCalendar:
-        return calendar_for(self.settings.calendar)
+        """The sessions.
+
+        Raises:
+            CalendarError: there is no such calendar, or the settings name another time zone than it has.
+        """
+        calendar, told = calendar_for(self.settings.calendar), self.settings.timezone
+        if told is not None and told != calendar.timezone:
+            raise CalendarError(
+                f"conf/markets/{self.name}.yaml: timezone is {told}, but calendar {calendar.code} "
+                f"keeps {calendar.timezone}. Remedy: say {calendar.timezone}, or leave the key out."
+            )
+        return calendar
+
+    @property
+    def timezone(self) -> str:
+        """The calendar's IANA time zone; known without the calendar where the settings name it."""
+        return self.settings.timezone or self.calendar.timezone
 
     @functools.cached_property
     def partitions(self) -> PartitionScheme:

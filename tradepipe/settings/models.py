@@ -133,6 +133,9 @@ class MarketSettings(Section):
     owner: str = Field("team:tradepipe", description="shown in the UI: team:NAME or an e-mail address")
     currency: str = Field(pattern="^[A-Z]{3,5}$")
     calendar: str = Field(description="an exchange_calendars code such as XNYS, or 24/7")
+    timezone: str | None = Field(
+        None, description="the calendar's IANA zone, so that Dagster loads without the calendar; default: asked of it"
+    )
     interval: Interval = Field(description="length of the base bars")
     partition: Literal["month", "session"] = Field(description="what one partition holds")
     start: dt.date

@@ -1,0 +1,40 @@
+"""Raw bars from the landing folder, and cleaned bars."""
+
+import dagster as dg
+
+from assets.layer import QUARANTINE_CHECK, Events, layer_asset, layer_run, nothing_refused, report
+from resources.landing import LandingResource
+from resources.store import StoreResource
+from tradepipe.markets import Market
+
+
+def raw_bars(market: Market) -> dg.AssetsDefinition:
+    @layer_asset(market, "raw_bars", checks=[QUARANTINE_CHECK], automated=False)
+    def body(context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource) -> Events:
+        run = layer_run(context, store, market)
+        arrived = landing.index(run.store, market)
+        raw = arrived.rows_of(run.keys)
+        arrived.keep(run.store, run.run_id)
+        reports = run.publish(raw.rows, refused=raw.refused, inputs={key: arrived.inputs(key) for key in run.keys})
+        yield from report(context, reports, verdicts={QUARANTINE_CHECK: nothing_refused(context.asset_key)})
+
+    return body
+
+
+def bars(market: Market) -> dg.AssetsDefinition:
+    @layer_asset(market, "bars", checks=[QUARANTINE_CHECK])
+    def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
+        from tradepipe.bars import clean_bars  # noqa: PLC0415
+        from tradepipe.reporting import market_plots  # noqa: PLC0415
+
+        run = layer_run(context, store, market)
+        cleaned = clean_bars(run.place(run.read("raw_bars")), market)
+        reports = run.publish(cleaned.bars, refused=cleaned.refused)
+        yield from report(
+            context,
+            reports,
+            plots=market_plots.bars(market.settings, cleaned.bars),
+            verdicts={QUARANTINE_CHECK: nothing_refused(context.asset_key)},
+        )
+
+    return body

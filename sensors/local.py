@@ -1,0 +1,104 @@
+"""Jobs run and sensors ticked in this process, on the instance that the UI and the daemon use."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from assets.layer import asset_key
+from sensors.jobs import execution_job_name, research_job_name
+from sensors.signals import PARTITION_RANGE_END, PARTITION_RANGE_START
+from tradepipe.markets import Market
+from tradepipe.paths import conf_folder
+
+RUN_KEY = "dagster/run_key"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended; `error` is the message of the step that failed."""
+
+    run_id: str
+    success: bool
+    error: str | None = None
+
+
+def prepare_dagster_home(home: Path) -> Path:
+    """DAGSTER_HOME, or `home`/dagster if it is not set, with a dagster.yaml in it.
+
+    Sets DAGSTER_HOME for this process and its children.
+    """
+    folder = Path(os.environ.setdefault("DAGSTER_HOME", str((home / "dagster").resolve())))
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "dagster.yaml"
+    if not file.exists():
+        template = (conf_folder() / "dagster.yaml").read_text()
+        file.write_text(template.replace("{dagster_home}", str(folder)))
+    return folder
+
+
+class LocalRunner:
+    """Runs a code location's jobs in-process. Progress goes to `tradepipe.observability.progress`."""
+
+    def __init__(self, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self.defs, self.instance = defs, instance
+
+    @classmethod
+    def at_home(cls, defs: dg.Definitions, home: Path) -> "LocalRunner":
+        prepare_dagster_home(home)
+        return cls(defs, dg.DagsterInstance.get())
+
+    def materialise(self, market: Market, layers: Sequence[str], first: str, last: str) -> Outcome:
+        """Materialise research `layers` of `market` for the partitions from `first` to `last` in one run."""
+        job = self.defs.resolve_job_def(research_job_name(market))
+        tags = {PARTITION_RANGE_START: first, PARTITION_RANGE_END: last}
+        return self._execute(job, tags, [asset_key(market, layer) for layer in layers])
+
+    def execute_pending_signals(self, market: Market) -> list[Outcome]:
+        """Tick the signals sensor until it has nothing to request, running what it asks for.
+
+        A request whose run key was run before is not run again, as in the daemon.
+        """
+        sensor = self.defs.resolve_sensor_def(f"{market.name}_signals_sensor")
+        job = self.defs.resolve_job_def(execution_job_name(market))
+        outcomes: list[Outcome] = []
+        while True:
+            with dg.build_sensor_context(
+                instance=self.instance, definitions=self.defs, sensor_name=sensor.name, resources=self.defs.resources
+            ) as context:
+                tick = sensor.evaluate_tick(context)
+            new = [request for request in tick.run_requests or [] if not self._ran(request.run_key)]
+            if not new:
+                return outcomes
+            for request in new:
+                outcomes.append(self._execute(job, {**request.tags, RUN_KEY: request.run_key or ""}))
+                if not outcomes[-1].success:
+                    return outcomes
+
+    def _ran(self, run_key: str | None) -> bool:
+        return bool(self.instance.get_runs(dg.RunsFilter(tags={RUN_KEY: run_key or ""}), limit=1))
+
+    def _execute(
+        self, job: dg.JobDefinition, tags: Mapping[str, str], selection: Sequence[dg.AssetKey] | None = None
+    ) -> Outcome:
+        result = job.execute_in_process(
+            instance=self.instance,
+            tags=dict(tags),
+            run_config=QUIET,
+            raise_on_error=False,
+            asset_selection=selection,
+        )
+        return Outcome(result.run_id, result.success, None if result.success else _error(result))
+
+
+def _error(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            cause = event.step_failure_data.error
+            while cause.cause is not None:
+                cause = cause.cause
+            return cause.message.strip()
+    return "the run failed before its first step; see the run in the Dagster UI"

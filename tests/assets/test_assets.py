@@ -1,0 +1,193 @@
+"""Assets: invoked alone, materialised for one partition, a range, twice, and with a broken contract."""
+
+import dagster as dg
+import polars as pl
+import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+
+from tests.projects import FIRST, LAST, LAYERS, MARKET, SmallProject
+from tradepipe.chain import TRADING
+
+pytestmark = pytest.mark.slow
+
+
+def contents(small: SmallProject, layers=LAYERS) -> dict[tuple[str, str], str]:
+    catalogue = small.store.catalogue
+    return {
+        (layer, key): generation.content
+        for layer in layers
+        for key, generation in catalogue.current(f"{MARKET}/{layer}").items()
+    }
+
+
+def verdicts(small: SmallProject, layer: str, check: str) -> dict[str, Status]:
+    key = dg.AssetCheckKey(dg.AssetKey([MARKET, layer]), check)
+    history = small.instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
+    return {record.partition: record.status for record in reversed(history)}
+
+
+def spoil(small: SmallProject, month: str, **fields: str) -> None:
+    """Change fields of the first row that a delivery holds."""
+    file = small.landing(month)
+    header, first, *rest = file.read_text().splitlines()
+    row = dict(zip(header.split(","), first.split(","), strict=True))
+    file.write_text("\n".join([header, ",".join({**row, **fields}.values()), *rest]) + "\n")
+
+
+def test_an_asset_can_be_invoked_directly(fresh):
+    from assets.bars import raw_bars
+    from resources.landing import LandingResource
+    from resources.store import StoreResource
+
+    asset = raw_bars(fresh.market)
+    context = dg.build_asset_context(partition_key="2018-03")
+    events = list(asset(context, store=StoreResource.of(fresh.settings), landing=LandingResource.of(fresh.settings)))
+    assert isinstance(events[0], dg.MaterializeResult)
+    assert fresh.store.read(f"{MARKET}/raw_bars", ["2018-03"]).height == 42
+
+
+def test_one_partition_equals_the_same_partition_of_a_range(ready, fresh):
+    """Every partition re-runs to the same content, alone or in a range."""
+    assert fresh.run("raw_bars", "bars", "indicators").success
+    for month in ("2018-01", "2018-06", "2018-12"):
+        for layer in LAYERS[3:]:
+            assert fresh.run(layer, first=month, last=month).success
+    whole, alone = contents(ready), contents(fresh)
+    compared = [key for key in alone if key[0] in LAYERS[:4] or key == ("signals", "2018-12")]
+    assert len(compared) == 3 * 12 + 3 + 1
+    assert {key: alone[key] for key in compared} == {key: whole[key] for key in compared}
+
+
+def test_twice_gives_the_same_generation(project):
+    before = {layer: project.store.catalogue.current(f"{MARKET}/{layer}") for layer in LAYERS}
+    assert project.run().success
+    assert {layer: project.store.catalogue.current(f"{MARKET}/{layer}") for layer in LAYERS} == before
+
+
+def test_each_partition_is_reported_with_rows_content_and_verdict(ready):
+    for layer in (*LAYERS, *TRADING):
+        records = ready.instance.fetch_materializations(dg.AssetKey([MARKET, layer]), limit=100).records
+        current = ready.store.catalogue.current(f"{MARKET}/{layer}")
+        assert {record.partition_key for record in records} == set(current)
+        for record in records:
+            metadata = record.asset_materialization.metadata
+            generation = current[record.partition_key]
+            assert metadata["dagster/partition_row_count"].value == generation.rows
+            assert metadata["content"].value == generation.content[:12]
+        assert set(verdicts(ready, layer, "contract").values()) == {Status.SUCCEEDED}
+
+
+@pytest.mark.parametrize(
+    ("layer", "plots"),
+    [
+        ("bars", {"close and volume"}),
+        ("indicators", {"indicators"}),
+        ("forecasts", {"forecasts"}),
+        ("forecast_scores", {"skill"}),
+        ("positions", {"equity", "drawdown"}),
+    ],
+)
+def test_the_newest_partition_shows_plots_where_a_person_would_look(ready, layer, plots):
+    newest = ready.instance.get_latest_materialization_event(dg.AssetKey([MARKET, layer])).asset_materialization
+    assert newest.partition == LAST
+    for name in plots:
+        assert newest.metadata[name].value.startswith("![")
+
+
+def test_a_row_that_breaks_a_rule_goes_to_quarantine_and_stops_nothing_else(fresh):
+    spoil(fresh, "2018-03", High="1.0")
+    outcome = fresh.run("raw_bars", "bars")
+    assert outcome.success
+    refused = fresh.store.read(f"{MARKET}/bars.quarantine", ["2018-03"])
+    assert refused.select("reason", "symbol", "line").rows() == [("high_below_low", refused.item(0, "symbol"), 2)]
+    assert refused.item(0, "file") == f"{MARKET}/2018-03.csv"
+    assert fresh.store.read(f"{MARKET}/bars", ["2018-03"]).height == 41
+    shown = verdicts(fresh, "bars", "nothing_refused")
+    assert shown.pop("2018-03") == Status.FAILED
+    assert set(shown.values()) == {Status.SUCCEEDED}
+    assert verdicts(fresh, "bars", "contract")["2018-03"] == Status.SUCCEEDED
+
+
+def test_an_unreadable_value_is_kept_in_quarantine_with_file_and_line(fresh):
+    spoil(fresh, "2018-03", Close="n/a?")
+    assert fresh.run("raw_bars").success
+    refused = fresh.store.read(f"{MARKET}/raw_bars.quarantine", ["2018-03"])
+    assert refused.select("reason", "file", "line").rows() == [("number_unreadable", f"{MARKET}/2018-03.csv", 2)]
+    assert "n/a?" in refused.item(0, "row")
+
+
+def test_a_row_without_a_readable_date_is_kept_too(fresh):
+    spoil(fresh, "2018-03", Date="someday")
+    assert fresh.run("raw_bars").success
+    refused = fresh.store.read(f"{MARKET}/landing.quarantine")
+    assert refused.select("reason", "file", "line").rows() == [("time_unreadable", f"{MARKET}/2018-03.csv", 2)]
+    assert fresh.store.read(f"{MARKET}/raw_bars", ["2018-03"]).height == 41
+
+
+def test_a_broken_contract_publishes_nothing_and_says_what_where_and_which_rows(fresh, monkeypatch):
+    import tradepipe.bars as library
+
+    assert fresh.run("raw_bars", "bars").success
+    before = contents(fresh, ["bars"])
+    honest = library.clean_bars
+
+    def careless(raw, market):
+        cleaned = honest(raw, market)
+        wrong = cleaned.bars.with_columns(high=pl.when(pl.col("partition") == "2018-05").then(0.5).otherwise("high"))
+        return type(cleaned)(bars=wrong, refused=cleaned.refused, gaps=cleaned.gaps)
+
+    monkeypatch.setattr(library, "clean_bars", careless)
+    outcome = fresh.run("bars", first="2018-04", last="2018-06")
+    assert not outcome.success
+    assert f"{MARKET}/bars partition 2018-05: contract broken, nothing was published." in outcome.error
+    assert "rule high_below_low: 44 rows" in outcome.error
+    assert outcome.error.count("symbol=") == 3 * outcome.error.count("rule ")
+    assert contents(fresh, ["bars"]) == before
+
+
+def test_a_failed_contract_blocks_what_follows_in_the_same_run(fresh, monkeypatch):
+    import tradepipe.bars as library
+
+    honest = library.clean_bars
+
+    def careless(raw, market):
+        cleaned = honest(raw, market)
+        return type(cleaned)(cleaned.bars.with_columns(high=0.5), cleaned.refused, cleaned.gaps)
+
+    monkeypatch.setattr(library, "clean_bars", careless)
+    assert not fresh.run("raw_bars", "bars", "indicators", first=FIRST, last=FIRST).success
+    assert f"{MARKET}/indicators" not in fresh.store.catalogue.datasets()
+
+
+def test_automation_does_not_pass_a_failed_blocking_check():
+    """The characterisation of what our automation condition adds to `eager()`."""
+    partitions = dg.MonthlyPartitionsDefinition(start_date="2018-01", end_date="2019-01", fmt="%Y-%m")
+    upstream, downstream = dg.AssetKey("bars"), dg.AssetKey("indicators")
+
+    def graph(condition):
+        @dg.asset(
+            key=upstream, partitions_def=partitions,
+            check_specs=[dg.AssetCheckSpec("contract", asset=upstream, blocking=True, partitions_def=partitions)],
+        )  # fmt: skip
+        def bars():
+            yield dg.MaterializeResult(asset_key=upstream)
+            yield dg.AssetCheckResult(passed=False, check_name="contract")
+
+        @dg.asset(key=downstream, partitions_def=partitions, deps=[upstream], automation_condition=condition)
+        def indicators(): ...
+
+        return dg.Definitions(assets=[bars, indicators])
+
+    def requested(condition):
+        defs, instance = graph(condition), dg.DagsterInstance.ephemeral()
+        first = dg.evaluate_automation_conditions(defs, instance=instance)
+        dg.materialize(
+            [defs.resolve_assets_def(upstream)], partition_key="2018-12", instance=instance, raise_on_error=False
+        )
+        second = dg.evaluate_automation_conditions(defs, instance=instance, cursor=first.cursor)
+        return second.get_num_requested(downstream)
+
+    from assets.layer import when_inputs_changed
+
+    assert requested(dg.AutomationCondition.eager()) == 1
+    assert requested(when_inputs_changed()) == 0

@@ -1,0 +1,186 @@
+"""The command line as a person uses it: in subprocesses, from another directory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.projects import MARKET, SmallProject
+
+pytestmark = pytest.mark.slow
+
+PROGRAMS = Path(sys.executable).parent
+
+
+def call(small: SmallProject, *words: str, code: int = 0, program: str = "tradepipe", cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        [str(PROGRAMS / program), *words],
+        env={**small.environment, "COLUMNS": "160", "NO_COLOR": "1"},
+        cwd=cwd or small.home,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def an_order(small: SmallProject) -> str:
+    orders = small.store.read(f"{MARKET}/orders")
+    return orders.filter(orders["state"] == "FILLED").item(0, "client_order_id")
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("run",), ("status",), ("stale",), ("why",), ("config",), ("doctor",), ("demo",), ("dev",)]
+)
+def test_help_is_short_and_there(ready, words):
+    text = call(ready, *words, "--help")
+    assert "Usage:" in text
+    assert len(text.splitlines()) < 35
+
+
+def test_status_shows_every_layer(ready):
+    text = call(ready, "status")
+    for layer in (
+        "raw_bars",
+        "bars",
+        "indicators",
+        "forecasts",
+        "forecast_scores",
+        "signals",
+        "orders",
+        "fills",
+        "positions",
+    ):
+        assert f"\n{layer} " in f"\n{text}"
+    assert "502" in text  # 251 sessions of two indices
+
+
+def test_stale_says_nothing_is_and_run_does_nothing(project):
+    assert "every partition is up to date" in call(project, "stale")
+    assert "nothing to recompute" in call(project, "run")
+
+
+def test_stale_lists_what_a_restatement_left_behind_and_run_mends_it(project):
+    file = project.landing("2018-12")
+    file.write_text(file.read_text().replace("2485.739990", "2485.75"))
+    text = call(project, "stale", code=3)
+    assert "raw_bars  2018-12    us_indices/landing/us_indices/2018-12.csv has other content" in " ".join(
+        text.split("\n")
+    ) or ("has other content" in text)
+    assert "partitions in" in call(project, "run", "--no-execute")
+    assert "every partition is up to date" in call(project, "stale")
+
+
+def test_why_walks_from_the_order_to_the_sha256_of_the_landing_file(ready):
+    order = an_order(ready)
+    text = call(ready, "why", order)
+    for word in ("signals", "forecasts", "indicators", "bars", "raw_bars", "edge", "cost"):
+        assert word in text
+    file = next(line for line in text.splitlines() if ".csv" in line)
+    name = next(word for word in file.replace(":", " ").split() if word.endswith(".csv"))
+    import hashlib
+
+    digest = hashlib.sha256((ready.settings.landing_folder / name).read_bytes()).hexdigest()
+    assert digest in text
+
+
+def test_why_takes_the_beginning_of_an_id_and_refuses_what_it_does_not_know(ready):
+    order = an_order(ready)
+    assert order in call(ready, "why", order[:12])
+    assert "tradepipe status" in call(ready, "why", "tpzzzzzz", code=2)
+
+
+def test_config_show_says_where_each_value_came_from(ready):
+    text = call(ready, "config", "show", "markets.us_indices.start")
+    assert "2018-01-01" in text
+    assert "TRADEPIPE_MARKETS__US_INDICES__START" in text
+    assert "conf/base.yaml" in call(ready, "config", "show")
+
+
+def test_doctor_is_well_and_says_so(ready):
+    assert "FAILED" not in call(ready, "doctor")
+
+
+def test_doctor_finds_a_tampered_journal(project):
+    import sqlite3
+
+    with sqlite3.connect(project.home / "journal.sqlite") as journal:
+        for (trigger,) in journal.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            journal.execute(f"drop trigger {trigger}")
+        journal.execute("update journal set payload = replace(payload, '0', '1') where seq = 5")
+    text = call(project, "doctor", code=3)
+    assert "FAILED" in text
+    assert "5" in text
+
+
+def test_errors_are_one_message_and_debug_shows_the_traceback(ready):
+    assert "Known: us_indices" in call(ready, "status", "--market", "nowhere", code=2)
+    done = subprocess.run(
+        [str(PROGRAMS / "tradepipe"), "--debug", "status", "--market", "nowhere"],
+        env=ready.environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "Traceback" in done.stderr
+
+
+def test_a_wrong_option_is_a_usage_error(ready):
+    assert "No such option" in call(ready, "status", "--nonsense", code=2)
+
+
+def test_a_broken_setting_names_the_variable(ready):
+    done = subprocess.run(
+        [str(PROGRAMS / "tradepipe"), "status"],
+        env={**ready.environment, "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__HORIZON": "many"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__HORIZON" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def dagster_ready(fresh):
+    from sensors import prepare_dagster_home
+
+    environ = os.environ.copy()
+    try:
+        os.environ["DAGSTER_HOME"] = str(fresh.home / "dagster")
+        prepare_dagster_home(fresh.home)
+    finally:
+        os.environ.clear()
+        os.environ.update(environ)
+    return fresh
+
+
+@pytest.mark.parametrize("where", ["root", "elsewhere"])
+def test_dagster_validates_the_definitions(dagster_ready, where):
+    cwd = ROOT if where == "root" else dagster_ready.home
+    words = ["definitions", "validate"] + (["-m", "tradepipe.definitions"] if where == "elsewhere" else [])
+    assert "Validation successful" in call(dagster_ready, *words, program="dagster", cwd=cwd)
+
+
+def test_dg_checks_and_lists_the_definitions(dagster_ready):
+    assert "All definitions loaded successfully" in call(dagster_ready, "check", "defs", program="dg", cwd=ROOT)
+    text = call(dagster_ready, "list", "defs", "--json", program="dg", cwd=ROOT)
+    listed = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    assert f"{MARKET}/signals" in {asset["key"] for asset in listed["assets"]}
+
+
+def test_dg_launch_takes_a_partition_range(dagster_ready):
+    select = f"key:{MARKET}/raw_bars,key:{MARKET}/bars"
+    call(dagster_ready, "launch", "--assets", select, "--partition-range", "2018-02...2018-04", program="dg", cwd=ROOT)
+    assert sorted(dagster_ready.store.catalogue.current(f"{MARKET}/bars")) == ["2018-02", "2018-03", "2018-04"]
+
+
+def test_dagster_asset_materialize_takes_a_partition_from_any_directory(dagster_ready):
+    words = ["asset", "materialize", "-m", "tradepipe.definitions", "--select", f"{MARKET}/raw_bars"]
+    call(dagster_ready, *words, "--partition", "2018-03", program="dagster")
+    assert list(dagster_ready.store.catalogue.current(f"{MARKET}/raw_bars")) == ["2018-03"]

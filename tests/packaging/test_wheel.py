@@ -1,0 +1,89 @@
+"""The wheel, built and installed in a clean environment, used from another directory."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.projects import MARKET
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+LISTED = "import tradepipe.definitions as d; print(sorted(k.to_user_string() for k in d.defs.resolve_all_asset_keys()))"
+
+
+def run(*words: str | Path, cwd: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, cwd=ROOT)
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The bin folder of a new environment that holds the locked dependencies and the wheel, nothing else."""
+    folder = tmp_path_factory.mktemp("clean")
+    uv = Path(sys.executable).parent / "uv"
+    cache = {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))}
+    run(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder, **cache)
+    python = folder / "venv" / "bin" / "python"
+    locked = ROOT / "deploy" / "locks" / "runtime.txt"
+    run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", locked, cwd=folder, **cache)
+    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel, cwd=folder, **cache)
+    return python.parent
+
+
+def test_the_wheel_holds_the_packages_and_their_data_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"tradepipe", "assets", "resources", "sensors"}
+    for wanted in (
+        "tradepipe/_conf/base.yaml",
+        "tradepipe/_conf/markets/us_indices.yaml",
+        "tradepipe/_conf/dagster.yaml",
+        "tradepipe/_manifests/universes/us_indices.yaml",
+        "tradepipe/_sql/market_summary.sql",
+        "tradepipe/py.typed",
+        "tradepipe/reporting/templates/report.html.jinja",
+    ):
+        assert wanted in names
+    assert [name for name in names if "test" in name.lower()] == []
+
+
+def test_the_installed_wheel_lists_the_definitions_from_another_directory(installed, tmp_path):
+    text = run(installed / "python", "-c", LISTED, cwd=tmp_path)
+    assert f"'{MARKET}/positions'" in text
+
+
+def test_the_installed_wheel_validates_and_shows_its_configuration(installed, tmp_path):
+    environment = {"DAGSTER_HOME": str(tmp_path)}
+    text = run(
+        installed / "dagster", "definitions", "validate", "-m", "tradepipe.definitions", cwd=tmp_path, **environment
+    )
+    assert "Validation successful" in text
+    text = run(installed / "tradepipe", "config", "show", "markets.us_indices.calendar", cwd=tmp_path)
+    assert "XNYS" in text
+
+
+def test_nothing_of_the_development_tools_is_needed(installed):
+    found = run(installed / "python", "-c", "import importlib.util as u; print(u.find_spec('pytest'))", cwd=installed)
+    assert found.strip() == "None"

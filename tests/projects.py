@@ -1,0 +1,125 @@
+"""A small real project for tests: the packaged index bars of one year, every layer, in a temporary folder.
+
+`ready` is the whole chain run once for the session; `project` is a private copy of it, `fresh` an
+empty one with its landing files delivered.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tradepipe.markets import Market, load_markets
+from tradepipe.settings import Settings, load_settings
+from tradepipe.store import PartitionStore
+
+MARKET = "us_indices"
+YEAR = "2018"
+FIRST, LAST = "2018-01", "2018-12"
+LAYERS = ("raw_bars", "bars", "indicators", "forecasts", "forecast_scores", "signals")
+
+# One year of daily bars has some 250 sessions: train on 120, so that the second half has forecasts.
+SMALL = {
+    "TRADEPIPE_ENVIRONMENT": "test",
+    "TRADEPIPE_MARKETS__US_INDICES__START": "2018-01-01",
+    "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__TRAIN_BARS": "120",
+    "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__MIN_TRAIN_BARS": "100",
+}
+
+
+@dataclass(frozen=True)
+class SmallProject:
+    """Settings, definitions and a Dagster instance of its own."""
+
+    home: Path
+    settings: Settings
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+
+    @classmethod
+    def at(cls, home: Path, more: Mapping[str, str] | None = None) -> "SmallProject":
+        from tradepipe.definitions import build_definitions
+
+        settings = load_settings(environ={**SMALL, "TRADEPIPE_HOME": str(home), **(more or {})})
+        return cls(home, settings, build_definitions(settings), dg.DagsterInstance.ephemeral())
+
+    @property
+    def market(self) -> Market:
+        return load_markets(self.settings)[MARKET]
+
+    @property
+    def store(self) -> PartitionStore:
+        return PartitionStore.open(self.settings.store_folder, self.settings.catalogue_url, self.settings.store.grace)
+
+    @property
+    def runner(self):
+        from sensors import LocalRunner
+
+        return LocalRunner(self.defs, self.instance)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a subprocess that works on this project."""
+        return {
+            **os.environ,
+            **SMALL,
+            "TRADEPIPE_HOME": str(self.home),
+            "DAGSTER_HOME": str(self.home / "dagster"),
+        }
+
+    def run(self, *layers: str, first: str = FIRST, last: str = LAST):
+        """Materialise `layers` (all research layers if none is named) over a range, in process."""
+        return self.runner.materialise(self.market, layers or LAYERS, first, last)
+
+    def landing(self, month: str) -> Path:
+        return self.settings.landing_folder / MARKET / f"{month}.csv"
+
+
+def deliver(home: Path) -> None:
+    """Deliver the vendor files of one year into the landing folder of `home`."""
+    from tradepipe.ingest import write_demo_files
+
+    everything = home.parent / f"{home.name}-delivery"
+    write_demo_files(everything)
+    (home / "landing" / MARKET).mkdir(parents=True)
+    for file in sorted((everything / MARKET).glob(f"{YEAR}-*.csv")):
+        shutil.copy(file, home / "landing" / MARKET / file.name)
+    shutil.rmtree(everything)
+
+
+@pytest.fixture(scope="session")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("delivered") / "home"
+    deliver(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def ready(delivered: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """The chain run once, signals executed. Look, do not touch."""
+    home = tmp_path_factory.mktemp("ready") / "home"
+    shutil.copytree(delivered, home)
+    small = SmallProject.at(home)
+    outcome = small.run()
+    assert outcome.success, outcome.error
+    for execution in small.runner.execute_pending_signals(small.market):
+        assert execution.success, execution.error
+    return small
+
+
+@pytest.fixture
+def project(ready: SmallProject, tmp_path: Path) -> Iterator[SmallProject]:
+    """A private copy of the finished project, with a new Dagster instance."""
+    shutil.copytree(ready.home, tmp_path / "home")
+    return SmallProject.at(tmp_path / "home")
+
+
+@pytest.fixture
+def fresh(delivered: Path, tmp_path: Path) -> SmallProject:
+    """Landing files delivered, nothing run."""
+    shutil.copytree(delivered, tmp_path / "home")
+    return SmallProject.at(tmp_path / "home")

@@ -1,0 +1,94 @@
+"""The sensor asks for one execution run per new content of the signals, and the run routes each intent once."""
+
+import dagster as dg
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from tests.projects import FIRST, LAST, MARKET, SmallProject
+from tradepipe.execution import Journal
+
+pytestmark = pytest.mark.slow
+
+
+def tick(small: SmallProject, cursor: str | None = None):
+    sensor = small.defs.resolve_sensor_def(f"{MARKET}_signals_sensor")
+    with dg.build_sensor_context(
+        instance=small.instance,
+        definitions=small.defs,
+        sensor_name=sensor.name,
+        cursor=cursor,
+        resources=small.defs.resources,
+    ) as context:
+        return sensor.evaluate_tick(context)
+
+
+def placed(small: SmallProject) -> pl.DataFrame:
+    """What the venue's own book holds: the outside truth."""
+    query = "select client_order_id, count(*) as times from paper_orders group by 1 order by 1"
+    return pl.read_database(query, sa.create_engine(small.settings.paper_venue_url))
+
+
+def test_nothing_published_nothing_requested(fresh):
+    result = tick(fresh)
+    assert not result.run_requests
+    assert "Every published signal has been executed" in result.skip_message
+
+
+def test_new_signals_request_one_run_over_their_range_with_a_key_from_the_content(fresh):
+    assert fresh.run().success
+    (request,) = tick(fresh).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == FIRST
+    assert request.tags["dagster/asset_partition_range_end"] == LAST
+    assert request.run_key.startswith(f"{MARKET}:")
+    (again,) = tick(fresh, cursor=tick(fresh).cursor).run_requests
+    assert again.run_key == request.run_key
+
+
+def test_after_execution_the_sensor_is_silent(project):
+    assert not tick(project).run_requests
+
+
+def test_other_content_gives_another_key_and_only_its_partitions(project):
+    changed = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__STRATEGY__FULL_SCORE": "0.5"})
+    assert changed.run("signals", first="2018-10", last="2018-11").success
+    (request,) = tick(changed).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2018-10"
+    assert request.tags["dagster/asset_partition_range_end"] == "2018-11"
+
+
+def test_a_second_tick_and_a_second_run_place_nothing_new(ready, project):
+    before = placed(project)
+    assert before.height > 0
+    assert before["times"].max() == 1
+    assert project.runner.execute_pending_signals(project.market) == []
+    job = project.defs.resolve_job_def(f"{MARKET}_execution_job")
+    tags = {"dagster/asset_partition_range_start": FIRST, "dagster/asset_partition_range_end": LAST}
+    assert job.execute_in_process(instance=project.instance, tags=tags).success
+    assert placed(project).equals(before)
+    for layer in ("orders", "fills", "positions"):
+        assert project.store.catalogue.current(f"{MARKET}/{layer}") == ready.store.catalogue.current(
+            f"{MARKET}/{layer}"
+        )
+
+
+def test_a_signal_that_changed_after_its_order_is_a_conflict_never_a_second_order(project):
+    before = placed(project)
+    changed = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__STRATEGY__MAX_WEIGHT": "0.3"})
+    assert changed.run("signals", first="2018-11", last="2018-11").success
+    (outcome,) = changed.runner.execute_pending_signals(changed.market)
+    assert outcome.success, outcome.error
+    assert placed(changed).height == before.height
+    orders = changed.store.read(f"{MARKET}/orders", ["2018-11"])
+    assert orders["conflict"].any()
+    check = dg.AssetCheckKey(dg.AssetKey([MARKET, "orders"]), "no_conflict")
+    (latest,) = changed.instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+    assert latest.status.value == "FAILED"
+
+
+def test_the_journal_chain_is_intact_and_names_the_runs(ready):
+    journal = Journal.open(ready.settings.journal_url)
+    assert journal.verify().ok
+    runs = {row.run_id for row in journal.rows(market=MARKET, account="paper")}
+    assert len(runs) == 1
+    assert None not in runs

@@ -1,0 +1,194 @@
+"""The chain of layers: what each one is, what it reads, how far back, and what would change it.
+
+Everything that needs to know the chain reads it here: the asset factory, staleness, lineage and
+the command line. A layer's partition is a function of the partitions named by `reads`, the
+market's settings named by `settings_of`, and the code whose `version` is counted up when its
+results change.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from tradepipe import contracts
+from tradepipe.contracts import Contract
+from tradepipe.indicators import contract_for, lookback_of, parse_indicators
+from tradepipe.markets import Market
+from tradepipe.settings.models import MarketSettings
+
+LANDING_LAYER = "landing"
+
+Lookback = Callable[[Market], int]
+
+
+def _none(_market: Market) -> int:
+    return 0
+
+
+def _one_session(_market: Market) -> int:
+    return 1
+
+
+def _indicator_lookback(market: Market) -> int:
+    return market.lookback_sessions(lookback_of(parse_indicators(market.settings.indicators)))
+
+
+def _training_lookback(market: Market) -> int:
+    return market.lookback_sessions(market.settings.forecasts.train_bars)
+
+
+def _horizon_lookback(market: Market) -> int:
+    return market.lookback_sessions(market.settings.forecasts.horizon)
+
+
+def _indicators_contract(market: Market) -> Contract:
+    return contract_for(parse_indicators(market.settings.indicators))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the chain.
+
+    `reads` maps each layer it reads to the number of sessions it looks back from a partition's
+    first session; the partitions from there to the partition itself are its inputs.
+    """
+
+    name: str
+    description: str
+    kinds: tuple[str, ...]
+    version: str
+    reads: Mapping[str, Lookback]
+    contract: Callable[[Market], Contract]
+    settings_of: Callable[[MarketSettings], tuple[object, ...]]
+
+    def code_version(self, market: Market) -> str:
+        """Version of code, contract and settings: another one makes every partition stale."""
+        contract = self.contract(market)
+        told = json.dumps([_plain(part) for part in self.settings_of(market.settings)], sort_keys=True)
+        digest = hashlib.sha256(f"{contract.name}:{contract.version}:{told}".encode()).hexdigest()
+        return f"{self.version}-{digest[:8]}"
+
+    def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+        """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
+        return {name: _looking_back(market, keys, back(market)) for name, back in self.reads.items()}
+
+
+def _looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
+    if sessions == 0 or not keys:
+        return {key: [key] for key in keys}
+    windows = market.partitions.windows(keys, sessions)
+    anchored = windows.select("partition", market.partitions.key_expr("anchor_session").alias("anchor")).rows()
+    every = market.partitions.keys(min(anchor for _, anchor in anchored), max(keys))
+    place = {key: index for index, key in enumerate(every)}
+    return {key: every[place[anchor] : place[key] + 1] for key, anchor in anchored}
+
+
+def _plain(part: object) -> object:
+    return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
+
+
+LAYERS: dict[str, Layer] = {
+    layer.name: layer
+    for layer in (
+        Layer(
+            name="raw_bars",
+            description="Bars exactly as the source delivered them, with file, line and when they could be known.",
+            kinds=("csv", "parquet"),
+            version="1",
+            reads={},
+            contract=lambda _market: contracts.RAW_BARS,
+            settings_of=lambda told: (told.source, told.calendar, told.interval, str(told.publication_delay)),
+        ),
+        Layer(
+            name="bars",
+            description="Cleaned bars on the market's calendar. Refused rows are in quarantine with a reason.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads={"raw_bars": _none},
+            contract=lambda _market: contracts.BARS,
+            settings_of=lambda told: (told.calendar, told.interval),
+        ),
+        Layer(
+            name="indicators",
+            description="The market's configured indicators: pure functions of bars, computed from a fixed lookback.",
+            kinds=("numba", "parquet"),
+            version="1",
+            reads={"bars": _indicator_lookback},
+            contract=_indicators_contract,
+            settings_of=lambda told: (list(told.indicators),),
+        ),
+        Layer(
+            name="forecasts",
+            description=(
+                "Mean, volatility and 95 % interval for each horizon. Parameters are refitted at each partition's "
+                "start and filtered daily; the random walk stands beside the model."
+            ),
+            kinds=("statsmodels", "arch", "parquet"),
+            version="1",
+            reads={"indicators": _training_lookback, "bars": _training_lookback},
+            contract=lambda _market: contracts.FORECASTS,
+            settings_of=lambda told: (told.forecasts,),
+        ),
+        Layer(
+            name="forecast_scores",
+            description="Each forecast judged out of sample once its target is known, in the target's partition.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads={"forecasts": _horizon_lookback, "bars": _none},
+            contract=lambda _market: contracts.FORECAST_SCORES,
+            settings_of=lambda told: (told.forecasts.horizon,),
+        ),
+        Layer(
+            name="signals",
+            description="Intents: the exposure a strategy wants per symbol and session, with its edge in basis points.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads={"forecasts": _none},
+            contract=lambda _market: contracts.SIGNALS,
+            settings_of=lambda told: (told.strategy,),
+        ),
+        Layer(
+            name="orders",
+            description="What became of each intent in the trading core, as of the partition's end.",
+            kinds=("sqlalchemy", "parquet"),
+            version="1",
+            reads={"signals": _none, "bars": _none},
+            contract=lambda _market: contracts.ORDERS,
+            settings_of=lambda told: (told.execution,),
+        ),
+        Layer(
+            name="fills",
+            description="What the venue filled, in the partition of the fill.",
+            kinds=("sqlalchemy", "parquet"),
+            version="1",
+            reads={"orders": _one_session, "bars": _none},
+            contract=lambda _market: contracts.FILLS,
+            settings_of=lambda told: (told.execution,),
+        ),
+        Layer(
+            name="positions",
+            description="Positions, cash and equity at each session's close: a fold over all fills so far.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads={"fills": _none, "bars": _none},
+            contract=lambda _market: contracts.POSITIONS,
+            settings_of=lambda told: (told.execution,),
+        ),
+    )
+}
+
+RESEARCH = ("raw_bars", "bars", "indicators", "forecasts", "forecast_scores", "signals")
+TRADING = ("orders", "fills", "positions")
+
+
+def dataset(market: str, layer: str) -> str:
+    """Name of a layer's dataset in the store."""
+    return f"{market}/{layer}"
+
+
+def quarantine_of(name: str) -> str:
+    """Name of the dataset with the rows that `name`'s contract refused."""
+    return f"{name}.quarantine"

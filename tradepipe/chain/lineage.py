@@ -1,0 +1,105 @@
+"""From one signal back to the line of the landing file, generation by generation, each one verified."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tradepipe.chain.layers import LAYERS, dataset
+from tradepipe.markets import Market
+from tradepipe.store import Generation, PartitionStore
+
+# The way back from a signal: each layer is an input of the one before it.
+WAY_BACK = ("signals", "forecasts", "indicators", "bars", "raw_bars")
+
+
+class LineageError(LookupError):
+    """The way back is broken: a generation, its file or its row is not there."""
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One generation on the way back: its file's hash as recorded, and whether the file still has it."""
+
+    layer: str
+    generation: Generation
+    row: Mapping[str, Any]
+    inputs: int
+    intact: bool
+
+
+@dataclass(frozen=True)
+class LandingLine:
+    """Where it began: one line of one landing file, and whether the file's bytes are still the same."""
+
+    file: str
+    line: int
+    sha256: str
+    intact: bool | None
+    """None when the file has left the landing folder."""
+
+
+def trace(  # noqa: PLR0913 - a signal is named by four things
+    store: PartitionStore, market: Market, landing: Path, *, generation: int, symbol: str, session: dt.date
+) -> tuple[list[Hop], LandingLine]:
+    """The generations that a signal of `symbol` at `session` was made from, newest layer first.
+
+    Args:
+        store: where the generations are.
+        market: the signal's market.
+        landing: the landing folder, to look at the file once more.
+        generation: catalogue id of the signal's generation.
+        symbol: the signal's symbol.
+        session: the session of the decision; the row shown in each layer is that session's.
+
+    Raises:
+        LineageError: naming the generation or row that is missing.
+    """
+    hops: list[Hop] = []
+    current = store.catalogue.generation(generation)
+    for place, layer in enumerate(WAY_BACK):
+        if current.dataset != dataset(market.name, layer):
+            raise LineageError(f"generation {current.id} is of {current.dataset}, expected {market.name}/{layer}")
+        inputs = store.catalogue.inputs([current.id]).get(current.id, [])
+        hops.append(
+            Hop(layer, current, _row(store, market, current, symbol, session), len(inputs), _intact(store, current))
+        )
+        if layer == WAY_BACK[-1]:
+            break
+        wanted = dataset(market.name, WAY_BACK[place + 1])
+        behind = [one for one in inputs if one.dataset == wanted and one.partition == current.partition]
+        if not behind or behind[0].generation is None:
+            raise LineageError(
+                f"{current.dataset} {current.partition} (generation {current.id}) names no {wanted} input"
+            )
+        current = store.catalogue.generation(behind[0].generation)
+    raw = hops[-1].row
+    return hops, LandingLine(
+        raw["file"], raw["line"], raw["file_sha256"], _same_bytes(landing / raw["file"], raw["file_sha256"])
+    )
+
+
+def _row(
+    store: PartitionStore, market: Market, generation: Generation, symbol: str, session: dt.date
+) -> dict[str, Any]:
+    layer = generation.dataset.partition("/")[2]
+    frame = store.read_generations([generation], LAYERS[layer].contract(market), symbols=[symbol])
+    rows = frame.filter(pl.col("session") == session)
+    if rows.is_empty():
+        raise LineageError(f"{generation.dataset} {generation.partition} holds no row of {symbol} for {session}")
+    return rows.row(-1, named=True)
+
+
+def _intact(store: PartitionStore, generation: Generation) -> bool:
+    return _same_bytes(store.root / generation.path, generation.sha256) is True
+
+
+def _same_bytes(path: Path, sha256: str) -> bool | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256

@@ -1,0 +1,139 @@
+"""One layer over one range of partitions: read its inputs, publish its frames, keep the lineage."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from tradepipe.chain.layers import LAYERS, Layer, dataset
+from tradepipe.markets import Market
+from tradepipe.observability import progress
+from tradepipe.store import Generation, Input, PartitionStore
+
+PARTITION = "partition"
+
+
+@dataclass(frozen=True)
+class PartitionReport:
+    """What became of one partition: its generation, and how many rows were refused on the way."""
+
+    partition: str
+    rows: int
+    refused: int
+    changed: bool
+    content: str
+    generation: int
+    sha256: str
+
+
+class LayerRun:
+    """Reads and writes one layer of one market for the partitions `keys`.
+
+    All inputs are fixed when the run begins: reading happens from the generations that the lineage
+    will name, whatever is published meanwhile.
+    """
+
+    def __init__(
+        self, store: PartitionStore, market: Market, layer: str, keys: Sequence[str], run_id: str | None = None
+    ) -> None:
+        self.store, self.market, self.keys, self.run_id = store, market, list(keys), run_id
+        self.layer: Layer = LAYERS[layer]
+        progress.report(layer, 0, len(self.keys))
+        self.contract = self.layer.contract(market)
+        self._partitions = self.layer.input_partitions(market, self.keys)
+        self._snapshot: dict[str, dict[str, Generation]] = {
+            name: self.store.catalogue.current(dataset(market.name, name), self._wanted(name))
+            for name in self.layer.reads
+        }
+
+    def read(self, layer: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Rows of the input `layer` for the whole range and its lookback, sorted by partition."""
+        return self.store.read_generations(
+            self.generations(layer), LAYERS[layer].contract(self.market), columns=columns
+        )
+
+    def generations(self, layer: str) -> list[Generation]:
+        """The generations of the input `layer` that this run reads, sorted by partition."""
+        found = self._snapshot[layer]
+        return [found[key] for key in self._wanted(layer) if key in found]
+
+    def windows(self, layer: str) -> pl.DataFrame:
+        """The anchored window of each partition in the input `layer`: see `tradepipe.bars.windows`."""
+        return self.market.partitions.windows(self.keys, self.layer.reads[layer](self.market))
+
+    def spans(self) -> list[tuple[dt.date, dt.date]]:
+        """First and last session of each partition."""
+        return self.market.partitions.windows(self.keys, 0).select("first_session", "last_session").rows()
+
+    def place(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`frame` with the `partition` that each row's session lies in."""
+        return frame.with_columns(self.market.partitions.key_expr().alias(PARTITION))
+
+    def grid(self, ahead: int) -> pl.DataFrame:
+        """The bars that the calendar expects, from the range's first session to `ahead` bars beyond its last."""
+        first, last = self.market.partitions.span(self.keys)
+        end = self.market.calendar.offset(last, self.market.lookback_sessions(ahead))
+        return self.market.calendar.grid(first, end, self.market.settings.interval)
+
+    def on_progress(self, _stage: str, done: int, total: int) -> None:
+        """For a computation that is long: partitions computed, of which none is published yet."""
+        progress.report(self.layer.name, min(done, total - 1), total)
+
+    def inputs(self, key: str) -> list[Input]:
+        """The generations that partition `key` is computed from."""
+        return [
+            Input(generation.dataset, generation.partition, generation.content, generation.id)
+            for name, wanted in self._partitions.items()
+            for partition in wanted[key]
+            if (generation := self._snapshot[name].get(partition)) is not None
+        ]
+
+    def publish(
+        self,
+        frame: pl.DataFrame,
+        *,
+        refused: pl.DataFrame | None = None,
+        inputs: Mapping[str, Sequence[Input]] | None = None,
+    ) -> list[PartitionReport]:
+        """Publish `frame`, which has a `partition` column, as one generation a partition.
+
+        A partition of the range without rows is published empty: it was computed, and is known to
+        hold nothing.
+
+        Raises:
+            ContractError: when a frame breaks the layer's contract; nothing is published then.
+        """
+        frames = {key: self.contract.arrange(part) for key, part in _by_partition(frame, self.keys).items()}
+        refusals = _by_partition(refused, self.keys, keep=True) if refused is not None else {}
+        published = self.store.publish(
+            dataset(self.market.name, self.layer.name),
+            frames,
+            self.contract,
+            code_version=self.layer.code_version(self.market),
+            inputs=inputs if inputs is not None else {key: self.inputs(key) for key in self.keys},
+            run_id=self.run_id,
+            refused=refusals or None,
+        )
+        progress.report(self.layer.name, len(self.keys), len(self.keys))
+        return [
+            PartitionReport(
+                partition=key,
+                rows=frames[key].height,
+                refused=refusals[key].height if key in refusals else 0,
+                changed=published[key].changed,
+                content=published[key].generation.content,
+                generation=published[key].generation.id,
+                sha256=published[key].generation.sha256,
+            )
+            for key in self.keys
+        ]
+
+    def _wanted(self, layer: str) -> list[str]:
+        return sorted({partition for wanted in self._partitions[layer].values() for partition in wanted})
+
+
+def _by_partition(frame: pl.DataFrame, keys: Sequence[str], *, keep: bool = False) -> dict[str, pl.DataFrame]:
+    parts = frame.partition_by(PARTITION, as_dict=True, include_key=keep)
+    empty = frame.clear() if keep else frame.drop(PARTITION).clear()
+    return {key: parts.get((key,), empty) for key in keys}

@@ -1,0 +1,64 @@
+"""The opened project: settings, markets and store, as every command needs them."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tradepipe.chain import LandingIndex
+from tradepipe.markets import Market, load_markets
+from tradepipe.settings import Settings, load_settings
+from tradepipe.store import PartitionStore
+
+if TYPE_CHECKING:
+    from sensors import LocalRunner
+
+
+class UnknownMarketError(LookupError):
+    """A market was named that the configuration does not have."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything a command works on. Nothing is opened before it is used."""
+
+    settings: Settings
+
+    @classmethod
+    def load(cls) -> "Project":
+        return cls(load_settings())
+
+    @cached_property
+    def markets(self) -> dict[str, Market]:
+        return load_markets(self.settings)
+
+    @cached_property
+    def store(self) -> PartitionStore:
+        store = self.settings.store
+        return PartitionStore.open(self.settings.store_folder, self.settings.catalogue_url, store.grace)
+
+    @cached_property
+    def runner(self) -> "LocalRunner":
+        """Runs Dagster jobs in this process. Costs the import of Dagster."""
+        from tradepipe.definitions import local_runner  # noqa: PLC0415 - two CPU seconds
+
+        return local_runner(self.settings)
+
+    def market(self, name: str) -> Market:
+        try:
+            return self.markets[name]
+        except KeyError:
+            known = ", ".join(sorted(self.markets))
+            raise UnknownMarketError(f"There is no market {name!r} in conf/markets. Known: {known}.") from None
+
+    def chosen(self, name: str | None) -> list[Market]:
+        """The named market, or all."""
+        return [self.market(name)] if name else list(self.markets.values())
+
+    def landing(self, market: Market) -> LandingIndex:
+        return LandingIndex.read(self.settings.landing_folder, market, self.store)
+
+    def keys(self, market: Market, first: str | None = None, last: str | None = None) -> list[str]:
+        """Partition keys of `market` up to now, or those between `first` and `last`."""
+        today = dt.datetime.now(dt.UTC).date()
+        return market.partitions.keys(first or market.settings.start, last or market.settings.end or today)

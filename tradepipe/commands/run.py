@@ -1,0 +1,107 @@
+"""Bring markets up to date: re-run what is stale, nothing else, then execute new signals."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tradepipe.chain import RESEARCH, Stale, ranges, stale_partitions
+from tradepipe.commands.project import Project
+from tradepipe.markets import Market
+
+
+class RunFailedError(RuntimeError):
+    """A Dagster run failed. What was published before stays as it was."""
+
+
+@dataclass
+class Updated:
+    """What an update did: layer -> partitions run, and the runs that executed signals."""
+
+    partitions: dict[str, int] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+    executions: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def nothing_done(self) -> bool:
+        return not self.runs and not self.executions
+
+
+@dataclass(frozen=True)
+class Step:
+    """One Dagster run: some layers over a contiguous range of partitions."""
+
+    layers: tuple[str, ...]
+    first: str
+    last: str
+
+
+def update(
+    project: Project,
+    market: Market,
+    *,
+    first: str | None = None,
+    last: str | None = None,
+    execute: bool = True,
+) -> Updated:
+    """Re-run the stale partitions of `market` between `first` and `last`, then execute new signals.
+
+    Staleness is looked at again after each run: a layer whose content came out the same leaves
+    the layers after it alone. Progress is reported to `tradepipe.observability.progress`.
+
+    Raises:
+        RunFailedError: with the message of the step that failed.
+    """
+    started, done = time.monotonic(), Updated()
+    keys = project.keys(market, first, last)
+    ran: set[Step] = set()
+    while steps := _next_steps(_stale(project, market, keys), keys):
+        for step in steps:
+            if step in ran:
+                raise RunFailedError(
+                    f"{market.name} {step.first}..{step.last}: {step.layers[0]} is stale after its run"
+                )
+            _run(project, market, step, keys, done)
+        ran.update(steps)
+    if execute and market.settings.execution.enabled:
+        _execute(project, market, done)
+    done.seconds = time.monotonic() - started
+    return done
+
+
+def _stale(project: Project, market: Market, keys: Sequence[str]) -> list[Stale]:
+    return stale_partitions(project.store.catalogue, market, keys, project.landing(market))
+
+
+def _next_steps(stale: Sequence[Stale], keys: Sequence[str]) -> list[Step]:
+    """The ranges of the first stale layer, with every following layer that is stale over the same ones."""
+    by_layer = {layer: [one.partition for one in stale if one.layer == layer] for layer in RESEARCH}
+    spans = {layer: ranges(found, keys) for layer, found in by_layer.items() if found}
+    if not spans:
+        return []
+    start = next(iter(spans))
+    together = [start]
+    for layer in RESEARCH[RESEARCH.index(start) + 1 :]:
+        if spans.get(layer) != spans[start]:
+            break
+        together.append(layer)
+    return [Step(tuple(together), first, last) for first, last in spans[start]]
+
+
+def _run(project: Project, market: Market, step: Step, keys: Sequence[str], done: Updated) -> None:
+    outcome = project.runner.materialise(market, step.layers, step.first, step.last)
+    if not outcome.success:
+        raise RunFailedError(
+            f"{market.name} {step.first}..{step.last}: {outcome.error}\n(Dagster run {outcome.run_id})"
+        )
+    done.runs.append(outcome.run_id)
+    count = keys.index(step.last) - keys.index(step.first) + 1
+    for layer in step.layers:
+        done.partitions[layer] = done.partitions.get(layer, 0) + count
+
+
+def _execute(project: Project, market: Market, done: Updated) -> None:
+    for outcome in project.runner.execute_pending_signals(market):
+        if not outcome.success:
+            raise RunFailedError(f"{market.name} execution: {outcome.error}\n(Dagster run {outcome.run_id})")
+        done.executions.append(outcome.run_id)

@@ -1,0 +1,72 @@
+"""`tradepipe run`, `status` and `stale`: what was done, what there is, what is left behind."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from tradepipe.chain import LANDING_LAYER, LAYERS, RESEARCH, dataset, quarantine_of, stale_partitions
+from tradepipe.commands.project import Project
+from tradepipe.commands.run import Updated, update
+from tradepipe.markets import Market
+from tradepipe.observability.display import progress_display
+
+STALE_SHOWN = 20
+
+
+def show_update(  # noqa: PLR0913 - one argument an option
+    project: Project, market: Market, console: Console, *, first: str | None, last: str | None, execute: bool
+) -> Updated:
+    """Update `market` with a progress display, and say in a line what was done."""
+    stages = [name for name in LAYERS if name in RESEARCH or (execute and market.settings.execution.enabled)]
+    with progress_display(console, stages):
+        done = update(project, market, first=first, last=last, execute=execute)
+    if done.nothing_done:
+        console.print(f"{market.name}: nothing to recompute, every partition is up to date ({done.seconds:.1f} s).")
+    else:
+        count = sum(done.partitions.values())
+        console.print(
+            f"{market.name}: {count} partitions in {len(done.runs)} runs, "
+            f"{len(done.executions)} execution runs, {done.seconds:.1f} s."
+        )
+    return done
+
+
+def show_status(project: Project, market: Market, console: Console) -> None:
+    """Partitions, rows, refused rows and newest partition of each layer."""
+    table = Table("layer", "partitions", "rows", "refused", "newest", title=market.name, box=None, title_justify="left")
+    for name in LAYERS:
+        current = project.store.catalogue.current(dataset(market.name, name), None)
+        refused = project.store.catalogue.current(quarantine_of(dataset(market.name, name)), None)
+        table.add_row(
+            name,
+            f"{len(current):,}",
+            f"{sum(generation.rows for generation in current.values()):,}",
+            f"{sum(generation.rows for generation in refused.values()):,}",
+            max(current, default="-"),
+        )
+    unplaced = project.store.catalogue.current(quarantine_of(dataset(market.name, LANDING_LAYER)), None)
+    if unplaced:
+        table.add_row(LANDING_LAYER, "-", "-", f"{sum(generation.rows for generation in unplaced.values()):,}", "-")
+    console.print(table)
+
+
+def show_stale(project: Project, market: Market, console: Console, first: str | None, last: str | None) -> bool:
+    """List stale partitions with the reason; True if there are any."""
+    keys = project.keys(market, first, last)
+    found = stale_partitions(project.store.catalogue, market, keys, project.landing(market))
+    if not found:
+        console.print(f"{market.name}: every partition is up to date.")
+        return False
+    counts = Counter(one.layer for one in found)
+    console.print(
+        f"{market.name}: {len(found)} stale partitions (" + ", ".join(f"{n} {c}" for n, c in counts.items()) + ")"
+    )
+    table = Table("layer", "partition", "because", box=None, pad_edge=False)
+    for one in found[:STALE_SHOWN]:
+        table.add_row(one.layer, one.partition, one.reason)
+    console.print(table)
+    if len(found) > STALE_SHOWN:
+        console.print(f"… and {len(found) - STALE_SHOWN} more")
+    console.print("`tradepipe run` re-runs exactly these.")
+    return True

@@ -1,0 +1,72 @@
+"""Composition root: the one module of the library that knows Dagster.
+
+`defs` is what Dagster loads. It is built from the settings, so a market file or an environment
+variable changes it; nothing heavy (pandera, statsmodels, arch, numba, matplotlib) is imported here.
+"""
+
+import os
+import warnings
+
+# Every process that stores events pays 25 times as much without these two. They must be set
+# before Dagster stores its first event, in each process that loads the definitions.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+os.environ.setdefault("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
+
+import dagster as dg
+
+# Used on purpose, and fenced by tests/characterization: backfill policies and custom event logs
+# are beta, partitioned checks are a preview.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def on an AssetCheckSpec.*")
+
+from assets import assets_of
+from resources.landing import LandingResource
+from resources.store import StoreResource
+from resources.trading import TradingResource
+from sensors import (
+    LocalRunner,
+    automation_sensor,
+    close_schedule,
+    execution_job,
+    prepare_dagster_home,
+    research_job,
+    signals_sensor,
+)
+from tradepipe.markets import load_markets
+from tradepipe.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Everything of every configured market, and the resources that `settings` describe."""
+    markets = list(load_markets(settings).values())
+    trading = [market for market in markets if market.settings.execution.enabled]
+    running = settings.automation
+    return dg.Definitions(
+        assets=[asset for market in markets for asset in assets_of(market)],
+        jobs=[
+            *[research_job(market) for market in markets],
+            *[execution_job(market) for market in trading],
+        ],
+        schedules=[close_schedule(market, running=running) for market in markets],
+        sensors=[
+            *[signals_sensor(market, running=running) for market in trading],
+            *[automation_sensor(market, running=running) for market in markets],
+        ],
+        resources={
+            "store": StoreResource.of(settings),
+            "landing": LandingResource.of(settings),
+            "trading": TradingResource.of(settings),
+        },
+        # The steps of a chain are vectorised passes; a process for each costs more than they do.
+        executor=dg.in_process_executor,
+    )
+
+
+def local_runner(settings: Settings) -> LocalRunner:
+    """Runs jobs and ticks sensors in this process, on the instance of the UI and the daemon."""
+    return LocalRunner.at_home(build_definitions(settings), settings.home)
+
+
+defs = build_definitions(load_settings())
+
+__all__ = ["build_definitions", "defs", "local_runner", "prepare_dagster_home"]
