@@ -91,6 +91,19 @@ def test_rows_are_committed_before_the_wire(world):
     assert world.kinds() == ["INTENT", "INTENT", "SENDING", "SENDING", "ACK", "ACK"]
 
 
+def test_each_step_of_the_protocol_is_on_disk_before_the_next(world):
+    on_disk = {}
+    world.run([approved()], checkpoint=lambda point: on_disk.update({point: world.kinds()}))
+    assert on_disk == {
+        "intent_recorded": [],
+        "intent_committed": ["INTENT"],
+        "sending_committed": ["INTENT", "SENDING"],
+        "venue_answered": ["INTENT", "SENDING"],
+        "answers_recorded": ["INTENT", "SENDING"],
+    }
+    assert world.kinds() == ["INTENT", "SENDING", "ACK"]
+
+
 def test_a_lost_answer_is_unknown_and_then_adopted(world):
     world.venue.faults = ["lost_answer"]
     world.run([approved()])
