@@ -80,7 +80,7 @@ def test_a_row_that_breaks_a_rule_is_refused_with_the_rules_code(changes, reason
     [
         ({"volume": 0.0}, "zero_volume"),
         ({"volume": 0.0, "open": 11.0, "high": 11.0, "low": 11.0}, "ok"),
-        ({"volume": 0.0, "open": 11.0, "high": 11.0}, "zero_volume"),
+        ({"volume": 0.0, "open": 11.0, "high": 11.0, "low": 10.0}, "zero_volume"),
         ({"volume": 0.5}, "ok"),
     ],
 )

@@ -80,7 +80,7 @@ def _timed(raw: pl.DataFrame, market: Market) -> pl.DataFrame:
 
 
 def _quality() -> pl.Expr:
-    moved = (pl.col("high") > pl.col("low")) | (pl.col("close") != pl.col("open"))
+    moved = pl.col("high") > pl.col("low")
     return pl.when((pl.col("volume") == 0) & moved).then(pl.lit("zero_volume")).otherwise(pl.lit("ok"))
 
 

@@ -30,6 +30,5 @@ def anchored(frame: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
             session.search_sorted(windows.get_column("last_session"), side="right").cast(pl.Int64),
         ).alias("row"),
     )
-    # A window without rows explodes to one null row.
-    taken = slices.explode("row").drop_nulls("row")
+    taken = slices.explode("row")  # a window without rows gives none
     return rows.select(pl.all().gather(taken.get_column("row"))).insert_column(0, taken.get_column(PARTITION))
