@@ -16,6 +16,7 @@ from tradepipe.contracts.model import KEY_NOT_INCREASING, REASON
 UTC = dt.UTC
 OPEN, CLOSE = dt.datetime(2018, 12, 31, 14, 30, tzinfo=UTC), dt.datetime(2018, 12, 31, 21, tzinfo=UTC)
 SESSION, NEXT = dt.date(2018, 12, 31), dt.date(2019, 1, 2)
+NEXT_OPEN = dt.datetime(2019, 1, 2, 14, 30, tzinfo=UTC)
 ORDER_ID = "tp" + "a" * 26
 
 INDICATORS = contracts.indicators_contract(
@@ -36,14 +37,14 @@ GOOD = {
     },
     contracts.FORECASTS: {
         "symbol": "SPX", "session": SESSION, "open_time": OPEN, "known_at": CLOSE, "model": "arma_garch", "horizon": 1,
-        "target_session": NEXT, "origin_price": 100.0, "mean_return": 0.001, "volatility": 0.01, "price": 100.1,
-        "price_lower_95": 98.0, "price_upper_95": 102.0, "fitted_through": SESSION, "engine": "reference",
-        "fallback": None,
+        "target_open_time": NEXT_OPEN, "target_session": NEXT, "origin_price": 100.0, "mean_return": 0.001,
+        "volatility": 0.01, "price": 100.1, "price_lower_95": 98.0, "price_upper_95": 102.0, "fitted_through": SESSION,
+        "engine": "reference", "fallback": None,
     },
     contracts.FORECAST_SCORES: {
-        "symbol": "SPX", "target_session": NEXT, "model": "arma_garch", "horizon": 1, "session": SESSION,
-        "realised_return": 0.01, "mean_return": 0.001, "volatility": 0.01, "squared_error": 0.000081, "qlike": 0.1,
-        "direction_hit": True, "inside_95": True,
+        "symbol": "SPX", "target_open_time": NEXT_OPEN, "target_session": NEXT, "model": "arma_garch", "horizon": 1,
+        "session": SESSION, "open_time": OPEN, "realised_return": 0.01, "mean_return": 0.001, "volatility": 0.01,
+        "squared_error": 0.000081, "qlike": 0.1, "direction_hit": True, "inside_95": True,
     },
     contracts.SIGNALS: {
         "symbol": "SPX", "session": SESSION, "decided_at": CLOSE, "strategy": "s", "horizon": 5, "model": "arma_garch",
@@ -79,7 +80,7 @@ BREACHES = {
     "bar_not_in_time": {"close_time": OPEN - dt.timedelta(hours=1)},
     "known_before_close": {"known_at": CLOSE - dt.timedelta(seconds=1)},
     "interval_crossed": {"price_lower_95": 103.0},
-    "target_not_ahead": {"target_session": SESSION},
+    "target_not_ahead": {"target_open_time": OPEN},
     "fitted_on_future": {"fitted_through": NEXT},
     "uses_the_future": {"known_at": CLOSE + dt.timedelta(seconds=1)},
     "expired_at_birth": {"expires_at": CLOSE},

@@ -30,6 +30,10 @@ def sessions_from(start, count):
     return days.filter(days.dt.weekday() <= 5).head(count)
 
 
+def opens_of(sessions):
+    return sessions.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + dt.timedelta(hours=14)
+
+
 def panel_of(returns: Mapping[str, np.ndarray]):
     """Panel on weekdays from START, known seven hours after the open; a symbol's first row has no return."""
     frames = []
@@ -40,7 +44,7 @@ def panel_of(returns: Mapping[str, np.ndarray]):
                 {
                     "symbol": [symbol] * len(sessions),
                     "session": sessions,
-                    "open_time": sessions.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + dt.timedelta(hours=14),
+                    "open_time": opens_of(sessions),
                     "close": 100 * np.exp(np.concatenate([[0.0], np.cumsum(values)])),
                     "log_return": [None, *values.tolist()],
                 }
@@ -74,7 +78,8 @@ def settings():
 @pytest.fixture(scope="session")
 def grid():
     """Every session that a test can aim at."""
-    return pl.DataFrame({"session": sessions_from(START, 2000)})
+    sessions = sessions_from(START, 2000)
+    return pl.DataFrame({"session": sessions, "open_time": opens_of(sessions)})
 
 
 @pytest.fixture(scope="session")

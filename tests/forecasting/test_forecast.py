@@ -49,9 +49,10 @@ def test_prices_follow_from_returns(run):
 
 
 def test_targets_are_the_horizons_sessions_of_the_grid(run, grid):
-    sessions = grid["session"].to_list()
+    sessions, opens = grid["session"].to_list(), grid["open_time"].to_list()
     for row in run.forecasts.sample(50, seed=1).to_dicts():
         assert sessions.index(row["target_session"]) - sessions.index(row["session"]) == row["horizon"]
+        assert opens.index(row["target_open_time"]) - opens.index(row["open_time"]) == row["horizon"]
 
 
 def test_parameters_are_fitted_on_earlier_partitions_only(run, panel):
@@ -107,6 +108,13 @@ def test_missing_columns_are_named(panel, windows, settings, grid):
         compute_forecasts(panel.drop("log_return"), windows, settings, grid=grid)
     with pytest.raises(ValueError, match="windows lacks column anchor_session"):
         compute_forecasts(panel, windows.drop("anchor_session"), settings, grid=grid)
+    with pytest.raises(ValueError, match="grid lacks column open_time"):
+        compute_forecasts(panel, windows.tail(1), settings, grid=grid.drop("open_time"))
+
+
+def test_a_grid_with_a_bar_twice_is_refused(panel, windows, settings, grid):
+    with pytest.raises(ValueError, match="grid has 1 repeated open_time"):
+        compute_forecasts(panel, windows.tail(1), settings, grid=pl.concat([grid, grid.tail(1)]))
 
 
 def test_a_grid_that_ends_too_early_is_refused(panel, windows, settings, grid):
@@ -119,44 +127,6 @@ def test_an_origin_off_the_grid_is_refused(panel, windows, settings, grid):
     last = panel["session"].max()
     with pytest.raises(ValueError, match="not on the grid"):
         compute_forecasts(panel, windows.tail(1), settings, grid=grid.filter(pl.col("session") != last))
-
-
-def test_intraday_targets_are_the_sessions_of_the_target_bars(make):
-    minutes = (
-        pl.DataFrame({"session": make.sessions(make.start, 4)})
-        .select(
-            "session",
-            open_time=pl.datetime_ranges(
-                pl.col("session").cast(pl.Datetime("us", "UTC")),
-                pl.col("session").cast(pl.Datetime("us", "UTC")) + pl.duration(minutes=99),
-                "1m",
-            ),
-        )
-        .explode("open_time")
-    )
-    bars = minutes.head(300).with_columns(
-        symbol=pl.lit("AAA"),
-        known_at=pl.col("open_time") + pl.duration(minutes=2),
-        log_return=pl.Series(make.simulate(8, 300) / 50),
-    )
-    bars = bars.with_columns(close=100 * pl.col("log_return").cum_sum().exp())
-    sessions = minutes["session"].unique().sort()
-    windows = pl.DataFrame(
-        {
-            "partition": ["third"],
-            "anchor_session": [sessions[0]],
-            "first_session": [sessions[2]],
-            "last_session": [sessions[2]],
-        }
-    )
-    settings = ForecastSettings(horizon=2, train_bars=150, min_train_bars=100)
-    forecasts = compute_forecasts(bars, windows, settings, grid=minutes)
-    assert forecasts.height == 100 * 2 * 2
-    assert (forecasts.filter(pl.col("model") == "arma_garch")["engine"] == "reference").all()
-    carried = forecasts.filter(pl.col("target_session") > pl.col("session"))
-    # The last bar aims into the next session with both horizons, the one before with the longer.
-    assert carried.height == 3 * 2
-    assert set(carried["target_session"]) == {sessions[3]}
 
 
 def hostile(name, make):

@@ -37,7 +37,7 @@ def market():
 def test_every_month_is_fitted_and_the_intervals_hold_what_they_promise(market, make):
     windows = make.windows(market.filter(pl.col("symbol") == "SPX"), 1001)
     crisis = windows.filter(pl.col("partition").is_between(pl.lit("2008-01"), pl.lit("2009-12")))
-    grid = market.select("session").unique()
+    grid = market.select("session", "open_time").unique()
     run = fit_and_forecast(market, crisis, ForecastSettings(), grid=grid)
     fits = run.fits.filter(pl.col("model") == "arma_garch")
     assert fits["engine"].to_list() == ["reference"] * 48

@@ -4,8 +4,12 @@ import math
 import polars as pl
 import pytest
 
-from tradepipe.contracts import FORECAST_SCORES, FORECASTS, validate
+from tradepipe.contracts import FORECAST_SCORES, FORECASTS, UTC, validate
 from tradepipe.forecasting import compute_forecasts, score_forecasts
+
+
+def opened(session):
+    return dt.datetime.combine(session, dt.time(14), dt.UTC)
 
 
 def forecast(session, target, mean, volatility=0.02, horizon=1, model="arma_garch"):
@@ -13,10 +17,11 @@ def forecast(session, target, mean, volatility=0.02, horizon=1, model="arma_garc
     return {
         "symbol": "AAA",
         "session": session,
-        "open_time": known - dt.timedelta(hours=7),
+        "open_time": opened(session),
         "known_at": known,
         "model": model,
         "horizon": horizon,
+        "target_open_time": opened(target),
         "target_session": target,
         "origin_price": 100.0,
         "mean_return": mean,
@@ -37,7 +42,10 @@ def days():
 
 @pytest.fixture
 def bars(days):
-    return pl.DataFrame({"symbol": ["AAA"] * 4, "session": days, "close": [100.0, 102.0, 95.0, 100.0]})
+    return pl.DataFrame(
+        {"symbol": ["AAA"] * 4, "open_time": [opened(day) for day in days], "close": [100.0, 102.0, 95.0, 100.0]},
+        schema_overrides={"open_time": UTC},
+    )
 
 
 @pytest.fixture
@@ -90,9 +98,16 @@ def test_a_target_that_has_not_come_has_no_row(days, bars, months):
     assert scored([forecast(days[2], days[3], 0.01)], bars.head(3), months).is_empty()
 
 
-def test_several_bars_a_session_are_refused(days, bars, months):
-    with pytest.raises(ValueError, match="several bars per symbol and session"):
-        scored([forecast(days[0], days[1], 0.01)], pl.concat([bars, bars]), months)
+def test_a_repeated_bar_is_refused(days, bars, months):
+    with pytest.raises(ValueError, match=r"bars has 1 repeated symbol, open_time, e\.g\. .*'AAA'.*2020, 1, 30, 14"):
+        scored([forecast(days[0], days[1], 0.01)], pl.concat([bars, bars.slice(1, 1)]), months)
+
+
+def test_another_bar_of_the_targets_session_is_not_the_target(days, bars, months):
+    late = bars.with_columns(pl.col("open_time") + pl.duration(hours=1), close=pl.lit(1.0))
+    rows = [forecast(days[0], days[1], 0.01)]
+    assert scored(rows, pl.concat([late, bars]), months).equals(scored(rows, bars, months))
+    assert scored(rows, late, months).is_empty()
 
 
 def test_missing_columns_are_named(bars, months):

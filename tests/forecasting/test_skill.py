@@ -8,19 +8,22 @@ from tradepipe.contracts import FORECAST_SCORES
 from tradepipe.forecasting import accuracy, verdict
 from tradepipe.forecasting.diebold_mariano import diebold_mariano
 
-FIRST = dt.date(2020, 1, 1)
+FIRST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 
 
-def scores(model, errors, *, symbol="AAA", horizon=1, hits=None, inside=None, start=0):
+def scores(model, errors, *, symbol="AAA", horizon=1, hits=None, inside=None, start=0, step=DAY):
     count = len(errors)
-    sessions = [FIRST + dt.timedelta(days=start + i) for i in range(count)]
+    opens = [FIRST + step * (start + i) for i in range(count)]
     return pl.DataFrame(
         {
             "symbol": [symbol] * count,
-            "target_session": [day + dt.timedelta(days=horizon) for day in sessions],
+            "target_open_time": [time + step * horizon for time in opens],
+            "target_session": [(time + step * horizon).date() for time in opens],
             "model": [model] * count,
             "horizon": [horizon] * count,
-            "session": sessions,
+            "session": [time.date() for time in opens],
+            "open_time": opens,
             "realised_return": [0.0] * count,
             "mean_return": [0.0] * count,
             "volatility": [0.01] * count,
@@ -60,12 +63,29 @@ def test_only_common_origins_count():
     assert (row["model"], row["forecasts"], row["rmse_ratio"]) == ("arma_garch", 2, pytest.approx(2.0))
 
 
-def test_order_of_rows_does_not_matter():
+@pytest.mark.parametrize("step", [DAY, MINUTE])
+def test_order_of_rows_does_not_matter(step):
     generator = np.random.default_rng(1)
     both = pl.concat(
-        [scores("random_walk", generator.normal(size=50)), scores("arma_garch", generator.normal(size=50))]
+        scores(model, generator.normal(size=50), horizon=5, step=step) for model in ("random_walk", "arma_garch")
     )
     assert accuracy(both).equals(accuracy(both.sample(fraction=1, shuffle=True, seed=2)))
+
+
+def test_each_bar_of_a_session_counts_once_and_in_time_order():
+    generator = np.random.default_rng(1)
+    # Losses that rise with time: in any other order their autocovariances, and so the test, would differ.
+    walk, model = (np.sort(np.abs(generator.normal(size=300))) for _ in range(2))
+    both = pl.concat(
+        [
+            scores("random_walk", walk, horizon=5, step=MINUTE),
+            scores("arma_garch", model, horizon=5, step=MINUTE),
+        ]
+    )
+    row = accuracy(both.sample(fraction=1, shuffle=True, seed=2)).row(0, named=True)
+    assert (row["model"], row["forecasts"]) == ("arma_garch", 300)
+    test = diebold_mariano(model**2 - walk**2, 5)
+    assert (row["dm_statistic"], row["dm_p_value"]) == pytest.approx((test.statistic, test.p_value))
 
 
 def sentence(model_errors, walk_errors):
@@ -110,6 +130,22 @@ def test_says_that_there_is_nothing_to_tell():
 
 def test_equal_errors_of_zero_are_no_difference():
     assert accuracy(scores("random_walk", [0.0] * 5))["rmse_ratio"].to_list() == [1.0]
+
+
+def test_errors_beside_a_walk_without_any_have_no_ratio():
+    still = [0.0] * 50
+    frames = [scores("random_walk", still), scores("arma_garch", [0.1, 0.2] * 25)]
+    summary = accuracy(pl.concat(frames))
+    assert summary["rmse_ratio"].to_list() == [None, 1.0]
+    assert verdict(summary)["AAA"] == (
+        "AAA: arma_garch is worse than the random walk at horizon 1, where that makes no error at all "
+        "(50 forecasts per horizon)."
+    )
+    frames += [scores("random_walk", [0.1] * 50, horizon=2), scores("arma_garch", [0.1] * 50, horizon=2)]
+    assert verdict(accuracy(pl.concat(frames)))["AAA"] == (
+        "AAA: arma_garch cannot be told from the random walk (the same numbers; 50 forecasts per horizon) "
+        "and is worse than the random walk at horizon 1, where that makes no error at all."
+    )
 
 
 def test_one_sentence_a_symbol():

@@ -22,6 +22,7 @@ def forecast(mean, volatility=0.02, *, symbol="AAA", day=0, horizon=5, model="ar
         "known_at": known,
         "model": model,
         "horizon": horizon,
+        "target_open_time": known + dt.timedelta(days=horizon, hours=-7),
         "target_session": known.date() + dt.timedelta(days=horizon),
         "origin_price": 50.0,
         "mean_return": mean,

@@ -5,10 +5,16 @@ import polars as pl
 from tradepipe.contracts.model import UTC, Column, Contract, Rule
 
 _SYMBOL = Column("symbol", pl.String, "symbol within the market's universe")
-_SESSION = Column("session", pl.Date, "session at whose close the forecast is made (the origin)")
+_SESSION = Column("session", pl.Date, "session of the origin: the bar at whose close the forecast is made")
+_ORIGIN = Column("open_time", UTC, "start of the origin bar", unit="UTC")
 _HORIZON = Column("horizon", pl.Int32, "bars ahead of the origin", unit="bars", minimum=1)
 _MODEL = Column("model", pl.String, "forecasting model: one of the market's configured models")
+_TARGET_OPEN_TIME = Column("target_open_time", UTC, "start of the bar whose close is forecast", unit="UTC")
+_TARGET_SESSION = Column("target_session", pl.Date, "session of the bar whose close is forecast")
 _KNOWN_AT = Column("known_at", UTC, "when the newest bar used could first have been known", unit="UTC")
+_TARGET_AHEAD = Rule(
+    "target_not_ahead", pl.col("target_open_time") > pl.col("open_time"), "the target lies after the origin"
+)
 
 FORECASTS = Contract(
     name="forecasts",
@@ -18,11 +24,12 @@ FORECASTS = Contract(
     columns=(
         _SYMBOL,
         _SESSION,
-        Column("open_time", UTC, "start of the origin bar", unit="UTC"),
+        _ORIGIN,
         _KNOWN_AT,
         _MODEL,
         _HORIZON,
-        Column("target_session", pl.Date, "session whose close is forecast"),
+        _TARGET_OPEN_TIME,
+        _TARGET_SESSION,
         Column("origin_price", pl.Float64, "close of the origin bar", unit="price currency", minimum=0, exclusive=True),
         Column(
             "mean_return", pl.Float64, "expected log return from origin close to target close", minimum=-2, maximum=2
@@ -37,7 +44,7 @@ FORECASTS = Contract(
     ),
     rules=(
         Rule("interval_crossed", pl.col("price_lower_95") <= pl.col("price_upper_95"), "the interval is not crossed"),
-        Rule("target_not_ahead", pl.col("target_session") > pl.col("session"), "the target lies after the origin"),
+        _TARGET_AHEAD,
         Rule("fitted_on_future", pl.col("fitted_through") <= pl.col("session"), "no fit uses a later session"),
     ),
 )
@@ -46,13 +53,15 @@ FORECAST_SCORES = Contract(
     name="forecast_scores",
     version="1",
     description="Out-of-sample verdict on each forecast once its target is known, in the target's partition.",
-    key=("symbol", "target_session", "model", "horizon"),
+    key=("symbol", "target_open_time", "model", "horizon"),
     columns=(
         _SYMBOL,
-        Column("target_session", pl.Date, "session whose close was forecast"),
+        _TARGET_OPEN_TIME,
+        _TARGET_SESSION,
         _MODEL,
         _HORIZON,
-        Column("session", pl.Date, "session at whose close the forecast was made"),
+        _SESSION,
+        _ORIGIN,
         Column("realised_return", pl.Float64, "log return that came", minimum=-2, maximum=2),
         Column("mean_return", pl.Float64, "log return that was expected", minimum=-2, maximum=2),
         Column("volatility", pl.Float64, "standard deviation that was expected", minimum=0, exclusive=True),
@@ -63,7 +72,7 @@ FORECAST_SCORES = Contract(
         Column("direction_hit", pl.Boolean, "sign was right; null when no direction was forecast", nullable=True),
         Column("inside_95", pl.Boolean, "the 95 % interval held the realised price"),
     ),
-    rules=(Rule("target_not_ahead", pl.col("target_session") > pl.col("session"), "the target lies after the origin"),),
+    rules=(_TARGET_AHEAD,),
 )
 
 SIGNALS = Contract(

@@ -11,7 +11,7 @@ import polars as pl
 from tradepipe.bars.windows import anchored
 from tradepipe.contracts import FORECASTS
 from tradepipe.forecasting.baseline import random_walk
-from tradepipe.forecasting.frames import require_columns
+from tradepipe.forecasting.frames import require_columns, require_unique
 from tradepipe.forecasting.reference import arma_garch
 from tradepipe.forecasting.specs import RANDOM_WALK, Fit, FitRefusedError, FloatArray, ModelSpec, Prediction, specs_for
 from tradepipe.observability.progress import Progress, report
@@ -88,14 +88,14 @@ def fit_and_forecast(
         windows: partition, anchor_session, first_session, last_session; the anchor at least
             `train_bars` bars before the first session.
         settings: models, training window and horizon. Horizons count bars.
-        grid: the bars that the calendar expects, from the first origin to at least
-            `settings.horizon` bars beyond the last: session, and open_time (UTC) where a session
-            holds several bars. Gives target_session, which for intraday bars is the session of
-            the target bar.
+        grid: session and open_time (UTC) of each bar that the calendar expects, from the first
+            origin to at least `settings.horizon` bars beyond the last. Gives target_open_time and
+            target_session.
         on_progress: called with ("forecasts", done, total) before the first and after each partition.
 
     Raises:
-        ValueError: a column is missing, an origin is not on the grid, or the grid ends too early.
+        ValueError: a column is missing, an origin is not on the grid, or the grid ends too early
+            or has a bar twice.
     """
     require_columns(panel, "panel", ["symbol", "session", "open_time", "known_at", "close", "log_return"])
     require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])
@@ -222,24 +222,26 @@ def _with_prices(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_targets(rows: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """Session of the grid's bar `horizon` places after the origin's."""
-    require_columns(grid, "grid", ["session"])
-    bars = grid.sort("session", *(["open_time"] if "open_time" in grid.columns else []))
-    place = "session" if bars["session"].is_unique().all() else "open_time"
-    require_columns(bars, "grid of several bars a session", [place])
-    places = bars.select(place, ordinal=pl.int_range(pl.len(), dtype=pl.Int64))
-    targets = bars.select(target_session="session", ordinal=pl.int_range(pl.len(), dtype=pl.Int64))
-    placed = rows.join(places, on=place, how="left", maintain_order="left")
-    lost = placed.filter(pl.col("ordinal").is_null()).select("symbol", place).unique(maintain_order=True)
+    """Start and session of the grid's bar `horizon` places after the origin's."""
+    require_columns(grid, "grid", ["session", "open_time"])
+    require_unique(grid, "grid", ["open_time"])
+    bars = grid.sort("open_time").select(
+        "open_time",
+        target_open_time="open_time",
+        target_session="session",
+        ordinal=pl.int_range(pl.len(), dtype=pl.Int64),
+    )
+    placed = rows.join(bars.select("open_time", "ordinal"), on="open_time", how="left", maintain_order="left")
+    lost = placed.filter(pl.col("ordinal").is_null()).select("symbol", "open_time").unique(maintain_order=True)
     if not lost.is_empty():
         raise ValueError(
             f"{lost.height} origin bars are not on the grid, e.g. {lost.row(0, named=True)}; "
             f"pass the calendar's expected bars of all partitions asked for"
         )
-    aimed = placed.with_columns(ordinal=pl.col("ordinal") + pl.col("horizon")).join(
-        targets, on="ordinal", how="left", maintain_order="left"
+    aimed = placed.with_columns(pl.col("ordinal") + pl.col("horizon")).join(
+        bars.drop("open_time"), on="ordinal", how="left", maintain_order="left"
     )
-    early = aimed.filter(pl.col("target_session").is_null()).select("symbol", "session", "horizon")
+    early = aimed.filter(pl.col("target_open_time").is_null()).select("symbol", "open_time", "horizon")
     if not early.is_empty():
         raise ValueError(
             f"the grid ends before the target of {early.height} forecasts, e.g. {early.row(0, named=True)}; "

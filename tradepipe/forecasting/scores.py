@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from tradepipe.contracts import FORECAST_SCORES
-from tradepipe.forecasting.frames import require_columns
+from tradepipe.contracts import FORECAST_SCORES, FORECASTS
+from tradepipe.forecasting.frames import require_columns, require_unique
 
 LEAST_RATIO = 1e-12
 """Least squared error over variance in QLIKE: a forecast that hits to the last digit would score infinity."""
@@ -13,7 +13,7 @@ def score_forecasts(forecasts: pl.DataFrame, bars: pl.DataFrame, windows: pl.Dat
     """Score every forecast whose target lies in the wanted sessions and whose target bar exists.
 
     A score belongs to the partition of its target, so the forecasts handed in must reach back
-    `horizon` sessions before the first window.
+    `horizon` bars before the first window.
 
     QLIKE is r2/h - log(r2/h) - 1 with r2 the squared forecast error and h the forecast variance
     (Patton 2011, "Volatility forecast comparison using imperfect volatility proxies",
@@ -21,7 +21,7 @@ def score_forecasts(forecasts: pl.DataFrame, bars: pl.DataFrame, windows: pl.Dat
 
     Args:
         forecasts: FORECASTS columns.
-        bars: symbol, session, close; one bar per symbol and session.
+        bars: symbol, open_time (UTC), close; each bar once.
         windows: partition, first_session, last_session: the targets' partitions, not overlapping.
 
     Returns:
@@ -29,15 +29,13 @@ def score_forecasts(forecasts: pl.DataFrame, bars: pl.DataFrame, windows: pl.Dat
         forecast whose target bar is missing has no row.
 
     Raises:
-        ValueError: a column is missing, or `bars` has several bars in a session: a forecast of
-            intraday bars does not say which bar of its target session it means.
+        ValueError: a column is missing, or `bars` has a symbol's open_time twice.
     """
-    require_columns(forecasts, "forecasts", FORECAST_SCORES.key)
-    require_columns(bars, "bars", ["symbol", "session", "close"])
+    require_columns(forecasts, "forecasts", FORECASTS.column_names)
+    require_columns(bars, "bars", ["symbol", "open_time", "close"])
+    require_unique(bars, "bars", ["symbol", "open_time"])
     require_columns(windows, "windows", ["partition", "first_session", "last_session"])
-    realised = bars.select("symbol", target_session="session", realised_price="close")
-    if realised.select("symbol", "target_session").is_duplicated().any():
-        raise ValueError("bars has several bars per symbol and session; only forecasts of daily bars can be scored")
+    realised = bars.select("symbol", target_open_time="open_time", realised_price="close")
     error = pl.col("realised_return") - pl.col("mean_return")
     ratio = pl.max_horizontal(pl.col("squared_error") / pl.col("volatility") ** 2, LEAST_RATIO)
     direction = pl.col("mean_return").sign()
@@ -50,7 +48,7 @@ def score_forecasts(forecasts: pl.DataFrame, bars: pl.DataFrame, windows: pl.Dat
             right_on="first_session",
         )
         .filter(pl.col("target_session") <= pl.col("last_session"))
-        .join(realised, on=["symbol", "target_session"], how="inner", maintain_order="left")
+        .join(realised, on=["symbol", "target_open_time"], how="inner", maintain_order="left")
         .with_columns(realised_return=(pl.col("realised_price") / pl.col("origin_price")).log())
         .with_columns(squared_error=error**2)
         .with_columns(

@@ -22,18 +22,20 @@ def accuracy(scores: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per symbol, horizon and model, sorted so:
         forecasts (count), rmse (of the log return), rmse_ratio (to the random walk's rmse on the
-        same origins; below 1 is better), dm_statistic and dm_p_value (Diebold-Mariano on squared
-        errors against the random walk, negative when the model is better; null for the random
-        walk itself and where there are too few forecasts or no difference), hit_rate (share of
-        right signs among forecasts with a sign; null when none has one), coverage_95 (share of
-        outcomes inside the 95 % interval), qlike (mean loss of the variance forecast).
+        same origins; below 1 is better; null where the random walk makes no error at all and the
+        model does), dm_statistic and dm_p_value (Diebold-Mariano on squared errors against the
+        random walk, negative when the model is better; null for the random walk itself and where
+        there are too few forecasts or no difference), hit_rate (share of right signs among
+        forecasts with a sign; null when none has one), coverage_95 (share of outcomes inside the
+        95 % interval), qlike (mean loss of the variance forecast).
     """
     require_columns(scores, "scores", FORECAST_SCORES.column_names)
-    origin = ["symbol", "horizon", "session"]
-    walk = scores.filter(pl.col("model") == RANDOM_WALK).select(*origin, walk_error="squared_error")
+    # One origin has one target at a horizon, and the target bar is what the contract keeps unique.
+    target = ["symbol", "horizon", "target_open_time"]
+    walk = scores.filter(pl.col("model") == RANDOM_WALK).select(*target, walk_error="squared_error")
     groups = (
-        scores.join(walk, on=origin, how="inner")
-        .sort("session")
+        scores.join(walk, on=target, how="inner")
+        .sort("target_open_time")
         .group_by("symbol", "horizon", "model")
         .agg(
             pl.len().cast(pl.Int64).alias("forecasts"),
@@ -56,8 +58,12 @@ def accuracy(scores: pl.DataFrame) -> pl.DataFrame:
         "model",
         "forecasts",
         "rmse",
-        # Equal errors of zero, as on a price that never moves, are no difference.
-        pl.col("rmse_ratio").fill_nan(1.0),
+        # Two errors of zero, as on a price that never moves, are no difference; an error has no ratio to none.
+        pl.when(pl.col("rmse_ratio").is_nan())
+        .then(1.0)
+        .when(pl.col("rmse_ratio").is_finite())
+        .then("rmse_ratio")
+        .alias("rmse_ratio"),
         pl.Series("dm_statistic", [test.statistic for test in tests], pl.Float64),
         pl.Series("dm_p_value", [test.p_value for test in tests], pl.Float64),
         "hit_rate",
@@ -90,6 +96,17 @@ def verdict(summary: pl.DataFrame) -> dict[str, str]:
 def _judge(rows: list[dict[str, Any]]) -> str:
     """Predicate of the sentence on one symbol and model: one row a horizon."""
     count = f"{min(row['forecasts'] for row in rows):,} forecasts per horizon"
+    compared = [row for row in rows if row["rmse_ratio"] is not None]
+    said = [_compare(compared, SIGNIFICANCE / len(rows), count)] if compared else []
+    if len(compared) < len(rows):
+        horizons = ", ".join(str(row["horizon"]) for row in rows if row["rmse_ratio"] is None)
+        told = "" if compared else f" ({count})"
+        said.append(f"is worse than the random walk at horizon {horizons}, where that makes no error at all{told}")
+    return " and ".join(said)
+
+
+def _compare(rows: list[dict[str, Any]], level: float, count: str) -> str:
+    """What the horizons at which the random walk errs too say, each tested at `level`."""
     tested = [row for row in rows if row["dm_p_value"] is not None]
     ratios = [row["rmse_ratio"] for row in rows]
     if not tested:
@@ -97,7 +114,7 @@ def _judge(rows: list[dict[str, Any]]) -> str:
         return f"cannot be told from the random walk ({why}; {count})"
     coverage = sum(row["coverage_95"] for row in rows) / len(rows)
     intervals = f"its 95 % intervals held {100 * coverage:.1f} % of the outcomes"
-    decided = [row for row in tested if row["dm_p_value"] < SIGNIFICANCE / len(rows)]
+    decided = [row for row in tested if row["dm_p_value"] < level]
     better = [row for row in decided if row["dm_statistic"] < 0]
     worse = [row for row in decided if row["dm_statistic"] > 0]
     if decided:
