@@ -208,6 +208,41 @@ def test_skill_of_many_symbols_is_pooled(data):
     assert skill_ratios(many, **SKILL)["symbol"].unique().to_list() == ["all symbols"]
 
 
+def test_skill_of_intraday_bars_weighs_each_that_both_models_forecast():
+    opens = [dt.datetime(2020, 1, day, hour, tzinfo=dt.UTC) for day in (1, 2, 3) for hour in (9, 10)]
+
+    def made(model, errors):
+        return pl.DataFrame(
+            {
+                "symbol": ["SPX"] * 6,
+                "target_open_time": opens,
+                "target_session": [time.date() for time in opens],
+                "model": [model] * 6,
+                "horizon": [5] * 6,
+                "squared_error": [float(error) for error in errors],
+            }
+        )
+
+    walk = made("random_walk", [1, 1, 1, 1, 1, 1])
+    # The first model's bar of 9 on the second day has no counterpart, so it counts for neither.
+    model = made("arma_garch", [4, 2, 900, 3, 1, 1])
+    kept = walk.filter(pl.col("target_open_time") != opens[2])
+    ratios = skill_ratios(pl.concat([model, kept]), **SKILL, window=2)
+    assert ratios["target_session"].to_list() == [dt.date(2020, 1, 2), dt.date(2020, 1, 3)]
+    assert ratios["rmse_ratio"].to_list() == pytest.approx([math.sqrt(9 / 3), math.sqrt(5 / 3)])
+
+
+def test_of_a_sessions_bars_the_forecast_of_its_last_close_is_shown(data):
+    own = data.forecasts.filter(
+        pl.col("symbol") == "SPX", pl.col("model") == "arma_garch", pl.col("horizon") == 5
+    ).sort("target_open_time")
+    hour = pl.duration(hours=1)
+    earlier = own.with_columns(pl.col("open_time") - hour, pl.col("target_open_time") - hour, price=pl.lit(1.0))
+    median = lines(price_with_forecasts(data.bars, pl.concat([own, earlier]), **SKILL, **USD))["forecast median"]
+    alone = lines(price_with_forecasts(data.bars, own, **SKILL, **USD))["forecast median"]
+    assert (median.get_ydata() == alone.get_ydata()).all()
+
+
 def test_skill_counts_only_what_both_models_forecast(data):
     half = data.scores.filter((pl.col("model") != "random_walk") | (pl.col("target_session") >= dt.date(2017, 1, 1)))
     assert skill_ratios(half, **SKILL)["target_session"].min() > dt.date(2017, 6, 1)

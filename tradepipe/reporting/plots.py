@@ -51,7 +51,8 @@ def price_with_forecasts(  # noqa: PLR0913 - what to show is named, not guessed
     """Close of the last `sessions` sessions, and the forecasts made `horizon` bars before.
 
     Each forecast is drawn at the session it was made for, so the line and the band stand where the
-    close should come; the last `horizon` sessions lie beyond the last close.
+    close should come; the last ones lie beyond the last close. Of a session's intraday forecasts
+    the one of its last bar is drawn, whose close is the session's.
 
     Args:
         bars: BARS contract.
@@ -73,7 +74,7 @@ def price_with_forecasts(  # noqa: PLR0913 - what to show is named, not guessed
             pl.col("horizon") == horizon,
             pl.col("target_session") >= closes.item(0, "session"),
         )
-        .sort("open_time")
+        .sort("target_open_time")
         .unique("target_session", keep="last", maintain_order=True)
     )
     figure, (axes,) = new_figure(title if made.height else f"{symbol}: close (no forecasts of {model} yet)")
@@ -237,17 +238,19 @@ def skill_ratios(
 ) -> pl.DataFrame:
     """Rolling ratio of the two models' root mean square errors: columns symbol, target_session, rmse_ratio.
 
-    Only forecasts that both models made count. With more than four symbols the errors are pooled
-    under the name "all symbols".
+    Only target bars that both models forecast count; a session's intraday errors are summed. With
+    more than four symbols the errors are pooled under the name "all symbols".
     """
     key = ("symbol", "target_session")
-    error = scores.filter(pl.col("horizon") == horizon).group_by(*key, "model").agg(pl.col("squared_error").mean())
+    target = (*key, "target_open_time")
+    error = scores.filter(pl.col("horizon") == horizon).select(*target, "model", "squared_error")
     own = error.filter(pl.col("model") == model).drop("model")
-    both = own.join(error.filter(pl.col("model") == baseline).drop("model"), on=key, suffix="_baseline")
+    both = own.join(
+        error.filter(pl.col("model") == baseline).drop("model"), on=target, suffix="_baseline", maintain_order="left"
+    )
     if both["symbol"].n_unique() > len(STROKES):
-        pooled = both.group_by("target_session").agg(pl.col("squared_error", "squared_error_baseline").mean())
-        both = pooled.with_columns(symbol=pl.lit("all symbols"))
-    rolling = pl.col("squared_error", "squared_error_baseline").rolling_mean(window).over("symbol")
-    means = both.sort(key).with_columns(rolling)
+        both = both.with_columns(symbol=pl.lit("all symbols"))
+    rolling = pl.col("squared_error", "squared_error_baseline").rolling_sum(window).over("symbol")
+    sums = both.group_by(key).agg(pl.col("squared_error", "squared_error_baseline").sum()).sort(key)
     ratio = (pl.col("squared_error") / pl.col("squared_error_baseline")).sqrt()
-    return means.select(*key, rmse_ratio=ratio).filter(pl.col("rmse_ratio").is_finite())
+    return sums.with_columns(rolling).select(*key, rmse_ratio=ratio).filter(pl.col("rmse_ratio").is_finite())
