@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from assets.layer import QUARANTINE_CHECK, Events, layer_asset, layer_run, nothing_refused, report
+from assets.layer import layer_asset, layer_run
+from assets.reports import QUARANTINE_CHECK, Events, nothing_refused, report
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from tradepipe.markets import Market
@@ -16,7 +17,7 @@ def raw_bars(market: Market) -> dg.AssetsDefinition:
         raw = arrived.rows_of(run.keys)
         arrived.keep(run.store, run.run_id)
         reports = run.publish(raw.rows, refused=raw.refused, inputs={key: arrived.inputs(key) for key in run.keys})
-        yield from report(context, reports, verdicts={QUARANTINE_CHECK: nothing_refused(context.asset_key)})
+        yield from report(context, reports, judges=[nothing_refused])
 
     return body
 
@@ -34,7 +35,7 @@ def bars(market: Market) -> dg.AssetsDefinition:
             context,
             reports,
             plots=market_plots.bars(market.settings, cleaned.bars),
-            verdicts={QUARANTINE_CHECK: nothing_refused(context.asset_key)},
+            judges=[nothing_refused],
         )
 
     return body

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from assets.layer import Events, layer_asset, layer_run, report
+from assets.layer import layer_asset, layer_run
+from assets.reports import Events, report
 from resources.store import StoreResource
 from tradepipe.markets import Market
 

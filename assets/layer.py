@@ -1,21 +1,19 @@
 """What every asset of the chain shares: key, group, partitions, checks, automation, metadata."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterInvalidPropertyError
 
 from assets.partitions import mapping, partitions_of
-from tradepipe.chain import LAYERS, LayerRun, PartitionReport
+from assets.reports import CONTRACT_CHECK, Events
+from resources.store import StoreResource
+from tradepipe.chain import LAYERS, LayerRun
 from tradepipe.contracts import Contract
 from tradepipe.markets import Market
 
-CONTRACT_CHECK = "contract"
-QUARANTINE_CHECK = "nothing_refused"
-
-Events = Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation | dg.Output]
 Body = Callable[..., Events]
-Judge = Callable[[PartitionReport], dg.AssetCheckEvaluation]
 
 
 def asset_key(market: Market, layer: str) -> dg.AssetKey:
@@ -68,69 +66,17 @@ def layer_asset(
     return decorate
 
 
-def layer_run(context: dg.AssetExecutionContext, store: Any, market: Market) -> LayerRun:
+def layer_run(context: dg.AssetExecutionContext, store: StoreResource, market: Market) -> LayerRun:
     """The library's run for the asset and partitions that Dagster asks for."""
     layer = context.asset_key.path[-1]
-    return LayerRun(store.open(), market, layer, context.partition_keys, context.run_id)
+    return LayerRun(store.open(), market, layer, context.partition_keys, _run_id(context))
 
 
-def report(
-    context: dg.AssetExecutionContext,
-    reports: Sequence[PartitionReport],
-    *,
-    plots: dict[str, str] | None = None,
-    verdicts: dict[str, Judge] | None = None,
-) -> Events:
-    """Tell Dagster what was published: metadata and verdicts a partition, plots on the newest one.
-
-    Metadata stays small: one big dictionary on each partition doubles the cost of a backfill.
-    """
-    key = context.asset_key
-    for one in reports:
-        context.add_asset_metadata(_metadata(one), asset_key=key, partition_key=one.partition)
-    if plots and reports:
-        shown = {name: dg.MetadataValue.md(plot) for name, plot in plots.items()}
-        context.add_asset_metadata(shown, asset_key=key, partition_key=reports[-1].partition)
-    yield dg.MaterializeResult(asset_key=key)
-    for name, judge in {CONTRACT_CHECK: _kept(key), **(verdicts or {})}.items():
-        for one in reports:
-            yield judge(one)
-        check = dg.AssetCheckKey(key, name)
-        yield dg.Output(None, output_name=context.assets_def.get_output_name_for_asset_check_key(check))
-
-
-def nothing_refused(key: dg.AssetKey) -> Judge:
-    """Yellow where rows went to quarantine; they are kept there, and nothing else stops."""
-
-    def judge(one: PartitionReport) -> dg.AssetCheckEvaluation:
-        return verdict(key, QUARANTINE_CHECK, one.partition, passed=one.refused == 0, refused=one.refused)
-
-    return judge
-
-
-def verdict(  # noqa: PLR0913 - the event's own fields
-    key: dg.AssetKey,
-    check: str,
-    partition: str,
-    *,
-    passed: bool,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
-    blocking: bool = False,
-    **metadata: int | str,
-) -> dg.AssetCheckEvaluation:
-    """A check's verdict on one partition of a range, which `AssetCheckResult` cannot carry."""
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=check,
-        passed=passed,
-        severity=severity,
-        blocking=blocking,
-        partition=partition,
-        metadata={
-            name: dg.MetadataValue.int(v) if isinstance(v, int) else dg.MetadataValue.text(v)
-            for name, v in metadata.items()
-        },
-    )
+def _run_id(context: dg.AssetExecutionContext) -> str | None:
+    try:
+        return context.run.run_id
+    except DagsterInvalidPropertyError:  # an asset invoked directly, as tests do, belongs to no run
+        return None
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:
@@ -152,34 +98,6 @@ def column_schema(contract: Contract) -> dg.TableSchema:
             + [f"key ({', '.join(contract.key)}) strictly increasing"]
         ),
     )
-
-
-def _kept(key: dg.AssetKey) -> Judge:
-    def judge(one: PartitionReport) -> dg.AssetCheckEvaluation:
-        return verdict(
-            key,
-            CONTRACT_CHECK,
-            one.partition,
-            passed=True,
-            blocking=True,
-            severity=dg.AssetCheckSeverity.ERROR,
-            rows=one.rows,
-        )
-
-    return judge
-
-
-def _metadata(one: PartitionReport) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "dagster/partition_row_count": dg.MetadataValue.int(one.rows),
-        "content": one.content[:12],
-        "generation": one.generation,
-    }
-    if one.refused:
-        shown["refused"] = one.refused
-    if not one.changed:
-        shown["unchanged"] = True
-    return shown
 
 
 def when_inputs_changed() -> dg.AutomationCondition[Any]:

@@ -4,9 +4,11 @@ from collections.abc import Collection
 
 import dagster as dg
 
-from assets.layer import Events, Judge, layer_asset, layer_run, report, verdict
+from assets.layer import layer_asset, layer_run
+from assets.reports import Events, Judge, report
 from resources.store import StoreResource
 from resources.trading import TradingResource
+from tradepipe.chain import PartitionReport
 from tradepipe.markets import Market
 
 CONFLICT_CHECK = "no_conflict"
@@ -22,8 +24,7 @@ def orders(market: Market) -> dg.AssetsDefinition:
         context.log.info(str(route_signals(run, trading.journal(), trading.venue(market))))
         frame = run.place(orders_frame(trading.history(market), run.spans()))
         conflicts = set(frame.filter("conflict")["partition"])
-        judges = {CONFLICT_CHECK: _no_conflict(context.asset_key, conflicts)}
-        yield from report(context, run.publish(frame), verdicts=judges)
+        yield from report(context, run.publish(frame), judges=[_no_conflict(conflicts)])
 
     return body
 
@@ -54,12 +55,10 @@ def positions(market: Market) -> dg.AssetsDefinition:
     return body
 
 
-def _no_conflict(key: dg.AssetKey, conflicts: Collection[str]) -> Judge:
+def _no_conflict(conflicts: Collection[str]) -> Judge:
     """Red where a signal came again with other content after its order was decided."""
-    return lambda one: verdict(
-        key,
-        CONFLICT_CHECK,
-        one.partition,
-        passed=one.partition not in conflicts,
-        severity=dg.AssetCheckSeverity.ERROR,
-    )
+
+    def judge(one: PartitionReport) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(check_name=CONFLICT_CHECK, passed=one.partition not in conflicts)
+
+    return judge

@@ -45,7 +45,9 @@ class SmallProject:
         from tradepipe.definitions import build_definitions
 
         settings = load_settings(environ={**SMALL, "TRADEPIPE_HOME": str(home), **(more or {})})
-        return cls(home, settings, build_definitions(settings), dg.DagsterInstance.ephemeral())
+        # A folder of its own: Dagster's temporary one is cleaned up with a warning.
+        instance = dg.DagsterInstance.ephemeral(tempdir=str(home / "dagster-temporary"))
+        return cls(home, settings, build_definitions(settings), instance)
 
     @property
     def market(self) -> Market:
@@ -77,6 +79,19 @@ class SmallProject:
 
     def landing(self, month: str) -> Path:
         return self.settings.landing_folder / MARKET / f"{month}.csv"
+
+    def spoil(self, month: str, **fields: str) -> None:
+        """Change fields of the first row that a delivery holds."""
+        file = self.landing(month)
+        header, first, *rest = file.read_text().splitlines()
+        row = dict(zip(header.split(","), first.split(","), strict=True))
+        file.write_text("\n".join([header, ",".join({**row, **fields}.values()), *rest]) + "\n")
+
+    def restate(self, month: str) -> None:
+        """The vendor delivers a month again, with the first row's close a little higher."""
+        header, first, *_ = self.landing(month).read_text().splitlines()
+        close = first.split(",")[header.split(",").index("Close")]
+        self.spoil(month, Close=repr(float(close) * 1.00001))
 
 
 def deliver(home: Path) -> None:

@@ -26,14 +26,6 @@ def verdicts(small: SmallProject, layer: str, check: str) -> dict[str, Status]:
     return {record.partition: record.status for record in reversed(history)}
 
 
-def spoil(small: SmallProject, month: str, **fields: str) -> None:
-    """Change fields of the first row that a delivery holds."""
-    file = small.landing(month)
-    header, first, *rest = file.read_text().splitlines()
-    row = dict(zip(header.split(","), first.split(","), strict=True))
-    file.write_text("\n".join([header, ",".join({**row, **fields}.values()), *rest]) + "\n")
-
-
 def test_an_asset_can_be_invoked_directly(fresh):
     from assets.bars import raw_bars
     from resources.landing import LandingResource
@@ -95,7 +87,7 @@ def test_the_newest_partition_shows_plots_where_a_person_would_look(ready, layer
 
 
 def test_a_row_that_breaks_a_rule_goes_to_quarantine_and_stops_nothing_else(fresh):
-    spoil(fresh, "2018-03", High="1.0")
+    fresh.spoil("2018-03", High="1.0")
     outcome = fresh.run("raw_bars", "bars")
     assert outcome.success
     refused = fresh.store.read(f"{MARKET}/bars.quarantine", ["2018-03"])
@@ -109,7 +101,7 @@ def test_a_row_that_breaks_a_rule_goes_to_quarantine_and_stops_nothing_else(fres
 
 
 def test_an_unreadable_value_is_kept_in_quarantine_with_file_and_line(fresh):
-    spoil(fresh, "2018-03", Close="n/a?")
+    fresh.spoil("2018-03", Close="n/a?")
     assert fresh.run("raw_bars").success
     refused = fresh.store.read(f"{MARKET}/raw_bars.quarantine", ["2018-03"])
     assert refused.select("reason", "file", "line").rows() == [("number_unreadable", f"{MARKET}/2018-03.csv", 2)]
@@ -117,7 +109,7 @@ def test_an_unreadable_value_is_kept_in_quarantine_with_file_and_line(fresh):
 
 
 def test_a_row_without_a_readable_date_is_kept_too(fresh):
-    spoil(fresh, "2018-03", Date="someday")
+    fresh.spoil("2018-03", Date="someday")
     assert fresh.run("raw_bars").success
     refused = fresh.store.read(f"{MARKET}/landing.quarantine")
     assert refused.select("reason", "file", "line").rows() == [("time_unreadable", f"{MARKET}/2018-03.csv", 2)]
@@ -159,7 +151,7 @@ def test_a_failed_contract_blocks_what_follows_in_the_same_run(fresh, monkeypatc
     assert f"{MARKET}/indicators" not in fresh.store.catalogue.datasets()
 
 
-def test_automation_does_not_pass_a_failed_blocking_check():
+def test_automation_does_not_pass_a_failed_blocking_check(tmp_path):
     """The characterisation of what our automation condition adds to `eager()`."""
     partitions = dg.MonthlyPartitionsDefinition(start_date="2018-01", end_date="2019-01", fmt="%Y-%m")
     upstream, downstream = dg.AssetKey("bars"), dg.AssetKey("indicators")
@@ -179,12 +171,13 @@ def test_automation_does_not_pass_a_failed_blocking_check():
         return dg.Definitions(assets=[bars, indicators])
 
     def requested(condition):
-        defs, instance = graph(condition), dg.DagsterInstance.ephemeral()
-        first = dg.evaluate_automation_conditions(defs, instance=instance)
+        defs, instance = graph(condition), dg.DagsterInstance.ephemeral(tempdir=str(tmp_path))
+        chosen = dg.AssetSelection.assets(upstream, downstream)
+        first = dg.evaluate_automation_conditions(defs, instance=instance, asset_selection=chosen)
         dg.materialize(
             [defs.resolve_assets_def(upstream)], partition_key="2018-12", instance=instance, raise_on_error=False
         )
-        second = dg.evaluate_automation_conditions(defs, instance=instance, cursor=first.cursor)
+        second = dg.evaluate_automation_conditions(defs, instance=instance, asset_selection=chosen, cursor=first.cursor)
         return second.get_num_requested(downstream)
 
     from assets.layer import when_inputs_changed

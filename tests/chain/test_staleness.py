@@ -22,16 +22,6 @@ def months(first: int, last: int) -> list[str]:
     return [f"2018-{month:02d}" for month in range(first, last + 1)]
 
 
-def restate(small: SmallProject, month: str) -> None:
-    """The vendor delivers the month again, with one close changed."""
-    file = small.landing(month)
-    header, *rows = file.read_text().splitlines()
-    fields = rows[0].split(",")
-    close = header.split(",").index("Close")
-    fields[close] = repr(float(fields[close]) * 1.0001)
-    file.write_text("\n".join([header, ",".join(fields), *rows[1:]]) + "\n")
-
-
 def test_a_fresh_project_is_stale_everywhere(fresh):
     assert stale(fresh) == {layer: months(1, 12) for layer in LAYERS}
 
@@ -41,7 +31,7 @@ def test_a_finished_project_is_not_stale(project):
 
 
 def test_a_restated_file_makes_stale_what_was_computed_from_it_and_nothing_before(project):
-    restate(project, "2018-09")
+    project.restate("2018-09")
     found = stale(project)
     assert found["raw_bars"] == found["bars"] == ["2018-09"]
     assert found["indicators"][0] == "2018-09"
@@ -51,7 +41,7 @@ def test_a_restated_file_makes_stale_what_was_computed_from_it_and_nothing_befor
 
 def test_after_the_rerun_nothing_is_stale_and_earlier_partitions_kept_their_generation(project):
     before = {layer: project.store.catalogue.current(f"us_indices/{layer}") for layer in LAYERS}
-    restate(project, "2018-11")
+    project.restate("2018-11")
     for layer, partitions in stale(project).items():
         for first, last in ranges(partitions, months(1, 12)):
             assert project.run(layer, first=first, last=last).success

@@ -2,16 +2,14 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from tradepipe.chain.layers import LAYERS, dataset
 from tradepipe.markets import Market
-from tradepipe.store import Generation, PartitionStore
+from tradepipe.store import Generation, Input, PartitionStore
 
 # The way back from a signal: each layer is an input of the one before it.
 WAY_BACK = ("signals", "forecasts", "indicators", "bars", "raw_bars")
@@ -60,37 +58,37 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
         LineageError: naming the generation or row that is missing.
     """
     hops: list[Hop] = []
+    about: dict[str, Any] = {"symbol": symbol, "session": session}
     current = store.catalogue.generation(generation)
-    for place, layer in enumerate(WAY_BACK):
+    for layer, before in zip(WAY_BACK, (*WAY_BACK[1:], None), strict=True):
         if current.dataset != dataset(market.name, layer):
             raise LineageError(f"generation {current.id} is of {current.dataset}, expected {market.name}/{layer}")
         inputs = store.catalogue.inputs([current.id]).get(current.id, [])
-        hops.append(
-            Hop(layer, current, _row(store, market, current, symbol, session), len(inputs), _intact(store, current))
-        )
-        if layer == WAY_BACK[-1]:
-            break
-        wanted = dataset(market.name, WAY_BACK[place + 1])
-        behind = [one for one in inputs if one.dataset == wanted and one.partition == current.partition]
-        if not behind or behind[0].generation is None:
-            raise LineageError(
-                f"{current.dataset} {current.partition} (generation {current.id}) names no {wanted} input"
-            )
-        current = store.catalogue.generation(behind[0].generation)
+        row = _row(store, market, current, about)
+        hops.append(Hop(layer, current, row, len(inputs), _intact(store, current)))
+        if layer == "signals":  # of a session's forecasts, the one that the signal rests on
+            about |= {"model": row["model"], "horizon": row["horizon"]}
+        if before is not None:
+            current = _input(store, current, inputs, dataset(market.name, before))
     raw = hops[-1].row
     return hops, LandingLine(
         raw["file"], raw["line"], raw["file_sha256"], _same_bytes(landing / raw["file"], raw["file_sha256"])
     )
 
 
-def _row(
-    store: PartitionStore, market: Market, generation: Generation, symbol: str, session: dt.date
-) -> dict[str, Any]:
-    layer = generation.dataset.partition("/")[2]
-    frame = store.read_generations([generation], LAYERS[layer].contract(market), symbols=[symbol])
-    rows = frame.filter(pl.col("session") == session)
+def _input(store: PartitionStore, current: Generation, inputs: Sequence[Input], wanted: str) -> Generation:
+    for one in inputs:
+        if one.dataset == wanted and one.partition == current.partition and one.generation is not None:
+            return store.catalogue.generation(one.generation)
+    raise LineageError(f"{current.dataset} {current.partition} (generation {current.id}) names no {wanted} input")
+
+
+def _row(store: PartitionStore, market: Market, generation: Generation, about: Mapping[str, Any]) -> dict[str, Any]:
+    contract = LAYERS[generation.dataset.partition("/")[2]].contract(market)
+    told = {name: value for name, value in about.items() if name in contract.column_names}
+    rows = store.read_generations([generation], contract, symbols=[about["symbol"]]).filter(**told)
     if rows.is_empty():
-        raise LineageError(f"{generation.dataset} {generation.partition} holds no row of {symbol} for {session}")
+        raise LineageError(f"{generation.dataset} {generation.partition} holds no row of {told}")
     return rows.row(-1, named=True)
 
 

@@ -34,7 +34,8 @@ def show_update(  # noqa: PLR0913 - one argument an option
 
 def show_status(project: Project, market: Market, console: Console) -> None:
     """Partitions, rows, refused rows and newest partition of each layer."""
-    table = Table("layer", "partitions", "rows", "refused", "newest", title=market.name, box=None, title_justify="left")
+    columns = ("layer", "partitions", "rows", "refused", "newest")
+    table = Table(*columns, title=market.name, title_justify="left", box=None, pad_edge=False)
     for name in LAYERS:
         current = project.store.catalogue.current(dataset(market.name, name), None)
         refused = project.store.catalogue.current(quarantine_of(dataset(market.name, name)), None)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from tradepipe.chain import dataset
 from tradepipe.chain.lineage import Hop, trace
@@ -45,7 +44,8 @@ def show_why(project: Project, order: str, console: Console) -> None:
         symbol=intent["symbol"],
         session=dt.date.fromisoformat(intent["session"]),
     )
-    console.print(_chain(hops))
+    for hop in hops:
+        _tell_hop(console, hop)
     state = {True: "unchanged", False: "CHANGED since", None: "no longer in the landing folder"}[origin.intact]
     console.print(f"began in   {origin.file}, line {origin.line} ({state})")
     console.print(f"           sha256 {origin.sha256}")
@@ -96,16 +96,13 @@ def _tell_gates(console: Console, found: Explanation) -> None:
             console.print(f"{gate}  {_told(verdict)}")
 
 
-def _chain(hops: list[Hop]) -> Table:
-    table = Table("layer", "partition", "generation", "sha256 of the file", "", "said", box=None, pad_edge=False)
-    for hop in hops:
-        said = ", ".join(
-            f"{name} {_number(hop.row[name])}" for name in TOLD[hop.layer] if hop.row.get(name) is not None
-        )
-        intact = "intact" if hop.intact else "CHANGED"
-        one = hop.generation
-        table.add_row(hop.layer, one.partition, f"{one.id} (no. {one.number})", one.sha256, intact, said)
-    return table
+def _tell_hop(console: Console, hop: Hop) -> None:
+    one = hop.generation
+    state = "intact" if hop.intact else "the file CHANGED since"
+    said = ", ".join(f"{name} {_number(hop.row[name])}" for name in TOLD[hop.layer] if hop.row.get(name) is not None)
+    console.print(f"{hop.layer:<10} {one.partition}, generation {one.id}, {hop.inputs} inputs, {state}")
+    console.print(f"           sha256 {one.sha256}")
+    console.print(f"           {said}")
 
 
 def _told(verdict: Mapping[str, Any]) -> str:
