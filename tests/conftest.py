@@ -1,6 +1,12 @@
 """Fixtures that every test may ask for."""
 
+from hypothesis import settings
+
 from tests.projects import delivered, fresh, project, ready
 from tests.servers import postgres_server, postgres_url
+
+# A busy machine is slow, not wrong: no test fails for the time it takes.
+settings.register_profile("tradepipe", deadline=None)
+settings.load_profile("tradepipe")
 
 __all__ = ["delivered", "fresh", "postgres_server", "postgres_url", "project", "ready"]

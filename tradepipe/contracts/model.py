@@ -120,7 +120,12 @@ class Contract:
 
         The second frame has the same columns plus `reason`, the code of the first broken rule.
         Duplicate keys are not a row's own fault: see `tradepipe.bars.cleaning` for who wins.
+
+        Raises:
+            ValueError: the contract has a column `reason` of its own, so its rows are not for quarantine.
         """
+        if REASON in self.column_names:
+            raise ValueError(f"contract {self.name} has a column {REASON!r}; its rows cannot be split by reason")
         rules = self.all_rules()
         reason = pl.coalesce(*[pl.when(rule.broken).then(pl.lit(rule.code)) for rule in rules], pl.lit(None, pl.String))
         judged = frame.with_columns(reason.alias(REASON))
