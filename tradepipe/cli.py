@@ -16,6 +16,7 @@ from tradepipe import __version__
 from tradepipe.settings import SettingsError
 
 FAILED, USAGE, FOUND = 1, 2, 3
+PIPE_WIDTH = 120
 
 app = typer.Typer(
     name="tradepipe",
@@ -37,8 +38,8 @@ ToOption = Annotated[str | None, typer.Option("--to", help="Last partition, e.g.
 
 
 def console() -> Console:
-    """Where commands print: wrapped on a terminal, as it is into a pipe."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Where commands print: as wide as the terminal, or wide enough for tables where there is none."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def _version(value: bool) -> None:

@@ -23,7 +23,7 @@ def collect(project: Project, market: Market) -> ReportData:
         generations = list(current[names[layer]].values())
         return store.read_generations(generations, LAYERS[layer].contract(market))
 
-    scores = read("forecast_scores")
+    scores, fills = read("forecast_scores"), read("fills")
     refused = [generation for name in names.values() for generation in current[quarantine_of(name)].values()]
     return ReportData(
         market=market.name,
@@ -48,7 +48,14 @@ def collect(project: Project, market: Market) -> ReportData:
         bars=read("bars"),
         forecasts=read("forecasts"),
         signals=read("signals"),
-        orders=read("orders"),
-        fills=read("fills"),
+        orders=_as_of_now(read("orders"), fills),
+        fills=fills,
         positions=read("positions"),
     )
+
+
+def _as_of_now(orders: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
+    """Orders with the fills of later partitions: a partition shows them as of its own end (decision 0005)."""
+    filled = pl.col("client_order_id").is_in(fills["client_order_id"].implode())
+    working = pl.col("state").is_in(["SENDING", "UNKNOWN", "ACK"])
+    return orders.with_columns(state=pl.when(filled & working).then(pl.lit("FILLED")).otherwise("state"))

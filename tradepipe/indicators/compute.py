@@ -12,6 +12,8 @@ from tradepipe.indicators.errors import IndicatorInputError
 from tradepipe.indicators.model import BoundIndicator
 
 PARTITION = "partition"
+# Windows overlap, so all of a long range at once would hold each bar lookback / partition times.
+WINDOWS_AT_ONCE = 24
 _KEY = [column.name for column in INDICATOR_KEY_COLUMNS]
 
 
@@ -41,8 +43,15 @@ def compute_indicators(bars: pl.DataFrame, windows: pl.DataFrame, bound: Sequenc
         raise IndicatorInputError(
             f"the bars lack the column {', '.join(missing)}; needed are {', '.join([*_KEY, *inputs])}"
         )
-    needed = bars.select(list(dict.fromkeys([*_KEY, *inputs])))
-    series = anchored(needed, windows).sort(PARTITION, "symbol", "open_time")
+    needed = bars.select(list(dict.fromkeys([*_KEY, *inputs]))).sort("session")
+    parts = [_of_windows(needed, some, inputs, bound) for some in windows.iter_slices(WINDOWS_AT_ONCE)]
+    return pl.concat(parts or [_of_windows(needed.clear(), windows, inputs, bound)])
+
+
+def _of_windows(
+    bars: pl.DataFrame, windows: pl.DataFrame, inputs: Sequence[str], bound: Sequence[BoundIndicator]
+) -> pl.DataFrame:
+    series = anchored(bars, windows).sort(PARTITION, "symbol", "open_time")
     _refuse_repeated(series)
     _refuse_not_finite(series, inputs)
     offsets = _offsets(series)
