@@ -16,6 +16,7 @@ class TradingResource(dg.ConfigurableResource["TradingResource"]):
     journal_url: str
     paper_venue_url: str
     _journal: Journal | None = PrivateAttr(default=None)
+    _venues: dict[str, Venue] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> "TradingResource":
@@ -33,5 +34,9 @@ class TradingResource(dg.ConfigurableResource["TradingResource"]):
 
     def venue(self, market: Market) -> Venue:
         """The venue of the market's account."""
-        told = market.settings.execution
-        return PaperVenue.open(self.paper_venue_url, market=market.name, account=told.account, costs=told.costs)
+        if market.name not in self._venues:
+            told = market.settings.execution
+            self._venues[market.name] = PaperVenue.open(
+                self.paper_venue_url, market=market.name, account=told.account, costs=told.costs
+            )
+        return self._venues[market.name]

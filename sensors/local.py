@@ -60,26 +60,20 @@ class LocalRunner:
     def execute_pending_signals(self, market: Market) -> list[Outcome]:
         """Tick the signals sensor until it has nothing to request, running what it asks for.
 
-        A request whose run key was run before is not run again, as in the daemon.
+        Ends with the first run that fails.
         """
         sensor = self.defs.resolve_sensor_def(f"{market.name}_signals_sensor")
         job = self.defs.resolve_job_def(execution_job_name(market))
         outcomes: list[Outcome] = []
-        while True:
+        while not outcomes or outcomes[-1].success:
             with dg.build_sensor_context(
                 instance=self.instance, definitions=self.defs, sensor_name=sensor.name, resources=self.defs.resources
             ) as context:
-                tick = sensor.evaluate_tick(context)
-            new = [request for request in tick.run_requests or [] if not self._ran(request.run_key)]
-            if not new:
-                return outcomes
-            for request in new:
-                outcomes.append(self._execute(job, {**request.tags, RUN_KEY: request.run_key or ""}))
-                if not outcomes[-1].success:
-                    return outcomes
-
-    def _ran(self, run_key: str | None) -> bool:
-        return bool(self.instance.get_runs(dg.RunsFilter(tags={RUN_KEY: run_key or ""}), limit=1))
+                requests = sensor.evaluate_tick(context).run_requests
+            if not requests:
+                break
+            outcomes += [self._execute(job, {**one.tags, RUN_KEY: one.run_key or ""}) for one in requests]
+        return outcomes
 
     def _execute(
         self, job: dg.JobDefinition, tags: Mapping[str, str], selection: Sequence[dg.AssetKey] | None = None

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from tests.projects import FIRST, LAST, MARKET, SmallProject
+from tests.projects import FIRST, LAST, LAYERS, MARKET, SmallProject
 from tradepipe.execution import Journal
 
 pytestmark = pytest.mark.slow
@@ -55,6 +55,63 @@ def test_other_content_gives_another_key_and_only_its_partitions(project):
     (request,) = tick(changed).run_requests
     assert request.tags["dagster/asset_partition_range_start"] == "2018-10"
     assert request.tags["dagster/asset_partition_range_end"] == "2018-11"
+
+
+def test_a_failed_run_is_tried_again_and_a_hopeless_one_is_left_to_a_person(fresh, monkeypatch):
+    from tradepipe.chain import trading
+
+    assert fresh.run().success
+    honest = trading.route_signals
+
+    def locked(*_):
+        raise RuntimeError("database is locked")
+
+    monkeypatch.setattr(trading, "route_signals", locked)
+    (failed,) = fresh.runner.execute_pending_signals(fresh.market)
+    assert "database is locked" in failed.error
+    monkeypatch.setattr(trading, "route_signals", honest)
+    (outcome,) = fresh.runner.execute_pending_signals(fresh.market)
+    assert outcome.success
+    assert placed(fresh)["times"].max() == 1
+
+
+def test_after_five_failures_the_sensor_says_which_run_to_look_at(fresh, monkeypatch):
+    from tradepipe.chain import trading
+
+    assert fresh.run().success
+
+    def locked(*_):
+        raise RuntimeError("database is locked")
+
+    monkeypatch.setattr(trading, "route_signals", locked)
+    failed = [fresh.runner.execute_pending_signals(fresh.market)[0] for _ in range(5)]
+    result = tick(fresh)
+    assert not result.run_requests
+    assert failed[-1].run_id in result.skip_message
+
+
+def test_content_that_comes_back_after_another_is_executed_again(project):
+    other = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__STRATEGY__FULL_SCORE": "0.5"})
+    for small in (other, project, other):
+        assert small.run("signals", first="2018-12", last="2018-12").success
+        (outcome,) = small.runner.execute_pending_signals(small.market)
+        assert outcome.success, outcome.error
+    assert tick(other).run_requests == []
+
+
+def test_nothing_beyond_an_unpublished_partition_is_executed(fresh):
+    assert fresh.run(*LAYERS[:5]).success
+    for month in ("2018-08", "2018-09", "2018-11"):
+        assert fresh.run("signals", first=month, last=month).success
+    (request,) = tick(fresh).run_requests
+    assert request.tags["dagster/asset_partition_range_end"] == "2018-09"
+    (outcome,) = fresh.runner.execute_pending_signals(fresh.market)
+    assert outcome.success, outcome.error
+    assert not tick(fresh).run_requests
+    assert fresh.run("signals", first="2018-10", last="2018-10").success
+    (outcome,) = fresh.runner.execute_pending_signals(fresh.market)
+    assert outcome.success, outcome.error
+    assert "late" not in set(fresh.store.read(f"{MARKET}/orders")["reason"])
 
 
 def test_a_second_tick_and_a_second_run_place_nothing_new(ready, project):
