@@ -20,7 +20,12 @@ from tests.execution.scenes import (
     wishing,
 )
 from tradepipe.execution import OrderState
-from tradepipe.execution.errors import AccountMismatchError, LeaseHeldError, SignalInputError
+from tradepipe.execution.errors import (
+    AccountMismatchError,
+    LeaseHeldError,
+    SessionsSkippedError,
+    SignalInputError,
+)
 from tradepipe.execution.lease import lease
 from tradepipe.portfolio import MissingMarkError
 from tradepipe.settings.models import ExecutionSettings
@@ -95,6 +100,48 @@ def test_what_comes_later_changes_nothing_before(scene, tmp_path, cut):
         other.execute(scene.signals, pl.concat([until(scene.bars, cut), later]))
         rows = decided(scene)
         assert [row for row in decided(other) if row[2] <= DAYS[cut]] == rows
+
+
+def tomorrow(day):
+    return day + dt.timedelta(days=1)
+
+
+def test_a_hole_in_the_sessions_is_refused_before_anything_is_sent_or_filled(any_scene):
+    wishes = wishing(any_scene.bars, {("AAA", 3): 0.4, ("BBB", 6): 0.4})
+    any_scene.execute(until(wishes, 3), until(any_scene.bars, 3))
+    head, orders = any_scene.journal.head(), any_scene.venue_orders()
+    later = pl.col("session") >= DAYS[6]
+    handed_over = wishes.filter(later), any_scene.bars.filter(later)
+    with pytest.raises(
+        SessionsSkippedError,
+        match=f"paper_town: the account has traded up to {DAYS[3]}, and 2 sessions from {DAYS[4]} to {DAYS[5]} would",
+    ):
+        any_scene.execute(*handed_over, since=DAYS[6], next_session=tomorrow)
+    assert (any_scene.journal.head(), any_scene.venue_orders(), any_scene.venue_fills()) == (head, orders, {})
+    with pytest.raises(SessionsSkippedError, match=f"and session {DAYS[4]} would be skipped"):
+        any_scene.execute(*handed_over, since=DAYS[5], next_session=tomorrow)
+
+
+def test_without_a_hole_the_account_goes_on(scene):
+    for number in (9, 19, 9, 39):
+        window = pl.col("session").is_between(DAYS[max(number - 19, 0)], DAYS[number])
+        scene.execute(
+            scene.signals.filter(window),
+            scene.bars.filter(window),
+            since=DAYS[max(number - 19, 0)],
+            next_session=tomorrow,
+        )
+    assert scene.ledger().clock == DAYS[39]
+
+
+def test_a_new_account_may_begin_anywhere(scene):
+    scene.execute(after(scene.signals, 9), after(scene.bars, 9), since=DAYS[10], next_session=tomorrow)
+    assert scene.ledger().clock == DAYS[39]
+
+
+def test_the_first_session_without_the_way_to_count_is_refused(scene):
+    with pytest.raises(SignalInputError, match="go together"):
+        scene.execute(since=DAYS[0])
 
 
 def test_an_order_fills_at_the_next_open_with_slippage_and_fee(scene):

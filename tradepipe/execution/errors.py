@@ -49,6 +49,19 @@ class AccountMismatchError(ExecutionError):
     """The settings describe another account than the one in the journal."""
 
 
+class SessionsSkippedError(ExecutionError):
+    """Sessions between the account's clock and the ones handed over were never traded."""
+
+    def __init__(self, market: str, clock: dt.date, skipped: Sequence[dt.date]) -> None:
+        self.skipped = tuple(skipped)
+        first, last = self.skipped[0], self.skipped[-1]
+        which = f"session {first}" if first == last else f"{len(self.skipped)} sessions from {first} to {last}"
+        super().__init__(
+            f"{market}: the account has traded up to {clock}, and {which} would be skipped. "
+            "Nothing was sent or filled. Remedy: execute the partition of the skipped sessions first."
+        )
+
+
 class VenueUnreachableError(ExecutionError):
     """An order's fate could not be learned from the venue; it stays UNKNOWN until it can."""
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import polars as pl
 
 from tradepipe.execution.checkpoints import Checkpoint, pass_by
+from tradepipe.execution.continuity import NextSession, refuse_gap
 from tradepipe.execution.decisions import Decision, Rules, Standing, decide, refuse
 from tradepipe.execution.entries import account_entry, clock_entry, conflict_entry, decision_entry
 from tradepipe.execution.errors import AccountMismatchError, SignalInputError
@@ -87,6 +88,8 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
     lineage: Mapping[dt.date, SignalSource] | None = None,
     revision: int = 0,
     now: dt.datetime | None = None,
+    since: dt.date | None = None,
+    next_session: NextSession | None = None,
     patience: dt.timedelta = PATIENCE,
     on_progress: Progress = report,
     checkpoint: Checkpoint = pass_by,
@@ -110,6 +113,8 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
         revision: see `intents_from`.
         now: time at which the account trades (UTC), by which intents expire; None replays history,
             where each decision is taken at its own time.
+        since: first session of what is handed over; to be passed with `next_session`.
+        next_session: the market's session after a given one, by which skipped sessions are found.
         patience: how long to wait for another process that trades the same account.
         on_progress: told the stage, sessions done and sessions in all.
         checkpoint: called at named points; crash tests end the process there.
@@ -117,6 +122,7 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
     Raises:
         SignalInputError: signals, bars and instruments do not fit together.
         AccountMismatchError: the account was opened with other cash or currency.
+        SessionsSkippedError: there are sessions between the account's clock and `since`.
         LeaseHeldError: another process is still trading this account.
         VenueUnreachableError: the venue does not tell what became of an order.
     """
@@ -128,6 +134,7 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
     tape = Tape(bars, intents)
     with lease(journal.engine, f"{market.name}/{account}", patience) as still_held:
         ledger = Ledger.load(journal, market.name, account)
+        refuse_gap(ledger, since, next_session)
         context = Context(run_id=run_id, now=now, still_held=still_held, checkpoint=checkpoint)
         gateway = Gateway(journal, ledger, venue, context)
         if tape.sessions:
