@@ -234,6 +234,7 @@ def test_decisions_within_a_session_meet_the_bars_between_them(scene):
         bars.with_columns(
             pl.col("open_time") + dt.timedelta(hours=hour),
             (pl.col("open_time") + dt.timedelta(hours=hour + 1)).alias("close_time"),
+            (pl.col("open_time") + dt.timedelta(hours=hour + 1)).alias("known_at"),
             pl.lit(100.0 + hour).alias("open"),
             pl.lit(100.5 + hour).alias("close"),
         )

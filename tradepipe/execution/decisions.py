@@ -34,7 +34,7 @@ class Rules:
 class Standing:
     """What the account looks like at a decision.
 
-    `pending` is the signed quantity of orders not yet filled, `marks` the newest close per symbol,
+    `pending` is the signed quantity of orders not yet filled, `marks` the newest known close per symbol,
     `clock` the last finished session, `now` the time at which the account trades (UTC).
     """
 

@@ -6,13 +6,13 @@ account has finished a session.
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from decimal import Decimal
 
 from tradepipe.execution.canonical import Payload, instant, told
 from tradepipe.execution.decisions import Decision
 from tradepipe.execution.journal import Entry
 from tradepipe.execution.ledger import Ledger
+from tradepipe.execution.marks import Closes, known_later
 from tradepipe.execution.model import Intent
 from tradepipe.execution.orders import OrderRecord
 from tradepipe.execution.venues.base import Ack, FillReport, Reject, Report
@@ -25,14 +25,22 @@ def account_entry(market: str, account: str, session: dt.date, initial_cash: Dec
     return Entry("ACCOUNT", f"account/{market}/{account}", market, account, session, payload)
 
 
-def clock_entry(ledger: Ledger, session: dt.date, marks: Mapping[str, Decimal]) -> Entry:
-    """The account has finished `session`; `marks` are the closes that came with it.
+def clock_entry(ledger: Ledger, session: dt.date, closes: Closes, decided_at: dt.datetime | None) -> Entry:
+    """The account has finished `session`, whose last decision was at `decided_at`.
+
+    `marks` are the session's closes, by which the account is valued; `known_later` tells of those
+    that no decision of the session could know, when they became known.
 
     Raises:
         tradepipe.portfolio.MissingMarkError: when an open position cannot be valued.
     """
+    late = known_later(closes, decided_at)
     payload = {
-        "marks": {symbol: money_text(mark) for symbol, mark in sorted(marks.items())},
+        "marks": {symbol: money_text(some[-1].price) for symbol, some in sorted(closes.items())},
+        "known_later": {
+            symbol: [[instant(close.known_at), money_text(close.price)] for close in some]
+            for symbol, some in sorted(late.items())
+        },
         "equity": money_text(ledger.equity),
         "cash": money_text(ledger.account.cash),
     }

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Self
 
+from tradepipe.execution.canonical import Payload
 from tradepipe.execution.journal import Entry, Journal
+from tradepipe.execution.marks import ALWAYS, Close, KnownMarks
 from tradepipe.execution.model import OrderState, Side
 from tradepipe.execution.orders import OrderRecord, advance
 from tradepipe.portfolio import ZERO, Account, total
@@ -22,6 +24,9 @@ class Ledger:
         self.account = Account(ZERO)
         self.orders: dict[str, OrderRecord] = {}
         self.marks: dict[str, Decimal] = {}
+        """The newest close of each symbol, by which finished sessions are valued."""
+        self.known = KnownMarks()
+        """The closes that a decision may look at, by the time at which they became known."""
         self.clock: dt.date | None = None
         self.sequence = 0
         """The newest venue report that is in the journal."""
@@ -52,7 +57,9 @@ class Ledger:
             self.account = Account(self.initial_cash)
         elif entry.kind == "CLOCK":
             self.clock = entry.session
-            self.marks.update({symbol: Decimal(mark) for symbol, mark in entry.payload["marks"].items()})
+            marks = {symbol: Decimal(mark) for symbol, mark in entry.payload["marks"].items()}
+            self.marks.update(marks)
+            self.known.add({symbol: [Close(ALWAYS, mark)] for symbol, mark in marks.items()} | _late(entry.payload))
         else:
             self._apply_to_order(entry)
 
@@ -99,3 +106,11 @@ class Ledger:
         for record in self.orders.values():
             counts[record.state] += 1
         return dict(counts)
+
+
+def _late(payload: Payload) -> dict[str, list[Close]]:
+    """The closes of a CLOCK row that became known after the session's last decision."""
+    return {
+        symbol: [Close(dt.datetime.fromisoformat(known_at), Decimal(price)) for known_at, price in closes]
+        for symbol, closes in payload.get("known_later", {}).items()
+    }

@@ -97,8 +97,8 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
     """Trade signals through cost gate, risk gate, journal and venue; idempotent.
 
     Every session of `bars` and `signals` after the account's clock is walked in order: the venue
-    sees its bars and fills older orders, then the intents are decided on the closes, then the clock
-    moves. A session at or before the clock is not traded again: what was decided stands, other
+    sees its bars and fills older orders, then the intents are decided on the closes known by then,
+    then the clock moves. A session at or before the clock is not traded again: what was decided stands, other
     content under the same id is a conflict, and an intent not seen then is denied as `late`.
 
     Args:
@@ -170,14 +170,16 @@ class _Walk:
             self._gateway.flush()
 
     def _trade(self, session: dt.date) -> None:
-        ledger, seen = self._ledger, dict[str, Decimal]()
+        ledger, closes = self._ledger, self._tape.closes(session)
+        ledger.known.add(closes)
+        last = None
         for step in self._tape.steps(session):
             self._fill(session, step)
-            seen.update(step.marks)
-            ledger.marks.update(step.marks)
             if step.decided_at is not None:
-                self._decide(self._new(self._intents[session][step.decided_at]), step.decided_at)
-        self._gateway.record([clock_entry(ledger, session, seen)])
+                last = step.decided_at
+                self._decide(self._new(self._intents[session][last]), last)
+        ledger.marks.update({symbol: some[-1].price for symbol, some in closes.items()})
+        self._gateway.record([clock_entry(ledger, session, closes, last)])
 
     def _fill(self, session: dt.date, step: Step) -> None:
         self._venue.advance(session, step.bars)
@@ -188,9 +190,8 @@ class _Walk:
         if not intents:
             return
         ledger = self._ledger
-        standing = Standing(
-            ledger.account, ledger.pending(), ledger.marks, ledger.clock, self._gateway.context.now or decided_at
-        )
+        marks, now = ledger.known.at(decided_at), self._gateway.context.now or decided_at
+        standing = Standing(ledger.account, ledger.pending(), marks, ledger.clock, now)
         decisions = decide(intents, standing, self._rules)
         self._count(decisions)
         self._gateway.submit(decisions)
