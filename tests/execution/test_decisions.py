@@ -20,10 +20,10 @@ def wish(symbol, weight, edge="50", **more) -> Intent:
     return replace(INTENT, **{"reference_price": PRICES[symbol], **changes, **more})
 
 
-def standing(cash="100000", positions=None, pending=None, clock=None, now=MOMENT):
+def standing(cash="100000", positions=None, pending=None, clock=None, now=MOMENT, working=()):
     held = {symbol: Position(Decimal(quantity), Decimal(0)) for symbol, quantity in (positions or {}).items()}
     waiting = {symbol: Decimal(quantity) for symbol, quantity in (pending or {}).items()}
-    return Standing(Account(Decimal(cash), held), waiting, PRICES, clock, now)
+    return Standing(Account(Decimal(cash), held), waiting, PRICES, clock, now, frozenset(working))
 
 
 def outcome(intents, state=None, rules=RULES):
@@ -62,6 +62,8 @@ def test_what_is_held_and_what_is_on_its_way_count():
         (wish("AAA", "0.5"), standing("40000", {"BBB": 1200}), "gross_limit", 500),
         (wish("AAA", "0.5"), standing(clock=INTENT.session), "late", 0),
         (wish("AAA", "0.5"), standing(now=INTENT.expires_at), "expired", 0),
+        (wish("AAA", "0"), standing(pending={"AAA": 500}, working={"AAA"}), "order_working", 0),
+        (wish("AAA", "0.5"), standing(working={"BBB"}), "approved", 500),
         (wish("AAA", "0.5"), standing("-1"), "no_equity", 0),
         (wish("AAA", "0", "-9"), standing("-100000", {"AAA": 500}), "approved", -500),
         (wish("AAA", "0", "-9"), standing(positions={"AAA": 3}), "approved", -3),

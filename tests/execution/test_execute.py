@@ -228,6 +228,22 @@ def test_a_symbol_without_a_bar_keeps_its_last_price_and_its_order_waits(scene):
     assert next(iter(record.fills.values()))["session"] == DAYS[6].isoformat()
 
 
+def test_a_closing_order_never_relies_on_an_opening_one_that_still_waits(scene):
+    """A symbol without bars: the buy of session 3 expires, and the sell of session 7 would be naked."""
+    gap = (pl.col("symbol") == "AAA") & pl.col("session").is_between(DAYS[4], DAYS[8])
+    wishes = wishing(scene.bars, {("AAA", 3): 0.5, ("AAA", 7): 0.0, ("AAA", 12): 0.4, ("AAA", 15): -0.4})
+    scene.execute(wishes, scene.bars.filter(~gap))
+    ledger = scene.ledger()
+    told = [(record.session, record.state, record.denied) for record in ledger.orders.values()]
+    assert told == [
+        (DAYS[3], OrderState.EXPIRED, None),
+        (DAYS[7], OrderState.DENIED, "order_working"),
+        (DAYS[12], OrderState.FILLED, None),
+        (DAYS[15], OrderState.FILLED, None),
+        (DAYS[15], OrderState.FILLED, None),
+    ]
+
+
 def test_decisions_within_a_session_meet_the_bars_between_them(scene):
     bars = make_bars(2).filter(pl.col("symbol") == "AAA")
     hours = [

@@ -35,7 +35,8 @@ class Standing:
     """What the account looks like at a decision.
 
     `pending` is the signed quantity of orders not yet filled, `marks` the newest known close per symbol,
-    `clock` the last finished session, `now` the time at which the account trades (UTC).
+    `clock` the last finished session, `now` the time at which the account trades (UTC), `working`
+    the symbols with an order of an earlier decision that may still fill.
     """
 
     account: Account
@@ -43,6 +44,7 @@ class Standing:
     marks: Mapping[str, Decimal]
     clock: dt.date | None
     now: dt.datetime
+    working: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class _Desk:
         late = timeliness(session=intent.session, expires_at=intent.expires_at, clock=standing.clock, now=standing.now)
         if late is not None:
             return [refuse(intent, late, rules)]
+        if intent.symbol in standing.working:
+            return [refuse(intent, "order_working", rules)]
         if self._equity <= 0 and intent.target_weight != 0:
             return [refuse(intent, "no_equity", rules)]
         lot = rules.lots[intent.symbol]

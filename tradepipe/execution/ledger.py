@@ -83,6 +83,10 @@ class Ledger:
             result[record.symbol] = total(result[record.symbol], record.open_quantity)
         return dict(result)
 
+    def working_symbols(self, before: dt.datetime) -> frozenset[str]:
+        """Symbols with an order that was decided before a time and may still fill."""
+        return frozenset(record.symbol for record in self.working() if record.order.decided_at < before)
+
     def _apply_to_order(self, entry: Entry) -> None:
         order = str(entry.client_order_id)
         before = self.orders.get(order)

@@ -191,7 +191,8 @@ class _Walk:
             return
         ledger = self._ledger
         marks, now = ledger.known.at(decided_at), self._gateway.context.now or decided_at
-        standing = Standing(ledger.account, ledger.pending(), marks, ledger.clock, now)
+        working = ledger.working_symbols(decided_at)
+        standing = Standing(ledger.account, ledger.pending(), marks, ledger.clock, now, working)
         decisions = decide(intents, standing, self._rules)
         self._count(decisions)
         self._gateway.submit(decisions)
