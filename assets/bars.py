@@ -34,7 +34,7 @@ def bars(market: Market) -> dg.AssetsDefinition:
         yield from report(
             context,
             reports,
-            plots=market_plots.bars(market.settings, cleaned.bars),
+            plots=lambda: market_plots.bars(market.settings, cleaned.bars),
             judges=[nothing_refused],
         )
 

@@ -24,7 +24,7 @@ def forecasts(market: Market) -> dg.AssetsDefinition:
         made = compute_forecasts(
             panel, run.windows("indicators"), told, grid=run.grid(told.horizon), on_progress=run.on_progress
         )
-        yield from report(context, run.publish(made), plots=market_plots.forecasts(market.settings, bars, made))
+        yield from report(context, run.publish(made), plots=lambda: market_plots.forecasts(market.settings, bars, made))
 
     return body
 
@@ -37,7 +37,7 @@ def forecast_scores(market: Market) -> dg.AssetsDefinition:
 
         run = layer_run(context, store, market)
         scores = score_forecasts(run.read("forecasts"), run.read("bars"), run.windows("bars"))
-        yield from report(context, run.publish(scores), plots=market_plots.scores(market.settings, scores))
+        yield from report(context, run.publish(scores), plots=lambda: market_plots.scores(market.settings, scores))
 
     return body
 

@@ -17,6 +17,8 @@ def indicators(market: Market) -> dg.AssetsDefinition:
         run = layer_run(context, store, market)
         bars = run.read("bars")
         values = compute_indicators(bars, run.windows("bars"), parse_indicators(market.settings.indicators))
-        yield from report(context, run.publish(values), plots=market_plots.indicators(market.settings, bars, values))
+        yield from report(
+            context, run.publish(values), plots=lambda: market_plots.indicators(market.settings, bars, values)
+        )
 
     return body

@@ -55,7 +55,8 @@ def _non_sessions(market: Market) -> list[dt.datetime]:
 
 
 def _running(market: Market) -> int:
-    return 0 if market.settings.end else 1
+    end = market.settings.end
+    return 1 if end is None or end >= dt.datetime.now(dt.UTC).date() else 0
 
 
 def _next_month(day: dt.date) -> dt.date:

@@ -18,15 +18,16 @@ def report(
     context: dg.AssetExecutionContext,
     reports: Sequence[PartitionReport],
     *,
-    plots: Mapping[str, str] | None = None,
+    plots: Callable[[], Mapping[str, str]] | None = None,
     judges: Sequence[Judge] = (),
+    noted: Mapping[str, str | int] | None = None,
 ) -> Events:
-    """Tell Dagster what was published: metadata and verdicts a partition, plots on the newest one.
+    """Tell Dagster what was published: metadata and verdicts a partition, plots and notes on the newest one.
 
     Metadata stays small: one big dictionary on each partition doubles the cost of a backfill.
     """
     shown = [_metadata(one) for one in reports]
-    shown[-1] |= {name: dg.MetadataValue.md(plot) for name, plot in (plots or {}).items()}
+    shown[-1] |= {**(_drawn(context, plots) if plots else {}), **(noted or {})}
     verdicts = [[judge(one) for one in reports] for judge in (contract_kept, *judges)]
     if len(reports) == 1:
         yield dg.MaterializeResult(metadata=shown[0])
@@ -64,6 +65,14 @@ def _of_range(
                 partition=one.partition,
             )
         yield dg.Output(None, output_name=context.assets_def.get_output_name_for_asset_check_key(check))
+
+
+def _drawn(context: dg.AssetExecutionContext, plots: Callable[[], Mapping[str, str]]) -> dict[str, Any]:
+    try:
+        return {name: dg.MetadataValue.md(plot) for name, plot in plots().items()}
+    except Exception as error:  # the data is published; a picture must not make it look failed
+        context.log.warning("The plots could not be drawn", exc_info=True)
+        return {"plots": f"could not be drawn: {error}"}
 
 
 def contract_kept(one: PartitionReport) -> dg.AssetCheckResult:

@@ -4,7 +4,7 @@ Dagster's own SQLite log opens a connection, compiles its statements and commits
 event, a batch included: about 10 ms an event, and a backfill reports one for each partition of
 each asset. This one keeps its engines, and a batch is one transaction a file.
 
-It rests on two private methods of the parent; `tests/characterization/test_event_log.py` fails
+It rests on two private methods of the parent; `tests/characterization/test_dagster.py` fails
 loudly when an upgrade changes them.
 """
 

@@ -3,6 +3,7 @@
 from sensors.automation import automation_sensor
 from sensors.jobs import execution_job, research_job
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
+from sensors.maintenance import maintenance_schedule
 from sensors.schedules import close_schedule
 from sensors.signals import signals_sensor
 
@@ -12,6 +13,7 @@ __all__ = [
     "automation_sensor",
     "close_schedule",
     "execution_job",
+    "maintenance_schedule",
     "prepare_dagster_home",
     "research_job",
     "signals_sensor",

@@ -81,16 +81,22 @@ def run(
 ) -> None:
     """Re-run what is stale, nothing else, then execute new signals."""
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.run import RunFailedError  # noqa: PLC0415
     from tradepipe.commands.status import show_update  # noqa: PLC0415
 
-    project = Project.load()
+    project, failed = Project.load(), []
     for chosen in project.chosen(market):
-        show_update(project, chosen, console(), first=first, last=last, execute=execute)
+        try:
+            show_update(project, chosen, console(), first=first, last=last, execute=execute)
+        except RunFailedError as error:  # one market never stops the others
+            failed.append(str(error))
+    if failed:
+        raise RunFailedError("\n".join(failed))
 
 
 @app.command()
 def status(market: MarketOption = None) -> None:
-    """Rows, partitions and quarantine per layer, and orders by state."""
+    """Partitions, rows, refused rows and the newest partition of each layer."""
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.status import show_status  # noqa: PLC0415
 
@@ -172,7 +178,20 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("TRADEPIPE_DEBUG"):
             raise
+        usage = _is_usage(error)
         typer.echo(f"Error: {str(error) or type(error).__name__}", err=True)
-        if not isinstance(error, SettingsError):
+        if not usage:
             typer.echo("(--debug shows where it came from)", err=True)
-        sys.exit(USAGE if isinstance(error, SettingsError | LookupError) else FAILED)
+        sys.exit(USAGE if usage else FAILED)
+
+
+def _is_usage(error: Exception) -> bool:
+    """True where the command or the configuration asked for something that there is not."""
+    from tradepipe.commands.config import UnknownSettingError  # noqa: PLC0415
+    from tradepipe.commands.project import UnknownMarketError  # noqa: PLC0415
+    from tradepipe.commands.sql import UnknownQueryError  # noqa: PLC0415
+    from tradepipe.execution.explain import OrderNotFoundError  # noqa: PLC0415
+    from tradepipe.markets import PartitionKeyError  # noqa: PLC0415
+
+    wrong = (UnknownMarketError, UnknownQueryError, UnknownSettingError, OrderNotFoundError, PartitionKeyError)
+    return isinstance(error, (SettingsError, *wrong))

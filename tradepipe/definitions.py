@@ -28,6 +28,7 @@ from sensors import (
     automation_sensor,
     close_schedule,
     execution_job,
+    maintenance_schedule,
     prepare_dagster_home,
     research_job,
     signals_sensor,
@@ -47,7 +48,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[research_job(market) for market in markets],
             *[execution_job(market) for market in trading],
         ],
-        schedules=[close_schedule(market, running=running) for market in markets],
+        schedules=[
+            *[close_schedule(market, running=running) for market in markets],
+            maintenance_schedule(running=running),
+        ],
         sensors=[
             *[signals_sensor(market, running=running) for market in trading],
             *[automation_sensor(market, running=running) for market in markets],

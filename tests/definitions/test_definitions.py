@@ -110,7 +110,7 @@ def test_jobs_sensors_and_schedules_are_there(defs):
     repository = defs.get_repository_def()
     assert {f"{MARKET}_research", f"{MARKET}_execution_job"} <= set(repository.job_names)
     assert {sensor.name for sensor in repository.sensor_defs} == {f"{MARKET}_signals_sensor", f"{MARKET}_automation"}
-    assert {schedule.name for schedule in repository.schedule_defs} == {f"{MARKET}_after_close"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {f"{MARKET}_after_close", "nightly_maintenance"}
 
 
 def test_automation_is_switched_by_the_settings():

@@ -1,7 +1,7 @@
 """The chain: what each layer reads, what is stale, what is pending, and where a row came from."""
 
 from tradepipe.chain.landing import LandingIndex
-from tradepipe.chain.layers import LANDING_LAYER, LAYERS, RESEARCH, TRADING, Layer, dataset, quarantine_of
+from tradepipe.chain.layers import LANDING_LAYER, LAYERS, RESEARCH, TRADING, Layer, dataset, quarantine_of, with_inputs
 from tradepipe.chain.pending import PendingSignals, pending_signals
 from tradepipe.chain.run import LayerRun, PartitionReport
 from tradepipe.chain.staleness import Stale, ranges, stale_partitions
@@ -22,4 +22,5 @@ __all__ = [
     "quarantine_of",
     "ranges",
     "stale_partitions",
+    "with_inputs",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tradepipe.chain.layers import LANDING_LAYER, dataset, quarantine_of
+from tradepipe.chain.layers import LANDING_LAYER, dataset, fingerprint, quarantine_of, reading_settings
 from tradepipe.contracts import LANDING, QUARANTINE, UNPLACED
 from tradepipe.ingest import LandingFile, RawBars, raw_bars, scan
 from tradepipe.markets import Market
@@ -20,6 +20,12 @@ from tradepipe.store import Input, PartitionStore
 
 INDEX = "index"  # the one partition of the landing dataset
 CODE_VERSION = "1"
+IDENTITY = ["file", "sha256", "read_as"]
+CHANGED = "changed_while_reading"
+
+
+class LandingChangedError(RuntimeError):
+    """A landing file changed between being listed and being read."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class LandingIndex:
 
     market: Market
     files: tuple[LandingFile, ...]
-    known: pl.DataFrame
-    """LANDING rows of files that were read before and have not changed since."""
+    published: pl.DataFrame
+    """LANDING rows as they were published last."""
 
     @classmethod
     def read(cls, folder: Path, market: Market, store: PartitionStore) -> "LandingIndex":
@@ -37,11 +43,12 @@ class LandingIndex:
         files = tuple(scan(folder, market.settings.source.pattern))
         name = dataset(market.name, LANDING_LAYER)
         before = store.read_generations(list(store.catalogue.current(name, [INDEX]).values()), LANDING)
-        now = pl.DataFrame(
-            {"file": [file.name for file in files], "sha256": [file.sha256 for file in files]},
-            schema={"file": pl.String, "sha256": pl.String},
-        )
-        return cls(market, files, before.join(now, on=["file", "sha256"], how="semi"))
+        return cls(market, files, before)
+
+    @cached_property
+    def known(self) -> pl.DataFrame:
+        """LANDING rows of files that were read before, by the same settings, and have not changed since."""
+        return self.published.join(_identities(self.files, self.market), on=IDENTITY, how="semi")
 
     @cached_property
     def unread(self) -> RawBars:
@@ -55,12 +62,9 @@ class LandingIndex:
         rows = _count(self.unread.rows, "rows").join(
             _count(self.unread.refused, "refused"), ["file", "partition"], "full", coalesce=True
         )
-        hashes = pl.DataFrame(
-            [(file.name, file.sha256) for file in self.files],
-            schema={"file": pl.String, "sha256": pl.String},
-            orient="row",
+        fresh = rows.join(_identities(self.files, self.market), on="file").with_columns(
+            pl.col("rows", "refused").fill_null(0)
         )
-        fresh = rows.join(hashes, on="file").with_columns(pl.col("rows", "refused").fill_null(0))
         return LANDING.arrange(pl.concat([self.known, LANDING.arrange(fresh)]))
 
     @cached_property
@@ -84,10 +88,16 @@ class LandingIndex:
         wanted = self.known.filter(pl.col("partition").is_in(keys))["file"].unique()
         again = raw_bars([file for file in self.files if file.name in set(wanted)], self.market)
         here = pl.col("partition").is_in(keys)
+        _refuse_changed(pl.concat([again.refused, self.unread.refused]))
         return RawBars(
             rows=pl.concat([again.rows, self.unread.rows]).filter(here),
             refused=pl.concat([again.refused, self.unread.refused]).filter(here),
         )
+
+    @property
+    def has_news(self) -> bool:
+        """True if a file was read that the published index does not know as it is, or one is gone."""
+        return not self.table.equals(self.published)
 
     def keep(self, store: PartitionStore, run_id: str | None) -> None:
         """Publish the index, and into quarantine the rows whose partition cannot be read."""
@@ -103,6 +113,22 @@ class LandingIndex:
             inputs={INDEX: [Input(name, file.name, file.sha256, None) for file in self.files]},
             run_id=run_id,
             refused={INDEX: QUARANTINE.arrange(pl.concat([still, QUARANTINE.arrange(unplaced)]))},
+        )
+
+
+def _identities(files: Sequence[LandingFile], market: Market) -> pl.DataFrame:
+    """What a file must have in common with an earlier reading for that to be true of it still."""
+    read_as = fingerprint(reading_settings(market))
+    rows = [(file.name, file.sha256, read_as) for file in files]
+    return pl.DataFrame(rows, schema=dict.fromkeys(IDENTITY, pl.String), orient="row")
+
+
+def _refuse_changed(refused: pl.DataFrame) -> None:
+    changed = refused.filter(pl.col("reason") == CHANGED)["file"].unique().sort()
+    if len(changed):
+        raise LandingChangedError(
+            f"{', '.join(changed)}: the file changed while it was read, nothing was published. "
+            "Remedy: run again once its delivery is complete."
         )
 
 

@@ -17,7 +17,6 @@ from tradepipe import contracts
 from tradepipe.contracts import Contract
 from tradepipe.indicators import contract_for, lookback_of, parse_indicators
 from tradepipe.markets import Market
-from tradepipe.settings.models import MarketSettings
 
 LANDING_LAYER = "landing"
 
@@ -62,14 +61,11 @@ class Layer:
     version: str
     reads: Mapping[str, Lookback]
     contract: Callable[[Market], Contract]
-    settings_of: Callable[[MarketSettings], tuple[object, ...]]
+    settings_of: Callable[[Market], tuple[object, ...]]
 
     def code_version(self, market: Market) -> str:
         """Version of code, contract and settings: another one makes every partition stale."""
-        contract = self.contract(market)
-        told = json.dumps([_plain(part) for part in self.settings_of(market.settings)], sort_keys=True)
-        digest = hashlib.sha256(f"{contract.name}:{contract.version}:{told}".encode()).hexdigest()
-        return f"{self.version}-{digest[:8]}"
+        return f"{self.version}-{fingerprint((self.contract(market).version, *self.settings_of(market)))}"
 
     def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
@@ -86,6 +82,32 @@ def _looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[st
     return {key: every[place[anchor] : place[key] + 1] for key, anchor in anchored}
 
 
+def reading_settings(market: Market) -> tuple[object, ...]:
+    """What decides how a landing file is read, and which of its rows are kept in which partition."""
+    told = market.settings
+    return (
+        told.source,
+        told.calendar,
+        told.interval,
+        told.partition,
+        str(told.start),
+        str(told.end),
+        str(told.publication_delay),
+        [instrument.symbol for instrument in market.universe.instruments],
+    )
+
+
+def _trading_settings(market: Market) -> tuple[object, ...]:
+    lots = [(instrument.symbol, str(instrument.lot)) for instrument in market.universe.instruments]
+    return (market.settings.execution, lots)
+
+
+def fingerprint(parts: tuple[object, ...]) -> str:
+    """Short digest of settings: another one means that they changed."""
+    told = json.dumps([_plain(part) for part in parts], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+
 def _plain(part: object) -> object:
     return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
 
@@ -100,7 +122,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={},
             contract=lambda _market: contracts.RAW_BARS,
-            settings_of=lambda told: (told.source, told.calendar, told.interval, str(told.publication_delay)),
+            settings_of=reading_settings,
         ),
         Layer(
             name="bars",
@@ -109,7 +131,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"raw_bars": _none},
             contract=lambda _market: contracts.BARS,
-            settings_of=lambda told: (told.calendar, told.interval),
+            settings_of=lambda market: (market.settings.calendar, market.settings.interval),
         ),
         Layer(
             name="indicators",
@@ -118,7 +140,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"bars": _indicator_lookback},
             contract=_indicators_contract,
-            settings_of=lambda told: (list(told.indicators),),
+            settings_of=lambda market: (list(market.settings.indicators),),
         ),
         Layer(
             name="forecasts",
@@ -130,7 +152,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"indicators": _training_lookback, "bars": _training_lookback},
             contract=lambda _market: contracts.FORECASTS,
-            settings_of=lambda told: (told.forecasts,),
+            settings_of=lambda market: (market.settings.forecasts,),
         ),
         Layer(
             name="forecast_scores",
@@ -139,7 +161,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"forecasts": _horizon_lookback, "bars": _none},
             contract=lambda _market: contracts.FORECAST_SCORES,
-            settings_of=lambda told: (told.forecasts.horizon,),
+            settings_of=lambda market: (market.settings.forecasts.horizon,),
         ),
         Layer(
             name="signals",
@@ -148,7 +170,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"forecasts": _none},
             contract=lambda _market: contracts.SIGNALS,
-            settings_of=lambda told: (told.strategy,),
+            settings_of=lambda market: (market.settings.strategy,),
         ),
         Layer(
             name="orders",
@@ -157,7 +179,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"signals": _none, "bars": _none},
             contract=lambda _market: contracts.ORDERS,
-            settings_of=lambda told: (told.execution,),
+            settings_of=_trading_settings,
         ),
         Layer(
             name="fills",
@@ -166,7 +188,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"orders": _one_session, "bars": _none},
             contract=lambda _market: contracts.FILLS,
-            settings_of=lambda told: (told.execution,),
+            settings_of=_trading_settings,
         ),
         Layer(
             name="positions",
@@ -175,13 +197,22 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"fills": _none, "bars": _none},
             contract=lambda _market: contracts.POSITIONS,
-            settings_of=lambda told: (told.execution,),
+            settings_of=_trading_settings,
         ),
     )
 }
 
 RESEARCH = ("raw_bars", "bars", "indicators", "forecasts", "forecast_scores", "signals")
 TRADING = ("orders", "fills", "positions")
+
+
+def with_inputs(market: Market, keys: Sequence[str]) -> list[str]:
+    """`keys` and every partition that any research layer of them is computed from, in order."""
+    wanted = set(keys)
+    for name in reversed(RESEARCH):
+        reached = LAYERS[name].input_partitions(market, sorted(wanted))
+        wanted |= {key for by_key in reached.values() for read in by_key.values() for key in read}
+    return sorted(wanted)
 
 
 def dataset(market: str, layer: str) -> str:

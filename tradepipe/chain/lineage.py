@@ -42,7 +42,7 @@ class LandingLine:
 
 
 def trace(  # noqa: PLR0913 - a signal is named by four things
-    store: PartitionStore, market: Market, landing: Path, *, generation: int, symbol: str, session: dt.date
+    store: PartitionStore, market: Market, landing: Path, *, generation: int, symbol: str, decided_at: dt.datetime
 ) -> tuple[list[Hop], LandingLine]:
     """The generations that a signal of `symbol` at `session` was made from, newest layer first.
 
@@ -52,13 +52,13 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
         landing: the landing folder, to look at the file once more.
         generation: catalogue id of the signal's generation.
         symbol: the signal's symbol.
-        session: the session of the decision; the row shown in each layer is that session's.
+        decided_at: the signal's decision time (UTC): it names the bar that the way back leads to.
 
     Raises:
         LineageError: naming the generation or row that is missing.
     """
     hops: list[Hop] = []
-    about: dict[str, Any] = {"symbol": symbol, "session": session}
+    about: dict[str, Any] = {"symbol": symbol, "decided_at": decided_at, "known_at": decided_at}
     current = store.catalogue.generation(generation)
     for layer, before in zip(WAY_BACK, (*WAY_BACK[1:], None), strict=True):
         if current.dataset != dataset(market.name, layer):
@@ -66,8 +66,12 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
         inputs = store.catalogue.inputs([current.id]).get(current.id, [])
         row = _row(store, market, current, about)
         hops.append(Hop(layer, current, row, len(inputs), _intact(store, current)))
-        if layer == "signals":  # of a session's forecasts, the one that the signal rests on
+        if layer == "signals":  # of the forecasts made then, the one that the signal rests on
             about |= {"model": row["model"], "horizon": row["horizon"]}
+        elif layer == "forecasts":  # from here on, the origin's bar
+            about = {"symbol": symbol, "open_time": row["open_time"]}
+        elif layer == "bars":  # of the deliveries of that bar, the one that was kept
+            about |= {name: row[name] for name in ("open", "high", "low", "close", "volume")}
         if before is not None:
             current = _input(store, current, inputs, dataset(market.name, before))
     raw = hops[-1].row

@@ -2,11 +2,11 @@
 
 import hashlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tradepipe.chain.layers import dataset
-from tradepipe.chain.staleness import ranges
+from tradepipe.chain.layers import LAYERS, RESEARCH, TRADING, dataset, with_inputs
+from tradepipe.chain.staleness import ranges, stale_partitions
 from tradepipe.markets import Market
 from tradepipe.store import Catalogue, Generation
 
@@ -25,39 +25,44 @@ class PendingSignals:
 
 
 def pending_signals(catalogue: Catalogue, market: Market, *, limit: int) -> PendingSignals | None:
-    """The earliest contiguous range of signals whose content was never executed, or None.
+    """The earliest contiguous range of signals that were not executed as they are now, or None.
 
-    Executed means: the current generation of `orders` names that content among its inputs. The
-    earliest come first because an account trades forward in time, and nothing beyond an unpublished
-    partition is pending: trading past it would leave its sessions behind for ever.
+    Executed means: no trading layer of the partition is stale, so a run that published orders and
+    then failed is pending too. The earliest come first because an account trades forward in time,
+    and nothing from the first unpublished or stale signals on is pending: trading past them would
+    leave their sessions behind for ever.
     """
-    signals = catalogue.current(dataset(market.name, "signals"), None)
+    names = {layer: dataset(market.name, layer) for layer in ("signals", *TRADING)}
+    current = catalogue.current_of(list(names.values()))
+    signals = current[names["signals"]]
     if not signals or not market.settings.execution.enabled:
         return None
-    orders = catalogue.current(dataset(market.name, "orders"), None)
-    executed = _executed_contents(catalogue, market, orders)
     published = _without_holes(market, signals)
-    pending = [key for key in published if executed.get(key) != signals[key].content]
-    if not pending:
+    stale = {one.partition for one in stale_partitions(catalogue, market, published, None, TRADING)}
+    if not stale:
         return None
-    first, last = ranges(pending, published)[0]
-    keys = [key for key in pending if first <= key <= last][:limit]
-    told = [f"{key} {signals[key].content} {orders[key].id if key in orders else '-'}" for key in keys]
+    first, last = ranges(sorted(stale), published)[0]
+    keys = [key for key in sorted(stale) if first <= key <= last][:limit]
+    outdated = stale_signals(catalogue, market, keys)
+    keys = list(itertools.takewhile(lambda key: key not in outdated, keys))
+    if not keys:
+        return None
+    versions = " ".join(LAYERS[layer].code_version(market) for layer in TRADING)
+    told = [versions] + [
+        f"{key} {signals[key].content} "
+        + " ".join(str(current[names[layer]][key].id) if key in current[names[layer]] else "-" for layer in TRADING)
+        for key in keys
+    ]
     return PendingSignals(keys[0], keys[-1], hashlib.sha256("\n".join(told).encode()).hexdigest()[:16])
+
+
+def stale_signals(catalogue: Catalogue, market: Market, keys: Sequence[str]) -> set[str]:
+    """Those of `keys` whose signals, or what they rest on above the raw bars, are stale."""
+    found = stale_partitions(catalogue, market, with_inputs(market, keys), None, RESEARCH[1:])
+    return {one.partition for one in found if one.layer == "signals"} & set(keys)
 
 
 def _without_holes(market: Market, signals: Mapping[str, Generation]) -> list[str]:
     """Published partitions from the first one to the one before the first hole, in order."""
     every = market.partitions.keys(min(signals), max(signals))
     return list(itertools.takewhile(signals.__contains__, every))
-
-
-def _executed_contents(catalogue: Catalogue, market: Market, orders: Mapping[str, Generation]) -> dict[str, str]:
-    """Signal partition -> content that the orders of that partition were made from."""
-    inputs = catalogue.inputs([generation.id for generation in orders.values()])
-    return {
-        one.partition: one.content
-        for used in inputs.values()
-        for one in used
-        if one.dataset == dataset(market.name, "signals")
-    }

@@ -42,10 +42,9 @@ class LayerRun:
         progress.report(layer, 0, len(self.keys))
         self.contract = self.layer.contract(market)
         self._partitions = self.layer.input_partitions(market, self.keys)
-        self._snapshot: dict[str, dict[str, Generation]] = {
-            name: self.store.catalogue.current(dataset(market.name, name), self._wanted(name))
-            for name in self.layer.reads
-        }
+        names = {read: dataset(market.name, read) for read in self.layer.reads}
+        current = self.store.catalogue.current_of(list(names.values()))
+        self._snapshot: dict[str, dict[str, Generation]] = {read: current[name] for read, name in names.items()}
 
     def read(self, layer: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the input `layer` for the whole range and its lookback, sorted by partition."""

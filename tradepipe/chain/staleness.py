@@ -1,6 +1,6 @@
 """Which partitions are stale: decided by content and code version, never by the clock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tradepipe.chain.landing import LandingIndex
@@ -22,26 +22,27 @@ def stale_partitions(
     catalogue: Catalogue,
     market: Market,
     keys: Sequence[str],
-    landing: LandingIndex,
+    landing: LandingIndex | None,
     layers: Sequence[str] = RESEARCH,
 ) -> list[Stale]:
-    """Stale partitions among `keys`, in chain order.
+    """Stale partitions among `keys`, in chain order. `landing` is needed for raw bars only.
 
     A partition is stale when it was never published, when its code version differs, when an input
     has other content than it was computed from, when an input appeared or vanished, or when an
-    input is itself stale.
+    input is itself stale. Of inputs outside `keys` only the content counts: see `with_inputs`.
     """
-    current = {name: catalogue.current(dataset(market.name, name), None) for name in _closure(layers)}
+    datasets = {name: dataset(market.name, name) for name in _closure(layers)}
+    found_now = catalogue.current_of(list(datasets.values()))
+    current = {name: found_now[datasets[name]] for name in datasets}
     found: dict[tuple[str, str], str] = {}
     for name in layers:
         generations = {key: current[name][key] for key in keys if key in current[name]}
         recorded = catalogue.inputs([generation.id for generation in generations.values()])
-        wanted = _wanted_inputs(market, name, keys, current, landing)
+        reads = LAYERS[name].input_partitions(market, keys)
         version = LAYERS[name].code_version(market)
         for key in keys:
-            reason = _reason(generations.get(key), version, recorded, wanted(key)) or _stale_input(
-                LAYERS[name].reads, wanted(key), market, found
-            )
+            wanted = landing.contents(key) if landing and name == "raw_bars" else _contents(reads, key, current)
+            reason = _reason(generations.get(key), version, recorded, wanted) or _stale_input(reads, key, found)
             if reason:
                 found[name, key] = reason
     return [Stale(layer, partition, reason) for (layer, partition), reason in found.items()]
@@ -63,27 +64,16 @@ def _closure(layers: Sequence[str]) -> set[str]:
     return set(layers) | {read for name in layers for read in LAYERS[name].reads}
 
 
-def _wanted_inputs(
-    market: Market,
-    name: str,
-    keys: Sequence[str],
-    current: Mapping[str, Mapping[str, Generation]],
-    landing: LandingIndex,
-) -> Callable[[str], dict[tuple[str, str], str]]:
-    """For a partition of layer `name`: (dataset, partition) of each input there is now -> its content."""
-    if name == "raw_bars":
-        return landing.contents
-    partitions = LAYERS[name].input_partitions(market, keys)
-
-    def wanted(key: str) -> dict[tuple[str, str], str]:
-        return {
-            (generation.dataset, partition): generation.content
-            for read, by_key in partitions.items()
-            for partition in by_key[key]
-            if (generation := current[read].get(partition)) is not None
-        }
-
-    return wanted
+def _contents(
+    reads: Mapping[str, Mapping[str, Sequence[str]]], key: str, current: Mapping[str, Mapping[str, Generation]]
+) -> dict[tuple[str, str], str]:
+    """(dataset, partition) of each input of partition `key` that there is now -> its content."""
+    return {
+        (generation.dataset, partition): generation.content
+        for read, by_key in reads.items()
+        for partition in by_key[key]
+        if (generation := current[read].get(partition)) is not None
+    }
 
 
 def _reason(
@@ -109,13 +99,10 @@ def _reason(
 
 
 def _stale_input(
-    reads: Mapping[str, object],
-    wanted: Mapping[tuple[str, str], str],
-    market: Market,
-    found: Mapping[tuple[str, str], str],
+    reads: Mapping[str, Mapping[str, Sequence[str]]], key: str, found: Mapping[tuple[str, str], str]
 ) -> str | None:
-    layers = {dataset(market.name, read): read for read in reads}
-    for name, partition in wanted:
-        if (layers.get(name, ""), partition) in found:
-            return f"{name}/{partition} is stale"
+    for read, by_key in reads.items():
+        for partition in by_key[key]:
+            if (read, partition) in found:
+                return f"{read} {partition} is stale"
     return None

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tradepipe.chain import LandingIndex
-from tradepipe.markets import Market, load_markets
+from tradepipe.markets import Market, PartitionKeyError, load_markets
 from tradepipe.settings import Settings, load_settings
 from tradepipe.store import PartitionStore
 
@@ -59,6 +59,20 @@ class Project:
         return LandingIndex.read(self.settings.landing_folder, market, self.store)
 
     def keys(self, market: Market, first: str | None = None, last: str | None = None) -> list[str]:
-        """Partition keys of `market` up to now, or those between `first` and `last`."""
-        today = dt.datetime.now(dt.UTC).date()
-        return market.partitions.keys(first or market.settings.start, last or market.settings.end or today)
+        """Partition keys of `market` up to now, or those between `first` and `last`.
+
+        Raises:
+            PartitionKeyError: a bound is no key, or there is no partition between them yet.
+        """
+        newest = market.newest_date(dt.datetime.now(dt.UTC))
+        every = market.partitions.keys(market.settings.start, newest)
+        chosen = set(market.partitions.keys(first or market.settings.start, last or newest))
+        keys = [key for key in every if key in chosen]
+        if not keys:
+            raise PartitionKeyError(
+                f"{market.name} has no partition from {first or 'its start'} to {last or 'now'}; "
+                f"it has {every[0]} to {every[-1]}"
+                if every
+                else f"{market.name} has no partition yet"
+            )
+        return keys

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tradepipe.chain import RESEARCH, Stale, ranges, stale_partitions
+from tradepipe.chain import RESEARCH, Stale, ranges, stale_partitions, with_inputs
 from tradepipe.commands.project import Project
 from tradepipe.markets import Market
 
@@ -44,25 +44,33 @@ def update(
     last: str | None = None,
     execute: bool = True,
 ) -> Updated:
-    """Re-run the stale partitions of `market` between `first` and `last`, then execute new signals.
+    """Re-run what is stale between `first` and `last` and below it, then execute new signals.
+
+    Below are the partitions that those are computed from.
 
     Staleness is looked at again after each run: a layer whose content came out the same leaves
     the layers after it alone. Progress is reported to `tradepipe.observability.progress`.
 
     Raises:
+        PartitionKeyError: there is no such partition.
         RunFailedError: with the message of the step that failed.
     """
     started, done = time.monotonic(), Updated()
-    keys = project.keys(market, first, last)
-    ran: set[Step] = set()
-    while steps := _next_steps(_stale(project, market, keys), keys):
-        for step in steps:
-            if step in ran:
+    keys = with_inputs(market, project.keys(market, first, last))
+    ran: dict[Step, str] = {}
+    while stale := _stale(project, market, keys):
+        for step in _next_steps(stale, keys):
+            reason = stale[0].reason
+            if ran.get(step) == reason:
                 raise RunFailedError(
-                    f"{market.name} {step.first}..{step.last}: {step.layers[0]} is stale after its run"
+                    f"{market.name} {step.first}..{step.last}: {step.layers[0]} is stale after its run: {reason}. "
+                    "Remedy: `tradepipe stale` shows all; is something still writing to the landing folder?"
                 )
             _run(project, market, step, keys, done)
-        ran.update(steps)
+            ran[step] = reason
+    landing = project.landing(market)
+    if landing.has_news:  # files without a row of any partition make nothing stale, and are kept all the same
+        landing.keep(project.store, None)
     if execute and market.settings.execution.enabled:
         _execute(project, market, done)
     done.seconds = time.monotonic() - started

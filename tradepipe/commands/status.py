@@ -5,7 +5,7 @@ from collections import Counter
 from rich.console import Console
 from rich.table import Table
 
-from tradepipe.chain import LANDING_LAYER, LAYERS, RESEARCH, dataset, quarantine_of, stale_partitions
+from tradepipe.chain import LANDING_LAYER, LAYERS, RESEARCH, dataset, quarantine_of, stale_partitions, with_inputs
 from tradepipe.commands.project import Project
 from tradepipe.commands.run import Updated, update
 from tradepipe.markets import Market
@@ -18,6 +18,7 @@ def show_update(  # noqa: PLR0913 - one argument an option
     project: Project, market: Market, console: Console, *, first: str | None, last: str | None, execute: bool
 ) -> Updated:
     """Update `market` with a progress display, and say in a line what was done."""
+    project.keys(market, first, last)  # a wrong bound is said before the display starts
     stages = [name for name in LAYERS if name in RESEARCH or (execute and market.settings.execution.enabled)]
     with progress_display(console, stages):
         done = update(project, market, first=first, last=last, execute=execute)
@@ -54,8 +55,10 @@ def show_status(project: Project, market: Market, console: Console) -> None:
 
 def show_stale(project: Project, market: Market, console: Console, first: str | None, last: str | None) -> bool:
     """List stale partitions with the reason; True if there are any."""
-    keys = project.keys(market, first, last)
+    asked = project.keys(market, first, last)
+    keys = with_inputs(market, asked)
     found = stale_partitions(project.store.catalogue, market, keys, project.landing(market))
+    found = [one for one in found if one.partition in set(asked)]
     if not found:
         console.print(f"{market.name}: every partition is up to date.")
         return False

@@ -42,7 +42,7 @@ def show_why(project: Project, order: str, console: Console) -> None:
         project.settings.landing_folder,
         generation=found.source.generation,
         symbol=intent["symbol"],
-        session=dt.date.fromisoformat(intent["session"]),
+        decided_at=dt.datetime.fromisoformat(intent["decided_at"]),
     )
     for hop in hops:
         _tell_hop(console, hop)

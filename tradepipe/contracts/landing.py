@@ -14,6 +14,7 @@ LANDING = Contract(
     columns=(
         Column("file", pl.String, "landing file, relative to the landing folder"),
         Column("sha256", pl.String, "sha256 of the file's bytes, hexadecimal"),
+        Column("read_as", pl.String, "digest of the settings that the file was read with"),
         Column("partition", pl.String, f"partition that rows of the file belong to; {UNPLACED!r} where unreadable"),
         Column("rows", pl.Int64, "rows read", minimum=0),
         Column("refused", pl.Int64, "rows refused", minimum=0),

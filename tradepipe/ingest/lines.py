@@ -35,7 +35,7 @@ def read_lines(files: Sequence[LandingFile]) -> tuple[pl.DataFrame, list[FileFau
     Returns:
         A frame file, file_sha256, stem, line (the first line of the file is 1, blank lines count),
         text (stripped), in file and line order; and the faults: `file_empty`, `file_truncated`
-        (a .gz that ends early), `not_text` (no UTF-8), `changed_while_reading`.
+        (a .gz that ends early), `not_text` (no UTF-8), `changed_while_reading`, `unreadable`.
     """
     texts, faults = [], []
     for file in files:
@@ -84,7 +84,10 @@ def _stripped(fields: pl.Series) -> pl.Series:
 
 
 def _text(file: LandingFile) -> str | FileFault:
-    content = file.path.read_bytes()
+    try:
+        content = file.path.read_bytes()
+    except OSError as error:
+        return FileFault(file, "unreadable", f"the file cannot be read: {error.strerror}")
     if hashlib.sha256(content).hexdigest() != file.sha256:
         return FileFault(file, "changed_while_reading", "the file's bytes are not those that were scanned; run again")
     if file.name.endswith(".gz") and content:

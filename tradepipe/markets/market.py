@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import zoneinfo
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,11 @@ class Market:
             UniverseError: the file is missing or broken.
         """
         return load_universe(self.settings.universe)
+
+    def newest_date(self, now: dt.datetime) -> dt.date:
+        """The last date that can have a session at `now` (aware): the market's local today, or its end."""
+        today = now.astimezone(zoneinfo.ZoneInfo(self.timezone)).date()
+        return min(today, self.settings.end or today)
 
     def lookback_sessions(self, bars: int) -> int:
         """The fewest sessions that are sure to hold `bars` bars of the base interval.
