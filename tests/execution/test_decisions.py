@@ -85,6 +85,26 @@ def test_orders_of_one_moment_see_each_other_in_alphabetical_order():
     assert outcome(wishes) == outcome(wishes[::-1]) == expected
 
 
+@pytest.mark.parametrize(("leaving", "entering"), [("AAA", "BBB"), ("BBB", "AAA")])
+def test_room_that_one_symbol_gives_up_is_there_for_another_whatever_their_names(leaving, entering):
+    quantity = {"AAA": 600, "BBB": 1200}
+    state = standing("40000", {leaving: quantity[leaving]})
+    decisions = outcome([wish(leaving, "0.1"), wish(entering, "0.6")], state)
+    assert decisions == [
+        (leaving, 0, "approved", -quantity[leaving] * 5 // 6),
+        (entering, 0, "approved", quantity[entering]),
+    ]
+
+
+@pytest.mark.parametrize(("turning", "entering"), [("AAA", "BBB"), ("BBB", "AAA")])
+def test_a_turn_gives_up_its_old_side_before_others_grow(turning, entering):
+    quantity = {"AAA": 600, "BBB": 1200}
+    state = standing("40000", {turning: quantity[turning]})
+    decisions = outcome([wish(turning, "-0.4"), wish(entering, "0.6")], state)
+    opened = [(turning, 1, "approved", -quantity[turning] * 2 // 3), (entering, 0, "approved", quantity[entering])]
+    assert decisions == [(turning, 0, "approved", -quantity[turning]), *sorted(opened)]
+
+
 def test_two_strategies_for_one_symbol_do_not_add_up():
     wishes = [wish("AAA", "0.4", strategy="one"), wish("AAA", "0.5", strategy="two")]
     assert outcome(wishes) == [("AAA", 0, "approved", 400), ("AAA", 0, "approved", 100)]

@@ -7,7 +7,6 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
 from tradepipe.costs import CostVerdict, cost_gate, round_trip_cost_bps
@@ -97,18 +96,30 @@ def refuse(intent: Intent, code: str, rules: Rules) -> Decision:
 
 
 def decide(intents: Iterable[Intent], standing: Standing, rules: Rules) -> list[Decision]:
-    """Decide the intents of one decision time, by symbol and strategy in alphabetical order.
+    """Decide the intents of one decision time: first every leg that reduces, then those that grow.
 
-    Each sees the orders approved before it as pending. An intent that turns a position to the
-    other side becomes two legs, one that closes and one that opens, so that a want of edge for the
-    new side never keeps the old one open. Every intent gives at least one decision.
+    So room that one symbol gives up is there for the others, whatever their names; within each
+    group the order is symbol, then strategy. Each leg sees the ones approved before it as pending.
+
+    An intent that turns a position to the other side becomes two legs, one that closes and one
+    that opens, so that a want of edge for the new side never keeps the old one open. Every intent
+    gives at least one decision, whose leg is its own.
+
+    A symbol whose order of an earlier decision still works is left alone (`order_working`): whether
+    that order fills is open, and an order sized as if it had could open what it was to close.
 
     Raises:
         tradepipe.portfolio.MissingMarkError: if an open position or pending order has no mark.
     """
     desk = _Desk(standing, rules)
     ordered = sorted(intents, key=lambda intent: (intent.symbol, intent.strategy, intent.revision, intent.leg))
-    return [decision for intent in ordered for decision in desk.decide(intent)]
+    decisions: list[Decision] = []
+    growing: list[Intent] = []
+    for intent in ordered:
+        reducing, rest = desk.reduce(intent)
+        decisions.extend(reducing)
+        growing.extend(rest)
+    return [*decisions, *(decision for intent in growing for decision in desk.decide(intent))]
 
 
 class _Desk:
@@ -121,44 +132,59 @@ class _Desk:
         self._exposures = {symbol: self._exposure(symbol) for symbol in self._held_symbols()}
         self._gross = total(*self._exposures.values())
 
+    def reduce(self, intent: Intent) -> tuple[list[Decision], list[Intent]]:
+        """What can be decided of an intent without growing an exposure, and what is left of it."""
+        code = self._obstacle(intent)
+        if code is not None:
+            return [refuse(intent, code, self._rules)], []
+        held, stop, *further = _stops(self._held(intent.symbol), self._sizing(intent).target)
+        if stop.copy_abs() > held.copy_abs():
+            return [], [intent]
+        left = [replace(intent, leg=intent.leg + 1)] if further else []
+        return [self._leg(intent, stop)], left
+
     def decide(self, intent: Intent) -> list[Decision]:
-        standing, rules = self._standing, self._rules
+        """The whole of an intent, or what `reduce` left of it."""
+        stops = _stops(self._held(intent.symbol), self._sizing(intent).target)
+        return [self._leg(replace(intent, leg=leg), stop) for leg, stop in enumerate(stops[1:], start=intent.leg)]
+
+    def _obstacle(self, intent: Intent) -> str | None:
+        standing = self._standing
         late = timeliness(session=intent.session, expires_at=intent.expires_at, clock=standing.clock, now=standing.now)
         if late is not None:
-            return [refuse(intent, late, rules)]
+            return late
         if intent.symbol in standing.working:
-            return [refuse(intent, "order_working", rules)]
-        if self._equity <= 0 and intent.target_weight != 0:
-            return [refuse(intent, "no_equity", rules)]
-        lot = rules.lots[intent.symbol]
-        position = standing.account.position(intent.symbol).quantity
-        pending = self._pending.get(intent.symbol, ZERO)
-        wanted = ratio(product(intent.target_weight, self._equity), intent.reference_price)
-        sizing = Sizing(self._equity, position, pending, to_lot(wanted, lot), lot)
-        stops = _stops(total(position, pending), sizing.target)
-        changes = [to_lot(total(after, -before), lot) for before, after in pairwise(stops)]
-        return [
-            self._leg(replace(intent, leg=leg), change, sizing) for leg, change in enumerate(changes, start=intent.leg)
-        ]
+            return "order_working"
+        return "no_equity" if self._equity <= 0 and intent.target_weight != 0 else None
 
-    def _leg(self, intent: Intent, change: Decimal, sizing: Sizing) -> Decision:
-        costs = self._rules.costs
+    def _held(self, symbol: str) -> Decimal:
+        """The position as it will be, as far as it is decided."""
+        return total(self._standing.account.position(symbol).quantity, self._pending.get(symbol, ZERO))
+
+    def _sizing(self, intent: Intent) -> Sizing:
+        symbol, lot = intent.symbol, self._rules.lots[intent.symbol]
+        wanted = ratio(product(intent.target_weight, self._equity), intent.reference_price)
+        position = self._standing.account.position(symbol).quantity
+        return Sizing(self._equity, position, self._pending.get(symbol, ZERO), to_lot(wanted, lot), lot)
+
+    def _leg(self, intent: Intent, stop: Decimal) -> Decision:
+        """Move the symbol's position to `stop`, if the gates let it."""
+        costs, sizing = self._rules.costs, self._sizing(intent)
         symbol, price = intent.symbol, intent.reference_price
-        pending = self._pending.get(symbol, ZERO)
-        sizing = replace(sizing, pending=pending)
+        held = self._held(symbol)
+        change = to_lot(total(stop, held.copy_negate()), sizing.lot)
         cost_bps = round_trip_cost_bps(costs)
         if change == 0:
             return Decision(intent, "nothing_to_do", cost_bps, ZERO, sizing)
-        held = total(sizing.position, pending)
         before, after = product(held, price), product(total(held, change), price)
-        others = total(self._gross, -self._exposures.get(symbol, ZERO))
+        others = total(self._gross, self._exposures.get(symbol, ZERO).copy_negate())
         cost = cost_gate(costs, edge_bps=intent.edge_bps, before=before, after=after, equity=self._equity)
         risk = risk_gate(self._rules.risk, before=before, after=after, gross_others=others, equity=self._equity)
         code = APPROVED if cost.passed and risk.passed else risk.code if cost.passed else cost.code
         if code == APPROVED:
-            self._pending[symbol] = total(pending, change)
-            self._exposures[symbol] = abs(after)
-            self._gross = total(others, abs(after))
+            self._pending[symbol] = total(sizing.pending, change)
+            self._exposures[symbol] = after.copy_abs()
+            self._gross = total(others, after.copy_abs())
         return Decision(intent, code, cost_bps, change, sizing, cost, risk)
 
     def _held_symbols(self) -> set[str]:
@@ -168,8 +194,7 @@ class _Desk:
     def _exposure(self, symbol: str) -> Decimal:
         if symbol not in self._standing.marks:
             raise MissingMarkError(symbol)
-        held = total(self._standing.account.position(symbol).quantity, self._pending.get(symbol, ZERO))
-        return abs(product(held, self._standing.marks[symbol]))
+        return product(self._held(symbol), self._standing.marks[symbol]).copy_abs()
 
 
 def _stops(held: Decimal, target: Decimal) -> list[Decimal]:
