@@ -67,8 +67,8 @@ class HostileVenue:
         del sequence
         return []
 
-    def advance(self, session: dt.date, bars: pl.DataFrame) -> int:
-        del session, bars
+    def advance(self, session: dt.date, bars: pl.DataFrame, until: dt.datetime | None = None) -> int:
+        del session, bars, until
         return 0
 
     def placed(self, decisions: Iterable[tuple[str, dt.datetime]]) -> list[int]:

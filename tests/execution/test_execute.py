@@ -228,6 +228,17 @@ def test_a_symbol_without_a_bar_keeps_its_last_price_and_its_order_waits(scene):
     assert next(iter(record.fills.values()))["session"] == DAYS[6].isoformat()
 
 
+def test_an_order_of_a_symbol_that_stops_trading_gives_its_room_back(scene):
+    wishes = wishing(scene.bars, {("AAA", 3): 0.6, ("BBB", 6): 0.5, ("BBB", 8): 0.5})
+    scene.execute(wishes, scene.bars.filter((pl.col("symbol") == "BBB") | (pl.col("session") <= DAYS[3])))
+    told = [(record.session, record.state, record.reason) for record in scene.ledger().orders.values()]
+    assert told == [
+        (DAYS[3], OrderState.EXPIRED, "no_bar_in_time"),
+        (DAYS[6], OrderState.DENIED, "gross_limit"),
+        (DAYS[8], OrderState.FILLED, None),
+    ]
+
+
 def test_a_closing_order_never_relies_on_an_opening_one_that_still_waits(scene):
     """A symbol without bars: the buy of session 3 expires, and the sell of session 7 would be naked."""
     gap = (pl.col("symbol") == "AAA") & pl.col("session").is_between(DAYS[4], DAYS[8])

@@ -117,7 +117,30 @@ def test_an_order_that_meets_no_bar_in_time_expires(venue):
     (report,) = venue.reports_since(0)
     assert isinstance(report, EndReport)
     assert (report.kind, report.reason, report.session) == ("EXPIRED", "no_bar_in_time", DAYS[9])
+    assert report.at == ORDER.expires_at
     assert venue.query(ORDER.client_order_id).state == "expired"
+
+
+def test_an_order_of_a_symbol_that_stops_trading_expires_with_the_others(venue):
+    venue.place(ORDER, DEADLINE)
+    assert venue.advance(DAYS[8], bars_of(8, "BBB")) == 0
+    assert venue.advance(DAYS[9], bars_of(9, "BBB")) == 1
+    assert [report.kind for report in venue.reports_since(0)] == ["EXPIRED"]
+    assert venue.advance(DAYS[10], bars_of(10)) == 0
+
+
+def test_time_passes_also_without_bars(venue):
+    venue.place(ORDER, DEADLINE)
+    nothing = bars_of(8).clear()
+    assert venue.advance(DAYS[8], nothing) == 0
+    assert venue.advance(DAYS[8], nothing, ORDER.expires_at - dt.timedelta(microseconds=1)) == 0
+    assert venue.advance(DAYS[8], nothing, ORDER.expires_at) == 1
+
+
+def test_an_order_that_meets_a_bar_in_time_fills_although_time_has_passed_its_end(venue):
+    venue.place(ORDER, DEADLINE)
+    venue.advance(DAYS[8], bars_of(8), ORDER.expires_at)
+    assert [report.fill.filled_at for report in venue.reports_since(0)] == [opening(DAYS[8])]
 
 
 def test_the_first_bar_counts_when_a_session_has_many_in_any_order(venue):

@@ -182,7 +182,7 @@ class _Walk:
         self._gateway.record([clock_entry(ledger, session, closes, last)])
 
     def _fill(self, session: dt.date, step: Step) -> None:
-        self._venue.advance(session, step.bars)
+        self._venue.advance(session, step.bars, step.decided_at)
         if self._ledger.working():
             self.tally.reports += self._gateway.collect(session)
 

@@ -91,9 +91,10 @@ class Venue(Protocol):
         """Fills and ends after `sequence`, in the order of their sequence numbers."""
         ...
 
-    def advance(self, session: dt.date, bars: pl.DataFrame) -> int:
+    def advance(self, session: dt.date, bars: pl.DataFrame, until: dt.datetime | None = None) -> int:
         """Let a session's bars (BARS columns) happen; the number of orders they filled or ended.
 
+        `until` is the time that is reached with them (UTC), by default the newest of their opens.
         Repeating it changes nothing. A venue with a market of its own ignores it.
         """
         ...

@@ -2,8 +2,8 @@
 
 It is outside: its database is not the journal's, and it remembers a client order id for ever. An
 order fills in full at the open of the first bar of its symbol that opens at or after the decision,
-worsened by the slippage, and pays a fee on the filled notional. An order that meets no such bar
-before `expires_at` expires at the first bar after.
+worsened by the slippage, and pays a fee on the filled notional. An order that has met no such bar
+when `expires_at` is reached expires, whether its symbol trades on or not.
 """
 
 import base64
@@ -115,29 +115,31 @@ class PaperVenue:
             found = connection.execute(_BY_ID, {"client_id": client_order_id}).first()
         return None if found is None else VenueOrder(client_order_id, f"paper-{found.number}", found.state)
 
-    def advance(self, session: dt.date, bars: pl.DataFrame) -> int:
+    def advance(self, session: dt.date, bars: pl.DataFrame, until: dt.datetime | None = None) -> int:
         """Fill or expire open orders against a session's bars, in one transaction.
 
         Args:
             session: session that the bars belong to.
             bars: columns symbol, open_time, open of the BARS contract.
+            until: time reached with them (UTC), by default the newest open; orders expire by it.
 
         Returns:
             How many orders were filled or expired; zero when repeated.
         """
-        if bars.is_empty() or not self._open_orders(self.engine):
+        reached = max(
+            (at for at in (until, bars.get_column("open_time").max()) if isinstance(at, dt.datetime)), default=None
+        )
+        if reached is None or not self._open_orders(self.engine):
             return 0
         with writing(self.engine, _WRITE_LOCK) as connection:
             ended = [
                 (order, opening)
                 for order in self._open_orders(connection)
-                if (opening := _first_opening(bars, order.symbol, order.decided_at)) is not None
+                if (opening := _first_opening(bars, order)) is not None or order.expires_at <= reached
             ]
             for order, opening in ended:
-                expired = opening.at >= order.expires_at
-                values = {"session": session, "at": opening.at, **self._outcome(order, opening, expired=expired)}
-                connection.execute(_REPORT, values)
-                state = "expired" if expired else "filled"
+                connection.execute(_REPORT, {"session": session, **self._outcome(order, opening)})
+                state = "expired" if opening is None else "filled"
                 connection.execute(_END, {"ended": order.number, "final": state})
             self._checkpoint("venue_filling")
         if ended:
@@ -156,14 +158,15 @@ class PaperVenue:
         with source.connect() as connection:
             return connection.execute(_OPEN, self._of).all()
 
-    def _outcome(self, order: sa.Row[Any], opening: _Opening, *, expired: bool) -> dict[str, Any]:
+    def _outcome(self, order: sa.Row[Any], opening: _Opening | None) -> dict[str, Any]:
         common = {"client_order_id": order.client_order_id, "market": self._market, "account": self._account}
-        if expired:
-            return {**common, "kind": "EXPIRED"}
+        if opening is None:
+            return {**common, "kind": "EXPIRED", "at": order.expires_at}
         quantity, worse = Decimal(order.quantity), in_bps(opening.price, self._costs.slippage_bps)
         price = total(opening.price, Side(order.side).signed(worse))
         return {
             **common,
+            "at": opening.at,
             "kind": "FILL",
             "fill_id": _fill_id(order.client_order_id),
             "price": money_text(price),
@@ -200,10 +203,12 @@ def _same(held: sa.Row[Any], order: Order) -> bool:
     )
 
 
-def _first_opening(bars: pl.DataFrame, symbol: str, earliest: dt.datetime) -> _Opening | None:
+def _first_opening(bars: pl.DataFrame, order: sa.Row[Any]) -> _Opening | None:
+    """The first bar that the order can fill at: not before its decision, and before it expires."""
     # Plain columns: a frame's filter costs a hundred times more on the few rows of a session.
     times = bars.get_column("open_time")
-    eligible = (bars.get_column("symbol") == symbol) & (times >= earliest)
+    in_time = (times >= order.decided_at) & (times < order.expires_at)
+    eligible = in_time & (bars.get_column("symbol") == order.symbol)
     if not eligible.any():
         return None
     times, opens = times.filter(eligible), bars.get_column("open").filter(eligible)
