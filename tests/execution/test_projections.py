@@ -27,7 +27,7 @@ def history(scene):
 
 def frames(scene, spans=ALL):
     told = history(scene)
-    return orders_frame(told, spans), fills_frame(told, spans), positions_frame(told, scene.bars, spans)
+    return orders_frame(told, spans), fills_frame(told, spans), positions_frame(told, spans)
 
 
 def test_the_frames_keep_their_contracts_and_cover_everything(scene):
@@ -63,13 +63,35 @@ def test_positions_fold_the_fills_exactly(scene):
         assert session["cash"][0] + session["exposure"].sum() == session["equity"][0]
 
 
+def test_positions_tell_the_equity_that_the_journal_tells(scene):
+    scene.execute()
+    told = {row.entry.session: row.entry.payload for row in scene.journal.rows() if row.entry.kind == "CLOCK"}
+    for session, cash, equity in frames(scene)[2].select("session", "cash", "equity").iter_rows():
+        assert (str(cash), str(equity)) == (told[session]["cash"], told[session]["equity"])
+
+
+def test_a_symbol_that_stops_trading_stays_at_its_last_close_in_every_partition(scene):
+    gone = (pl.col("symbol") == "AAA") & (pl.col("session") > DAYS[10])
+    scene.execute(wishing(scene.bars, {("AAA", 3): 0.5}), scene.bars.filter(~gone))
+    last = scene.bars.filter(pl.col("symbol") == "AAA", pl.col("session") == DAYS[10])["close"].item()
+    second = positions_frame(history(scene), HALVES[1:]).filter(pl.col("symbol") == "AAA")
+    assert second.height == 20
+    assert second["mark_price"].unique().to_list() == [Decimal(str(last))]
+
+
+def test_a_symbol_has_no_row_before_its_first_bar(scene):
+    scene.execute(scene.signals.clear(), scene.bars.filter((pl.col("symbol") == "BBB") | (pl.col("session") > DAYS[9])))
+    positions = frames(scene)[2]
+    assert positions.filter(pl.col("symbol") == "AAA")["session"].min() == DAYS[10]
+    assert positions.height == 30 + 40
+
+
 def test_a_partition_alone_is_the_same_as_in_a_range(scene):
     scene.execute()
     together = frames(scene, HALVES)
     told = history(scene)
     for number, span in enumerate(HALVES):
-        bars = scene.bars.filter(pl.col("session").is_between(*span))
-        alone = orders_frame(told, [span]), fills_frame(told, [span]), positions_frame(told, bars, [span])
+        alone = orders_frame(told, [span]), fills_frame(told, [span]), positions_frame(told, [span])
         for whole, part in zip(together, alone, strict=True):
             assert part.equals(whole.filter(pl.col("session").is_between(*span)))
             assert part.height > 20, number

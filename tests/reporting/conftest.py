@@ -101,7 +101,7 @@ def traded(market, bars, signals, tmp_path_factory):
     for book in (journal, venue):
         book.close()
     spans = [(TRADED_FROM, LAST)]
-    return orders_frame(history, spans), fills_frame(history, spans), positions_frame(history, own, spans)
+    return orders_frame(history, spans), fills_frame(history, spans), positions_frame(history, spans)
 
 
 @pytest.fixture(scope="session")

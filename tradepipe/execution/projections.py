@@ -20,7 +20,7 @@ from tradepipe.execution.journal import Entry, Journal
 from tradepipe.execution.ledger import Ledger
 from tradepipe.execution.model import Side
 from tradepipe.execution.orders import OrderRecord, fold
-from tradepipe.portfolio import Account, from_float
+from tradepipe.portfolio import Account
 
 Span = tuple[dt.date, dt.date]
 """First and last session of a partition, both inclusive."""
@@ -67,32 +67,23 @@ def fills_frame(history: History, spans: Iterable[Span]) -> pl.DataFrame:
     return _frame([_fill_row(entry) for entry in fills], FILLS)
 
 
-def positions_frame(history: History, bars: pl.DataFrame, spans: Iterable[Span]) -> pl.DataFrame:
-    """POSITIONS of every symbol and session of `bars` in `spans` that the account has finished.
+def positions_frame(history: History, spans: Iterable[Span]) -> pl.DataFrame:
+    """POSITIONS of every session in `spans` that the account has finished, and every symbol marked so far.
 
-    Args:
-        history: the account's journal.
-        bars: BARS columns of the spans. A symbol without a bar in a session is marked at its last
-            close before, from these bars or from the journal; before its first bar it has no row.
-        spans: sessions wanted.
+    Marks are the closes that the CLOCK rows hold: the account as it was valued then, which bars
+    restated later do not change. A symbol without a bar in a session is marked at its last close
+    before; before its first bar it has no row.
 
     Raises:
         tradepipe.portfolio.MissingMarkError: if an open position's symbol has no mark.
     """
-    ends, closes = _Ends(spans), _closes(bars)
-    ledger = Ledger(history.market, history.account)
+    ends, ledger = _Ends(spans), Ledger(history.market, history.account)
     finished = {entry.session for entry in history.entries if entry.kind == "CLOCK"}
     rows: list[dict[str, Any]] = []
-    by_session = _by_session(history.entries)
-    marks: dict[str, Decimal] = {}
-    for session in sorted({*by_session, *closes}):
-        for entry in by_session.get(session, []):
-            ledger.apply(entry)
-            if entry.kind == "CLOCK":
-                marks.update({symbol: ledger.marks[symbol] for symbol in entry.payload["marks"]})
-        marks.update(closes.get(session, {}))
+    for session, entries in sorted(_by_session(history.entries).items()):
+        ledger.apply_all(entries)
         if session in finished and ends.of(session) is not None:
-            rows.extend(_position_rows(session, ledger.account, marks))
+            rows.extend(_position_rows(session, ledger.account, ledger.marks))
     return _frame(rows, POSITIONS)
 
 
@@ -176,16 +167,6 @@ def _position_rows(session: dt.date, account: Account, marks: Mapping[str, Decim
             }
         )
     return rows
-
-
-def _closes(bars: pl.DataFrame) -> dict[dt.date, dict[str, Decimal]]:
-    """Per session each symbol's last close."""
-    last = bars.sort("open_time").group_by("session", "symbol").agg(pl.col("close").last()).sort("session", "symbol")
-    columns = last.to_dict(as_series=False)
-    result: dict[dt.date, dict[str, Decimal]] = {}
-    for session, symbol, close in zip(columns["session"], columns["symbol"], columns["close"], strict=True):
-        result.setdefault(session, {})[symbol] = from_float(close)
-    return result
 
 
 def _by_session(entries: Iterable[Entry]) -> dict[dt.date, list[Entry]]:
