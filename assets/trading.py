@@ -54,7 +54,7 @@ def positions(market: Market) -> dg.AssetsDefinition:
 
         run = layer_run(context, store, market)
         bars = run.read("bars")
-        held = positions_frame(trading.history(market), bars, run.spans())
+        held = positions_frame(trading.history(market), run.spans())
         reports = run.publish(run.place(held))
         yield from report(context, reports, plots=lambda: market_plots.positions(market.settings, held, bars))
 
