@@ -60,7 +60,7 @@ class HostileVenue:
             raise ConnectionError("503")
         for at, order in self.accepted:
             if order.client_order_id == client_order_id and at <= self.clock():
-                return VenueOrder(client_order_id, "v", "filled")
+                return VenueOrder(client_order_id, "v", "filled", order.symbol, order.side, order.quantity)
         return None
 
     def reports_since(self, sequence: int) -> list[object]:

@@ -23,7 +23,6 @@ from tradepipe.execution import OrderState
 from tradepipe.execution.errors import (
     AccountMismatchError,
     LeaseHeldError,
-    SessionsSkippedError,
     SignalInputError,
 )
 from tradepipe.execution.lease import lease
@@ -100,48 +99,6 @@ def test_what_comes_later_changes_nothing_before(scene, tmp_path, cut):
         other.execute(scene.signals, pl.concat([until(scene.bars, cut), later]))
         rows = decided(scene)
         assert [row for row in decided(other) if row[2] <= DAYS[cut]] == rows
-
-
-def tomorrow(day):
-    return day + dt.timedelta(days=1)
-
-
-def test_a_hole_in_the_sessions_is_refused_before_anything_is_sent_or_filled(any_scene):
-    wishes = wishing(any_scene.bars, {("AAA", 3): 0.4, ("BBB", 6): 0.4})
-    any_scene.execute(until(wishes, 3), until(any_scene.bars, 3))
-    head, orders = any_scene.journal.head(), any_scene.venue_orders()
-    later = pl.col("session") >= DAYS[6]
-    handed_over = wishes.filter(later), any_scene.bars.filter(later)
-    with pytest.raises(
-        SessionsSkippedError,
-        match=f"paper_town: the account has traded up to {DAYS[3]}, and 2 sessions from {DAYS[4]} to {DAYS[5]} would",
-    ):
-        any_scene.execute(*handed_over, since=DAYS[6], next_session=tomorrow)
-    assert (any_scene.journal.head(), any_scene.venue_orders(), any_scene.venue_fills()) == (head, orders, {})
-    with pytest.raises(SessionsSkippedError, match=f"and session {DAYS[4]} would be skipped"):
-        any_scene.execute(*handed_over, since=DAYS[5], next_session=tomorrow)
-
-
-def test_without_a_hole_the_account_goes_on(scene):
-    for number in (9, 19, 9, 39):
-        window = pl.col("session").is_between(DAYS[max(number - 19, 0)], DAYS[number])
-        scene.execute(
-            scene.signals.filter(window),
-            scene.bars.filter(window),
-            since=DAYS[max(number - 19, 0)],
-            next_session=tomorrow,
-        )
-    assert scene.ledger().clock == DAYS[39]
-
-
-def test_a_new_account_may_begin_anywhere(scene):
-    scene.execute(after(scene.signals, 9), after(scene.bars, 9), since=DAYS[10], next_session=tomorrow)
-    assert scene.ledger().clock == DAYS[39]
-
-
-def test_the_first_session_without_the_way_to_count_is_refused(scene):
-    with pytest.raises(SignalInputError, match="go together"):
-        scene.execute(since=DAYS[0])
 
 
 def test_an_order_fills_at_the_next_open_with_slippage_and_fee(scene):
@@ -226,33 +183,6 @@ def test_a_symbol_without_a_bar_keeps_its_last_price_and_its_order_waits(scene):
     scene.execute(wishing(scene.bars, {("AAA", 3): 0.5}), scene.bars.filter(~gap))
     (record,) = scene.ledger().orders.values()
     assert next(iter(record.fills.values()))["session"] == DAYS[6].isoformat()
-
-
-def test_an_order_of_a_symbol_that_stops_trading_gives_its_room_back(scene):
-    wishes = wishing(scene.bars, {("AAA", 3): 0.6, ("BBB", 6): 0.5, ("BBB", 8): 0.5})
-    scene.execute(wishes, scene.bars.filter((pl.col("symbol") == "BBB") | (pl.col("session") <= DAYS[3])))
-    told = [(record.session, record.state, record.reason) for record in scene.ledger().orders.values()]
-    assert told == [
-        (DAYS[3], OrderState.EXPIRED, "no_bar_in_time"),
-        (DAYS[6], OrderState.DENIED, "gross_limit"),
-        (DAYS[8], OrderState.FILLED, None),
-    ]
-
-
-def test_a_closing_order_never_relies_on_an_opening_one_that_still_waits(scene):
-    """A symbol without bars: the buy of session 3 expires, and the sell of session 7 would be naked."""
-    gap = (pl.col("symbol") == "AAA") & pl.col("session").is_between(DAYS[4], DAYS[8])
-    wishes = wishing(scene.bars, {("AAA", 3): 0.5, ("AAA", 7): 0.0, ("AAA", 12): 0.4, ("AAA", 15): -0.4})
-    scene.execute(wishes, scene.bars.filter(~gap))
-    ledger = scene.ledger()
-    told = [(record.session, record.state, record.denied) for record in ledger.orders.values()]
-    assert told == [
-        (DAYS[3], OrderState.EXPIRED, None),
-        (DAYS[7], OrderState.DENIED, "order_working"),
-        (DAYS[12], OrderState.FILLED, None),
-        (DAYS[15], OrderState.FILLED, None),
-        (DAYS[15], OrderState.FILLED, None),
-    ]
 
 
 def test_decisions_within_a_session_meet_the_bars_between_them(scene):

@@ -100,7 +100,9 @@ def test_a_quantity_not_in_lots_is_refused_and_not_kept(venue, quantity):
 def test_a_query_tells_the_order_through_its_life(venue):
     assert venue.query(ORDER.client_order_id) is None
     placed = venue.place(ORDER, DEADLINE)
-    assert venue.query(ORDER.client_order_id) == VenueOrder(ORDER.client_order_id, placed.venue_order_id, "open")
+    assert venue.query(ORDER.client_order_id) == VenueOrder(
+        ORDER.client_order_id, placed.venue_order_id, "open", "AAA", Side.BUY, Decimal("10.5")
+    )
     venue.advance(DAYS[4], bars_of(4))
     assert venue.query(ORDER.client_order_id).state == "filled"
 

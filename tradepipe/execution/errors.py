@@ -72,6 +72,16 @@ class VenueUnreachableError(ExecutionError):
         )
 
 
+class VenueMismatchError(ExecutionError):
+    """The venue holds an order under one of our ids whose terms are not the journal's."""
+
+    def __init__(self, order: str, wanted: str, held: str) -> None:
+        super().__init__(
+            f"order {order}: the journal says {wanted}, the venue holds {held} under this id. Nothing was concluded. "
+            "Remedy: use the journal that belongs to this venue account, or another execution.account."
+        )
+
+
 class UnknownOrderError(ExecutionError):
     """The venue reports an order of this account that the journal does not know."""
 

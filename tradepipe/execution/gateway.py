@@ -8,6 +8,8 @@ Exactly once, as follows (design note of the live path, section 2):
    for the next commit: an order whose answer a crash loses is SENDING, and is asked for again.
 4. An order in any state but INTENT is queried before it is sent. Until the deadline has passed
    nothing is concluded; then found means adopt, and not found twice means that it may be sent again.
+5. An order of ours that the venue holds with other terms is neither adopted nor rejected: the run
+   stops, because the journal and the venue account do not belong together.
 
 A crash at any point leaves one of these states, and `recover` goes on from it.
 """
@@ -27,13 +29,13 @@ from tradepipe.execution.entries import (
     sending_entry,
     unknown_entry,
 )
-from tradepipe.execution.errors import UnknownOrderError, VenueUnreachableError
+from tradepipe.execution.errors import UnknownOrderError, VenueMismatchError, VenueUnreachableError
 from tradepipe.execution.journal import Entry, Journal, utc_now
 from tradepipe.execution.lease import StillHeld
 from tradepipe.execution.ledger import Ledger
-from tradepipe.execution.model import OrderState
+from tradepipe.execution.model import Order, OrderState
 from tradepipe.execution.orders import OrderRecord
-from tradepipe.execution.venues.base import Ack, Venue, VenueOrder
+from tradepipe.execution.venues.base import DUPLICATE_ID, Ack, Reject, Venue, VenueOrder
 
 MAX_ROUNDS = 5
 """How often an order's fate is asked for in one run before the run gives up."""
@@ -165,6 +167,8 @@ class Gateway:
             self.flush()
             return False
         self.context.checkpoint("venue_answered")
+        if isinstance(answer, Reject) and answer.reason == DUPLICATE_ID:
+            raise VenueMismatchError(order, _terms(record.order), "an order with other terms")
         self.record([answer_entry(record, answer)])
         return True
 
@@ -183,6 +187,8 @@ class Gateway:
                 self.context.sleep(self._venue.query_pause.total_seconds())
                 continue
             if found is not None:
+                if not found.is_of(record.order):
+                    raise VenueMismatchError(order, _terms(record.order), _terms(found))
                 self.record([answer_entry(record, Ack(found.venue_order_id), adopted=True)])
                 self.flush()
                 return
@@ -210,6 +216,10 @@ class Gateway:
 
     def _is_void(self, record: OrderRecord) -> bool:
         return self.context.now is not None and self.context.now >= record.order.expires_at
+
+
+def _terms(order: Order | VenueOrder) -> str:
+    return f"{order.side} {order.quantity:f} {order.symbol}"
 
 
 def _deadline(record: OrderRecord) -> dt.datetime:

@@ -3,11 +3,12 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, Protocol
 
 import polars as pl
 
-from tradepipe.execution.model import Fill, Order
+from tradepipe.execution.model import Fill, Order, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Ack:
 
     venue_order_id: str
     duplicate: bool = False
+
+
+DUPLICATE_ID = "duplicate_id"
+"""The reason of a Reject that says: this id is taken by an order with other terms. A venue that
+also refuses the same terms under the same id has to be asked which of the two it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,18 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """An order as the venue knows it."""
+    """An order as the venue knows it; `quantity` is what was ordered, positive."""
 
     client_order_id: str
     venue_order_id: str
     state: Literal["open", "filled", "cancelled", "expired"]
+    symbol: str
+    side: Side
+    quantity: Decimal
+
+    def is_of(self, order: Order) -> bool:
+        """Whether it has the terms of `order`."""
+        return (self.symbol, self.side, self.quantity) == (order.symbol, order.side, order.quantity)
 
 
 @dataclass(frozen=True, slots=True)

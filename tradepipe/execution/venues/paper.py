@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from tradepipe.execution.checkpoints import Checkpoint, pass_by
 from tradepipe.execution.model import Fill, Order, Side
-from tradepipe.execution.venues.base import Ack, EndReport, FillReport, Reject, Report, VenueOrder
+from tradepipe.execution.venues.base import DUPLICATE_ID, Ack, EndReport, FillReport, Reject, Report, VenueOrder
 from tradepipe.execution.venues.tables import orders, reports
 from tradepipe.portfolio import from_float, in_bps, money_text, product, to_lot, total
 from tradepipe.settings.models import CostSettings
@@ -94,7 +94,7 @@ class PaperVenue:
         with writing(self.engine, _WRITE_LOCK) as connection:
             held = connection.execute(_BY_ID, {"client_id": order.client_order_id}).first()
             if held is not None:
-                return Ack(f"paper-{held.number}", duplicate=True) if _same(held, order) else Reject("duplicate_id")
+                return Ack(f"paper-{held.number}", duplicate=True) if _same(held, order) else Reject(DUPLICATE_ID)
             values = {
                 "client_order_id": order.client_order_id,
                 "market": self._market,
@@ -113,7 +113,10 @@ class PaperVenue:
         """The order of this client id, whatever its state; None if there is none."""
         with self.engine.connect() as connection:
             found = connection.execute(_BY_ID, {"client_id": client_order_id}).first()
-        return None if found is None else VenueOrder(client_order_id, f"paper-{found.number}", found.state)
+        if found is None:
+            return None
+        side, quantity = Side(found.side), Decimal(found.quantity)
+        return VenueOrder(client_order_id, f"paper-{found.number}", found.state, found.symbol, side, quantity)
 
     def advance(self, session: dt.date, bars: pl.DataFrame, until: dt.datetime | None = None) -> int:
         """Fill or expire open orders against a session's bars, in one transaction.
