@@ -1,9 +1,11 @@
 import datetime as dt
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
+from importlib import resources
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -11,8 +13,9 @@ from tests.execution.scenes import decision, make_bars, opening, sessions
 from tradepipe.execution.model import Order, Side
 from tradepipe.execution.venues import Ack, EndReport, PaperVenue, Reject, VenueOrder
 from tradepipe.execution.venues.paper import VERSION_TABLE
-from tradepipe.execution.venues.tables import metadata
+from tradepipe.execution.venues.tables import metadata, orders
 from tradepipe.settings.models import CostSettings
+from tradepipe.store.database import migrate, open_engine
 
 COSTS = CostSettings(fee_bps=Decimal(2), slippage_bps=Decimal(5))
 DAYS = sessions()
@@ -27,6 +30,7 @@ ORDER = Order(
     lot=Decimal("0.5"),
     session=DAYS[3],
     decided_at=decision(DAYS[3]),
+    fills_from=decision(DAYS[3]),
     expires_at=decision(DAYS[3]) + dt.timedelta(days=5),
 )
 
@@ -63,6 +67,29 @@ def test_a_sell_receives_less(venue):
     venue.place(replace(ORDER, side=Side.SELL), DEADLINE)
     venue.advance(DAYS[4], at_open(4, 100.0))
     assert venue.reports_since(0)[0].fill.price == Decimal("99.95")
+
+
+def test_an_order_sent_late_does_not_fill_at_an_open_that_was_past(venue):
+    venue.place(replace(ORDER, fills_from=opening(DAYS[4]) + dt.timedelta(seconds=1)), DEADLINE)
+    assert venue.advance(DAYS[4], bars_of(4)) == 0
+    assert venue.advance(DAYS[5], bars_of(5)) == 1
+
+
+def test_orders_of_an_older_book_fill_from_their_decision_on(journal_url, tmp_path):
+    first = resources.files("tradepipe.execution") / "migrations" / "paper_venue" / "0001_book.py"
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / first.name).write_text(first.read_text())
+    engine = open_engine(journal_url, durable=True)
+    migrate(engine, tmp_path / "book", version_table=VERSION_TABLE)
+    terms = {**asdict(ORDER), "quantity": "10.50000000", "side": "buy", "state": "open"}
+    names = {column.name for column in orders.columns} & terms.keys() - {"fills_from"}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(orders).values({name: terms[name] for name in names}))
+    engine.dispose()
+    venue = PaperVenue.open(journal_url, market="m", account="a", costs=COSTS)
+    assert venue.advance(DAYS[3], bars_of(3)) == 0
+    assert venue.advance(DAYS[4], bars_of(4)) == 1
+    venue.close()
 
 
 def test_advancing_again_changes_nothing(venue, journal_url):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tests.execution.hostile import HostileVenue
-from tests.execution.scenes import MARKET, Scene, sessions, wishing
+from tests.execution.scenes import MARKET, Scene, decision, sessions, wishing
 from tests.execution.test_execute import after, until
 from tests.execution.test_gateway import World, approved
 from tradepipe.execution import OrderState, Side
@@ -126,3 +126,14 @@ def test_an_id_that_is_taken_stops_the_run_and_is_no_rejection(tmp_path):
     with pytest.raises(VenueMismatchError, match="an order with other terms under this id"):
         world.run([approved()])
     assert world.kinds() == ["INTENT", "SENDING"]
+
+
+def test_a_live_order_that_is_sent_late_does_not_fill_at_an_open_that_was_past(scene):
+    """Bars and signals of sessions 3 to 5 are there at once, in the evening of session 5."""
+    wishes, now = wishing(scene.bars, {("AAA", 3): 0.5}), decision(DAYS[5])
+    scene.execute(wishes, until(scene.bars, 5), now=now)
+    (record,) = scene.ledger().orders.values()
+    assert (record.state, record.order.fills_from) == (OrderState.ACK, now)
+    scene.execute(wishes.clear(), after(until(scene.bars, 6), 5), now=decision(DAYS[6]))
+    (record,) = scene.ledger().orders.values()
+    assert [fill["session"] for fill in record.fills.values()] == [DAYS[6].isoformat()]

@@ -71,9 +71,15 @@ def conflict_entry(intent: Intent) -> Entry:
     return Entry("CONFLICT", key, intent.market, intent.account, intent.session, payload, order)
 
 
-def sending_entry(record: OrderRecord, attempt: int, deadline: dt.datetime) -> Entry:
-    """Sending is about to begin; after `deadline` the venue accepts this attempt no more."""
-    return _of_order(record, "SENDING", f"/{attempt}", {"attempt": attempt, "deadline": instant(deadline)})
+def sending_entry(record: OrderRecord, attempt: int, deadline: dt.datetime, now: dt.datetime | None) -> Entry:
+    """Sending is about to begin; after `deadline` the venue accepts this attempt no more.
+
+    The order may not fill before `now`, the time at which the account trades; None in a replay.
+    """
+    decided_at = record.order.decided_at
+    fills_from = decided_at if now is None else max(decided_at, now)
+    payload = {"attempt": attempt, "deadline": instant(deadline), "fills_from": instant(fills_from)}
+    return _of_order(record, "SENDING", f"/{attempt}", payload)
 
 
 def unknown_entry(record: OrderRecord, error: Exception) -> Entry:

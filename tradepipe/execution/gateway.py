@@ -150,7 +150,8 @@ class Gateway:
     def _begin_sending(self, orders: Sequence[str]) -> None:
         deadline = self.context.clock() + self._venue.receive_window
         records = [self.ledger.orders[order] for order in orders]
-        self.record(sending_entry(record, record.attempts + 1, deadline) for record in records)
+        now = self.context.now
+        self.record(sending_entry(record, record.attempts + 1, deadline, now) for record in records)
         self.flush()
         self.context.checkpoint("sending_committed")
 

@@ -123,7 +123,9 @@ class Intent:
 class Order:
     """A market order as it goes to a venue; `quantity` is positive and a multiple of `lot`.
 
-    It may fill from `decided_at` on and is void at `expires_at`.
+    It may fill from `fills_from` on and is void at `expires_at`. In a replay `fills_from` is the
+    decision; an order that is sent later than that, by the clock of a live market, may not fill at
+    a price that was past when it was sent.
     """
 
     client_order_id: str
@@ -135,6 +137,7 @@ class Order:
     lot: Decimal
     session: dt.date
     decided_at: dt.datetime
+    fills_from: dt.datetime
     expires_at: dt.datetime
 
 

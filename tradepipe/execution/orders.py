@@ -33,6 +33,7 @@ class OrderRecord:
     denied: str | None = None
     sent: frozenset[int] = frozenset()
     deadline: str | None = None
+    fills_from: str | None = None
     unknown: frozenset[int] = frozenset()
     acknowledged: bool = False
     rejected: str | None = None
@@ -92,6 +93,7 @@ class OrderRecord:
             lot=Decimal(self.opening["sizing"]["lot"]),
             session=self.session,
             decided_at=dt.datetime.fromisoformat(intent["decided_at"]),
+            fills_from=dt.datetime.fromisoformat(self.fills_from or intent["decided_at"]),
             expires_at=dt.datetime.fromisoformat(intent["expires_at"]),
         )
 
@@ -180,7 +182,8 @@ def _conflicting(record: OrderRecord, payload: Payload) -> OrderRecord:
 
 
 def _sending(record: OrderRecord, payload: Payload) -> OrderRecord:
-    return replace(record, sent=record.sent | {payload["attempt"]}, deadline=payload["deadline"])
+    sent, fills_from = record.sent | {payload["attempt"]}, payload.get("fills_from")
+    return replace(record, sent=sent, deadline=payload["deadline"], fills_from=fills_from)
 
 
 def _unanswered(record: OrderRecord, payload: Payload) -> OrderRecord:

@@ -111,8 +111,8 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
         run_id: run that causes this, kept with every row.
         lineage: per session the generation its signals come from.
         revision: see `intents_from`.
-        now: time at which the account trades (UTC), by which intents expire; None replays history,
-            where each decision is taken at its own time.
+        now: time at which the account trades (UTC), by which intents expire and before which
+            nothing sent fills; None replays history, where each decision is taken at its own time.
         since: first session of what is handed over; to be passed with `next_session`.
         next_session: the market's session after a given one, by which skipped sessions are found.
         patience: how long to wait for another process that trades the same account.

@@ -1,7 +1,7 @@
 """The paper venue: a durable book of its own that fills market orders at the next bar's open.
 
 It is outside: its database is not the journal's, and it remembers a client order id for ever. An
-order fills in full at the open of the first bar of its symbol that opens at or after the decision,
+order fills in full at the open of the first bar of its symbol that opens at or after `fills_from`,
 worsened by the slippage, and pays a fee on the filled notional. An order that has met no such bar
 when `expires_at` is reached expires, whether its symbol trades on or not.
 """
@@ -105,6 +105,7 @@ class PaperVenue:
                 "decided_at": order.decided_at,
                 "expires_at": order.expires_at,
                 "state": "open",
+                "fills_from": order.fills_from,
             }
             number = connection.execute(_ACCEPT, values).inserted_primary_key
         return Ack(f"paper-{number[0] if number else ''}")
@@ -207,10 +208,10 @@ def _same(held: sa.Row[Any], order: Order) -> bool:
 
 
 def _first_opening(bars: pl.DataFrame, order: sa.Row[Any]) -> _Opening | None:
-    """The first bar that the order can fill at: not before its decision, and before it expires."""
+    """The first bar that the order can fill at: not before `fills_from`, and before it expires."""
     # Plain columns: a frame's filter costs a hundred times more on the few rows of a session.
     times = bars.get_column("open_time")
-    in_time = (times >= order.decided_at) & (times < order.expires_at)
+    in_time = (times >= order.fills_from) & (times < order.expires_at)
     eligible = in_time & (bars.get_column("symbol") == order.symbol)
     if not eligible.any():
         return None

@@ -25,6 +25,8 @@ orders = sa.Table(
     sa.Column("decided_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
     sa.Column("state", sa.String, nullable=False),
+    # Always set; see revision 0002 why the database does not require it.
+    sa.Column("fills_from", UtcDateTime),
     sa.Index(None, "market", "account", "state"),
 )
 
