@@ -8,18 +8,6 @@ from tradepipe.contracts import BARS, FILLS, FORECAST_SCORES, FORECASTS, ORDERS,
 from tradepipe.forecasting import accuracy
 from tradepipe.reporting.performance import SESSIONS_PER_YEAR
 
-LAYERS = (
-    "raw_bars",
-    "bars",
-    "indicators",
-    "forecasts",
-    "forecast_scores",
-    "signals",
-    "orders",
-    "fills",
-    "positions",
-)
-
 GENERATIONS = pl.Schema(
     {"layer": pl.String, "partition": pl.String, "generation": pl.Int64, "rows": pl.Int64, "content": pl.String}
 )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tradepipe.chain import LAYERS
 from tradepipe.forecasting import verdict
 from tradepipe.forecasting.specs import RANDOM_WALK
-from tradepipe.reporting.data import LAYERS, ReportData
+from tradepipe.reporting.data import ReportData
 from tradepipe.reporting.performance import Performance, buy_and_hold, equity_by_session, performance
 
 DIGEST_LENGTH = 12
