@@ -1,3 +1,4 @@
+import decimal
 from decimal import Decimal
 
 import pytest
@@ -59,3 +60,10 @@ def test_nothing_that_grows_an_exposure_passes_without_its_edge(before, after, e
         assert edge >= 10
     if after == 0:
         assert verdict.passed
+
+
+@pytest.mark.parametrize("digits", [4, 12])
+def test_the_threads_decimal_context_changes_no_verdict(digits):
+    expected = judge("123456789.12", "123456790.12", "9.99999999", "123456789.12345678")
+    with decimal.localcontext(prec=digits):
+        assert judge("123456789.12", "123456790.12", "9.99999999", "123456789.12345678") == expected

@@ -47,7 +47,7 @@ SENT = [opening(), sending()]
 
 
 def test_the_states_are_the_contracts_words():
-    assert {state.value for state in OrderState} == set(ORDER_STATES)
+    assert tuple(state.value for state in OrderState) == ORDER_STATES
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_states(rows, state, reason):
         ([opening(), EXPIRED, sending()], "it is EXPIRED"),
         ([*SENT, ACK, REJECTED], "had accepted it"),
         ([*SENT, REJECTED, fill(1)], "had rejected it"),
-        ([*SENT, ACK, fill(1, "11")], "11 filled of 10 ordered"),
-        ([*SENT, ACK, fill(1, "6"), fill(2, "5")], "11 filled of 10 ordered"),
+        ([*SENT, ACK, fill(1, "11")], r"11\.0+ filled of 10\.0+ ordered"),
+        ([*SENT, ACK, fill(1, "6"), fill(2, "5")], r"11\.0+ filled of 10\.0+ ordered"),
         ([*SENT, ACK, fill(1, "6"), fill(1, "4")], "again with other content"),
         ([*SENT, ACK, fill(1, side="sell")], "on the other side"),
         ([*SENT, row("SHRUG")], "no order has such a row"),

@@ -1,4 +1,4 @@
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -82,3 +82,16 @@ def test_a_fill_leaves_the_account_before_it_as_it_was():
     assert before == Account(Decimal(100))
     assert after.cash == 90
     assert product(after.position("AAA").quantity, Decimal(2)) == 2
+
+
+def test_the_threads_decimal_context_changes_no_amount():
+    def traded():
+        account = Account(Decimal("1234567.12345678"))
+        for quantity in ("1000.5", "-300.25", "-1200.125", "700.0625"):
+            account = account.after("AAA", Decimal(quantity), Decimal("98.76543211"), Decimal("1.23456789"))
+        position = account.position("AAA")
+        return account, position.average_price, position.unrealised_pnl(Decimal("101.23456789"))
+
+    expected = traded()
+    with localcontext(prec=4):
+        assert traded() == expected

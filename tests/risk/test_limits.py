@@ -1,4 +1,5 @@
 import datetime as dt
+import decimal
 from decimal import Decimal
 
 import pytest
@@ -71,3 +72,10 @@ def test_an_intent_of_a_finished_session_is_late_and_one_past_its_time_is_expire
     assert timeliness(session=tuesday, expires_at=expires, clock=monday, now=before) is None
     assert timeliness(session=monday, expires_at=expires, clock=None, now=before) is None
     assert timeliness(session=tuesday, expires_at=expires, clock=monday, now=moment) == "expired"
+
+
+@pytest.mark.parametrize("digits", [4, 12])
+def test_the_threads_decimal_context_changes_no_verdict(digits):
+    expected = judge("-123456789.12", "-123456790.12", "98765432.1", "234567890.12345678")
+    with decimal.localcontext(prec=digits):
+        assert judge("-123456789.12", "-123456790.12", "98765432.1", "234567890.12345678") == expected

@@ -32,7 +32,7 @@ ORDERS = Contract(
         Column("decided_at", UTC, "decision time of the intent", unit="UTC"),
         Column("strategy", pl.String, "strategy that asked"),
         _ORDER_ID,
-        Column("state", pl.String, "current state in the journal", allowed=ORDER_STATES),
+        Column("state", pl.String, "state as of the partition's end", allowed=ORDER_STATES),
         Column("reason", pl.String, "why it was denied, rejected or expired; null otherwise", nullable=True),
         Column("side", pl.String, "buy or sell; null when no quantity was wanted", allowed=SIDES, nullable=True),
         Column(

@@ -5,13 +5,15 @@ signed amounts of the price currency.
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Literal
 
 from tradepipe.settings.models import CostSettings
 
 CostCode = Literal["ok", "below_min_trade", "edge_below_cost"]
 _SIDES = 2
+# As in portfolio.money, which is no lower room: what a library does to the thread's context changes no verdict.
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class CostVerdict:
 
 def round_trip_cost_bps(settings: CostSettings) -> Decimal:
     """Expected cost of opening and closing, basis points of notional: fee and slippage on both sides."""
-    return _SIDES * (settings.fee_bps + settings.slippage_bps)
+    with localcontext(_EXACT):
+        return _SIDES * (settings.fee_bps + settings.slippage_bps)
 
 
 def cost_gate(
@@ -50,9 +53,10 @@ def cost_gate(
     - A reduction needs no edge.
     """
     cost = round_trip_cost_bps(settings)
-    required = settings.min_edge_over_cost * cost
-    change, min_change = abs(after - before), settings.min_trade_weight * equity
-    grows = abs(after) > abs(before) or after * before < 0
+    with localcontext(_EXACT):
+        required = settings.min_edge_over_cost * cost
+        change, min_change = abs(after - before), settings.min_trade_weight * equity
+        grows = abs(after) > abs(before) or after * before < 0
     code: CostCode = "ok"
     if change < min_change and after != 0:
         code = "below_min_trade"

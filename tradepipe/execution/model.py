@@ -24,7 +24,7 @@ class Side(StrEnum):
 
     def signed(self, quantity: Decimal) -> Decimal:
         """`quantity` as a change of position."""
-        return quantity if self is Side.BUY else -quantity
+        return quantity if self is Side.BUY else quantity.copy_negate()
 
 
 class OrderState(StrEnum):

@@ -13,6 +13,7 @@ from tradepipe.execution.canonical import Payload
 from tradepipe.execution.errors import IllegalTransitionError
 from tradepipe.execution.journal import Entry
 from tradepipe.execution.model import Order, OrderState, Side
+from tradepipe.portfolio import money_text, total
 
 VENUE_FACTS = frozenset({"ACK", "REJECTED", "UNKNOWN", "FILL", "CANCELLED"})
 _ZERO = Decimal(0)
@@ -53,7 +54,7 @@ class OrderRecord:
         """The state that the facts add up to; one of `tradepipe.contracts.ORDER_STATES`."""
         facts = (
             (self.denied is not None, OrderState.DENIED),
-            (self.quantity != 0 and self.filled == abs(self.quantity), OrderState.FILLED),
+            (self.quantity != 0 and self.filled == self.quantity.copy_abs(), OrderState.FILLED),
             (self.cancelled is not None, OrderState.CANCELLED),
             (self.expired is not None, OrderState.EXPIRED),
             (self.rejected is not None, OrderState.REJECTED),
@@ -77,7 +78,7 @@ class OrderRecord:
         """Signed quantity that may still fill; zero in a final state."""
         if self.state.is_final:
             return _ZERO
-        return self.quantity - Side.of(self.quantity).signed(self.filled)
+        return total(self.quantity, Side.of(self.quantity).signed(self.filled).copy_negate())
 
     @property
     def order(self) -> Order:
@@ -89,7 +90,7 @@ class OrderRecord:
             account=self.account,
             symbol=self.symbol,
             side=Side.of(self.quantity),
-            quantity=abs(self.quantity),
+            quantity=self.quantity.copy_abs(),
             lot=Decimal(self.opening["sizing"]["lot"]),
             session=self.session,
             decided_at=dt.datetime.fromisoformat(intent["decided_at"]),
@@ -170,9 +171,9 @@ def _filled(record: OrderRecord, payload: Payload) -> OrderRecord:
         return record
     if payload["side"] != Side.of(record.quantity):
         raise IllegalTransitionError(record.client_order_id, "FILL", f"fill {key} is on the other side")
-    filled = record.filled + Decimal(payload["quantity"])
-    if filled > abs(record.quantity):
-        why = f"{filled} filled of {abs(record.quantity)} ordered"
+    filled = total(record.filled, Decimal(payload["quantity"]))
+    if filled > record.quantity.copy_abs():
+        why = f"{money_text(filled)} filled of {money_text(record.quantity.copy_abs())} ordered"
         raise IllegalTransitionError(record.client_order_id, "FILL", why)
     return replace(record, fills={**record.fills, key: payload}, filled=filled)
 

@@ -122,7 +122,7 @@ def _order_row(record: OrderRecord) -> dict[str, Any]:
         "state": record.state.value,
         "reason": record.reason,
         "side": Side.of(record.quantity).value if record.quantity else None,
-        "quantity": abs(record.quantity),
+        "quantity": record.quantity.copy_abs(),
         "reference_price": Decimal(intent["reference_price"]),
         "target_weight": float(intent["target_weight"]),
         "edge_bps": float(intent["edge_bps"]),

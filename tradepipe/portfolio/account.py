@@ -45,13 +45,13 @@ class Position:
         held, fees = total(self.quantity, quantity), total(self.fees, fee)
         if self.quantity * quantity >= 0:
             return Position(held, total(self.basis, notional), self.realised_pnl, fees)
-        if abs(quantity) < abs(self.quantity):
-            closed_basis = share(self.basis, abs(quantity), abs(self.quantity))
-            realised = total(self.realised_pnl, -notional, -closed_basis)
-            return Position(held, total(self.basis, -closed_basis), realised, fees)
-        closing = product(-self.quantity, price)
-        realised = total(self.realised_pnl, -closing, -self.basis)
-        return Position(held, total(notional, -closing), realised, fees)
+        if quantity.copy_abs() < self.quantity.copy_abs():
+            closed_basis = share(self.basis, quantity.copy_abs(), self.quantity.copy_abs())
+            realised = total(self.realised_pnl, notional.copy_negate(), closed_basis.copy_negate())
+            return Position(held, total(self.basis, closed_basis.copy_negate()), realised, fees)
+        closing = product(self.quantity.copy_negate(), price)
+        realised = total(self.realised_pnl, closing.copy_negate(), self.basis.copy_negate())
+        return Position(held, total(notional, closing.copy_negate()), realised, fees)
 
     @property
     def average_price(self) -> Decimal:
@@ -64,7 +64,7 @@ class Position:
 
     def unrealised_pnl(self, mark: Decimal) -> Decimal:
         """Profit of the open quantity at `mark`, price currency."""
-        return total(self.exposure(mark), -self.basis)
+        return total(self.exposure(mark), self.basis.copy_negate())
 
 
 _FLAT = Position()
@@ -83,7 +83,7 @@ class Account:
 
     def after(self, symbol: str, quantity: Decimal, price: Decimal, fee: Decimal) -> "Account":
         """The account after a fill of `quantity` (negative when sold) at `price` with `fee`."""
-        cash = total(self.cash, -product(quantity, price), -fee)
+        cash = total(self.cash, product(quantity, price).copy_negate(), fee.copy_negate())
         positions = {**self.positions, symbol: self.position(symbol).after(quantity, price, fee)}
         return replace(self, cash=cash, positions=positions)
 

@@ -3,17 +3,23 @@
 Orders are denied, never clipped: a clipped order is one that nobody decided on. Exposures are
 signed amounts of the price currency that include orders not yet filled, so that two orders of one
 session cannot pass a limit that both together break.
+
+An approved order counts as filled. So a sell makes room for a buy of the same decision; if the sell
+then does not fill and the buy does, gross exposure stays above its limit until the sell has filled
+or a later decision reduces it. The limits bind what is decided, not what the market lets happen.
 """
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Literal
 
 from tradepipe.settings.models import RiskSettings
 
 RiskCode = Literal["ok", "no_equity", "order_notional_limit", "symbol_limit", "gross_limit"]
 LateCode = Literal["late", "expired"]
+# As in portfolio.money, which is no lower room: what a library does to the thread's context changes no verdict.
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,11 @@ def risk_gate(
     never keep a position open. For the rest the first broken limit is the code, in the order
     `no_equity`, `order_notional_limit`, `symbol_limit`, `gross_limit`. A limit may be reached exactly.
     """
-    notional, exposure = abs(after - before), abs(after)
-    gross = gross_others + exposure
-    symbol_limit, gross_limit = settings.max_symbol_exposure * equity, settings.max_gross_exposure * equity
-    reduction = exposure <= abs(before) and after * before >= 0
+    with localcontext(_EXACT):
+        notional, exposure = abs(after - before), abs(after)
+        gross = gross_others + exposure
+        symbol_limit, gross_limit = settings.max_symbol_exposure * equity, settings.max_gross_exposure * equity
+        reduction = exposure <= abs(before) and after * before >= 0
     code: RiskCode = "ok"
     if not reduction:
         if equity <= 0:

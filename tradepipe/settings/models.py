@@ -100,7 +100,9 @@ class CostSettings(Section):
 
     fee_bps: Decimal = Field(Decimal("1.0"), ge=0, le=1000, description="fee per side, basis points of notional")
     slippage_bps: Decimal = Field(Decimal("1.0"), ge=0, le=1000, description="slippage per side, basis points")
-    min_edge_over_cost: Decimal = Field(Decimal("1.0"), ge=0, description="edge must exceed this multiple of cost")
+    min_edge_over_cost: Decimal = Field(
+        Decimal("1.0"), ge=0, description="edge must reach this multiple of the round-trip cost"
+    )
     min_trade_weight: Decimal = Field(
         Decimal("0.05"), ge=0, le=1, description="smaller changes of exposure, as a fraction of equity, are not traded"
     )
