@@ -6,7 +6,10 @@ lost answer cannot make a second order; and a signal that was materialised again
 meets its own earlier id and is a conflict. With the side in the id (as the design's first draft
 had it) a signal that turned from buy to sell would get a fresh id and a second order. `leg`
 tells apart the orders that one decision may need, such as closing a long and opening a short;
-`revision` is raised by a person who means a decision to be made anew.
+
+`revision` is part of the identity and is 0 everywhere: raising it is for an operator command that
+decides an open session anew. As long as there is none, what was decided stands. A raised revision
+of a session that the account has finished is denied as `late`, like any other intent.
 """
 
 import base64

@@ -28,7 +28,8 @@ def intents_from(
         route: market of the signals, account to trade in, venue to trade at.
         lineage: per session the published generation that its signals were read from; None when
             the signals come from nowhere published.
-        revision: raised by a person who wants decisions that were taken before to be taken anew.
+        revision: part of the intents' identity; 0 until an operator command decides an open
+            session anew.
 
     Raises:
         SignalInputError: when columns are missing or a session has no lineage.
