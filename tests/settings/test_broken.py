@@ -211,7 +211,7 @@ CASES = [
         "unknown_key_in_place_of_a_required_one",
         (
             "conf/markets/alpha.yaml:3: markets.alpha.curency: found an unknown key, expected one of name, "
-            "description, owner, currency, calendar, interval, partition, start, end, universe, "
+            "description, owner, currency, calendar, timezone, interval, partition, start, end, universe, "
             "publication_delay, source, indicators, forecasts, strategy, execution; did you mean currency?"
         ),
         edit=("markets/alpha.yaml", "currency:", "curency:"),
