@@ -46,7 +46,7 @@ types: $(VENV)/.dev ## check types strictly
 	$(BIN)/mypy
 
 imports: $(VENV)/.dev ## check who imports whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 check: lint types imports $(VENV)/.dev ## everything that is checked without running the chain
 	$(BIN)/dg check defs

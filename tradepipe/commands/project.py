@@ -1,17 +1,38 @@
 """The opened project: settings, markets and store, as every command needs them."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tradepipe.chain import LandingIndex
 from tradepipe.markets import Market, PartitionKeyError, load_markets
 from tradepipe.settings import Settings, load_settings
 from tradepipe.store import PartitionStore
 
-if TYPE_CHECKING:
-    from sensors import LocalRunner
+
+class Outcome(Protocol):
+    """How a Dagster run ended; `error` is the message of the step that failed."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def success(self) -> bool: ...
+    @property
+    def error(self) -> str | None: ...
+
+
+class Runner(Protocol):
+    """What the commands ask of Dagster; `sensors.local.LocalRunner` does it."""
+
+    def materialise(self, market: Market, layers: Sequence[str], first: str, last: str) -> Outcome:
+        """Materialise `layers` for the partitions from `first` to `last` in one run."""
+        ...
+
+    def execute_pending_signals(self, market: Market) -> Sequence[Outcome]:
+        """Let the signals sensor launch what it asks for, until it asks for nothing."""
+        ...
 
 
 class UnknownMarketError(LookupError):
@@ -38,7 +59,7 @@ class Project:
         return PartitionStore.open(self.settings.store_folder, self.settings.catalogue_url, store.grace)
 
     @cached_property
-    def runner(self) -> "LocalRunner":
+    def runner(self) -> Runner:
         """Runs Dagster jobs in this process. Costs the import of Dagster."""
         from tradepipe.definitions import local_runner  # noqa: PLC0415 - two CPU seconds
 
