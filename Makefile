@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## run the whole test-suite
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 test-fast: $(VENV)/.dev ## run the tests that take under a minute together
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" --hypothesis-profile=fast
 
 dev: $(VENV)/.runtime ## start the Dagster UI and daemon on the demo's data
 	@$(BIN)/tradepipe dev

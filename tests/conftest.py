@@ -7,6 +7,7 @@ from tests.servers import postgres_server, postgres_url
 
 # A busy machine is slow, not wrong: no test fails for the time it takes.
 settings.register_profile("tradepipe", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=15)  # for `make test-fast`
 settings.load_profile("tradepipe")
 
 __all__ = ["delivered", "fresh", "postgres_server", "postgres_url", "project", "ready"]

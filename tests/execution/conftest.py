@@ -5,7 +5,7 @@ import pytest
 from tests.execution.scenes import Scene
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def journal_url(request, tmp_path) -> str:
     """A journal's address on each back end."""
     if request.param == "sqlite":

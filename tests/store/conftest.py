@@ -11,7 +11,7 @@ from tradepipe.store import PartitionStore
 GRACE = dt.timedelta(hours=1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty database."""
     if request.param == "sqlite":
