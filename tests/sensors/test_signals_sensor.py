@@ -67,8 +67,11 @@ def test_a_failed_run_is_tried_again_and_a_hopeless_one_is_left_to_a_person(fres
         raise RuntimeError("database is locked")
 
     monkeypatch.setattr(trading, "route_signals", locked)
+    (first,) = tick(fresh).run_requests
     (failed,) = fresh.runner.execute_pending_signals(fresh.market)
     assert "database is locked" in failed.error
+    (second,) = tick(fresh).run_requests
+    assert second.run_key != first.run_key  # the daemon never launches one key twice
     monkeypatch.setattr(trading, "route_signals", honest)
     (outcome,) = fresh.runner.execute_pending_signals(fresh.market)
     assert outcome.success
