@@ -11,7 +11,7 @@ from tests.markets.building import build_market
 from tradepipe.bars import clean_bars
 from tradepipe.contracts import RAW_BARS
 from tradepipe.ingest import raw_bars, scan, write_demo_files
-from tradepipe.settings.models import FileSource
+from tradepipe.settings.sources import FileSource
 
 CUTS = 50
 

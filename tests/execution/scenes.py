@@ -16,7 +16,8 @@ from tradepipe.execution.ledger import Ledger
 from tradepipe.execution.venues import PaperVenue
 from tradepipe.execution.venues.tables import orders as venue_orders
 from tradepipe.execution.venues.tables import reports as venue_reports
-from tradepipe.settings.models import ExecutionSettings, FileSource, MarketSettings
+from tradepipe.settings.models import ExecutionSettings, MarketSettings
+from tradepipe.settings.sources import FileSource
 
 FIRST = dt.date(2018, 1, 1)
 SYMBOLS = ("AAA", "BBB")

@@ -7,7 +7,7 @@ import pytest
 
 from tradepipe.contracts import QUARANTINE, RAW_BARS, validate
 from tradepipe.ingest import SourceError, read_file, scan
-from tradepipe.settings.models import FileSource
+from tradepipe.settings.sources import FileSource
 
 HEADER = "Symbol,Date,Open,High,Low,Close,Volume"
 GOOD = "SPX,2018-12-31,1,3,0.5,2,100"

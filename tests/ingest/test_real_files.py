@@ -13,7 +13,7 @@ from tests.markets.building import build_market
 from tradepipe.bars import clean_bars
 from tradepipe.contracts import QUARANTINE, RAW_BARS, validate
 from tradepipe.ingest import raw_bars, scan
-from tradepipe.settings.models import FileSource
+from tradepipe.settings.sources import FileSource
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LOWER = {name: name for name in ("open", "high", "low", "close", "volume")}

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tradepipe.ingest import VendorDataError, raw_bars, scan, vendor, write_demo_files
-from tradepipe.settings.models import FileSource
+from tradepipe.settings.sources import FileSource
 
 
 @pytest.fixture(scope="module")

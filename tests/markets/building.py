@@ -3,7 +3,8 @@
 import datetime as dt
 
 from tradepipe.markets import Instrument, Market, Universe
-from tradepipe.settings.models import FileSource, MarketSettings
+from tradepipe.settings.models import MarketSettings
+from tradepipe.settings.sources import FileSource
 
 DAILY = {
     "name": "here",

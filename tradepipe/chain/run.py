@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradepipe.chain.layers import LAYERS, Layer, dataset
+from tradepipe.contracts import Contract
 from tradepipe.markets import Market
 from tradepipe.observability import progress
-from tradepipe.store import Generation, Input, PartitionStore
+from tradepipe.store import Companion, Generation, Input, PartitionStore
 
 PARTITION = "partition"
 
@@ -93,12 +94,14 @@ class LayerRun:
         frame: pl.DataFrame,
         *,
         refused: pl.DataFrame | None = None,
+        beside: Mapping[str, tuple[Contract, pl.DataFrame]] | None = None,
         inputs: Mapping[str, Sequence[Input]] | None = None,
     ) -> list[PartitionReport]:
         """Publish `frame`, which has a `partition` column, as one generation a partition.
 
         A partition of the range without rows is published empty: it was computed, and is known to
-        hold nothing.
+        hold nothing. Each of `beside`, a contract and rows with a `partition` column, is published
+        with it as `<layer>.<name>`.
 
         Raises:
             ContractError: when a frame breaks the layer's contract; nothing is published then.
@@ -113,6 +116,12 @@ class LayerRun:
             inputs=inputs if inputs is not None else {key: self.inputs(key) for key in self.keys},
             run_id=self.run_id,
             refused=refusals or None,
+            beside={
+                name: Companion(
+                    contract, {key: contract.arrange(part) for key, part in _by_partition(rows, self.keys).items()}
+                )
+                for name, (contract, rows) in (beside or {}).items()
+            },
         )
         progress.report(self.layer.name, len(self.keys), len(self.keys))
         return [

@@ -1,6 +1,6 @@
 """Contracts: what each layer promises. One module a group of layers, one object a layer."""
 
-from tradepipe.contracts.bars import BARS, QUALITY_CODES, RAW_BARS
+from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
 from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.landing import LANDING, UNPLACED
@@ -11,6 +11,7 @@ from tradepipe.contracts.validation import validate
 
 __all__ = [
     "BARS",
+    "BARS_HISTORY",
     "FILLS",
     "FORECASTS",
     "FORECAST_SCORES",

@@ -16,7 +16,7 @@ from tradepipe.contracts import QUARANTINE, RAW_BARS, UTC
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.lines import FileFault, read_lines, split_fields
 from tradepipe.markets import Market
-from tradepipe.settings.models import FileSource
+from tradepipe.settings.sources import FileSource
 
 PARTITION = "partition"
 LAYER = "raw_bars"
@@ -161,6 +161,8 @@ def _typed(lines: pl.DataFrame, header: list[str], source: FileSource, market: M
         *[pl.col(f"{name}_text").cast(pl.Float64, strict=False).alias(name) for name in NUMBERS],
         _read_time(pl.col("time_text"), source, market.settings.interval).alias("time"),
         interval=pl.lit(market.settings.interval),
+        adjusted_close=pl.lit(None, pl.Float64),
+        delivered_at=pl.lit(None, UTC),
     )
 
 

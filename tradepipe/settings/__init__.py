@@ -8,37 +8,53 @@ from tradepipe.settings.environment import NOT_SETTINGS
 from tradepipe.settings.faults import Fault, SettingsError
 from tradepipe.settings.loading import Loaded, load, load_settings, provenance_rows
 from tradepipe.settings.models import (
+    CleaningSettings,
     CostSettings,
     Environment,
     ExecutionSettings,
-    FileSource,
     ForecastSettings,
-    Interval,
-    LedgerSettings,
     MarketSettings,
     RiskSettings,
     Settings,
-    StoreSettings,
     StrategySettings,
+)
+from tradepipe.settings.sections import Interval
+from tradepipe.settings.sources import DeliverySettings, FetchSettings, FileSource
+from tradepipe.settings.storage import (
+    CacheSettings,
+    ColdSettings,
+    LedgerSettings,
+    PoolSettings,
+    RetentionSettings,
+    StoreSettings,
+    WarehouseSettings,
 )
 
 __all__ = [
     "NOT_SETTINGS",
+    "CacheSettings",
+    "CleaningSettings",
+    "ColdSettings",
     "CostSettings",
+    "DeliverySettings",
     "Environment",
     "ExecutionSettings",
     "Fault",
+    "FetchSettings",
     "FileSource",
     "ForecastSettings",
     "Interval",
     "LedgerSettings",
     "Loaded",
     "MarketSettings",
+    "PoolSettings",
+    "RetentionSettings",
     "RiskSettings",
     "Settings",
     "SettingsError",
     "StoreSettings",
     "StrategySettings",
+    "WarehouseSettings",
     "load",
     "load_settings",
     "provenance_rows",

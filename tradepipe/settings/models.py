@@ -6,64 +6,30 @@ Durations are ISO 8601 (`PT30M`), money is decimal text, sessions are dates of t
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
+from tradepipe.settings.sections import Duration, Interval, Name, Section
+from tradepipe.settings.sources import FetchSettings, FileSource
+from tradepipe.settings.storage import CacheSettings, LedgerSettings, StoreSettings, WarehouseSettings
+
 Environment = Literal["dev", "test", "prod"]
 
 
-def _not_negative(value: dt.timedelta) -> dt.timedelta:
-    if value < dt.timedelta(0):
-        raise ValueError("a duration of zero or more is expected")
-    return value
+class CleaningSettings(Section):
+    """What cleaning looks for beyond the contract. Thresholds look back only, never ahead."""
 
-
-Duration = Annotated[dt.timedelta, AfterValidator(_not_negative)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoreSettings(Section):
-    """Where partitions live and how long superseded generations are kept for their readers."""
-
-    root: Path | None = Field(None, description="folder of Parquet files; default: <home>/store")
-    catalogue_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in <home>")
-    grace: Duration = Field(dt.timedelta(hours=1), description="how long a superseded generation stays readable")
-
-
-class LedgerSettings(Section):
-    """Where the order journal and the paper venue's own book live."""
-
-    journal_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in <home>, synchronous=FULL")
-    paper_venue_url: str | None = Field(None, description="the paper venue's own book; default: SQLite in <home>")
-
-
-class FileSource(Section):
-    """CSV files in the landing folder: which, and what their columns are called."""
-
-    kind: Literal["files"] = "files"
-    pattern: str = Field(description="glob below the landing folder, e.g. us_indices/*.csv")
-    symbol_column: str | None = Field(None, description="column with the symbol; default: the file name's stem")
-    time_column: str = "Date"
-    time_format: str = Field("%Y-%m-%d", description="strftime format; a date alone means the session's bar")
-    columns: dict[Literal["open", "high", "low", "close", "volume"], str] = Field(
-        default={"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"},
-        description="our name to the file's name",
+    window: int = Field(20, ge=5, le=500, description="bars before a bar that say what is usual for the symbol")
+    spike_scale: float = Field(12.0, ge=0, description="robust deviations at which a price is flagged; 0: never")
+    stale_bars: int = Field(5, ge=0, description="equal bars in a row with volume at which they are flagged; 0: never")
+    volume_ratio: float = Field(
+        100.0, ge=0, description="times the usual volume, or a part of it, at which its unit is doubted; 0: never"
     )
-
-    @model_validator(mode="after")
-    def _all_columns_named(self) -> "FileSource":
-        missing = {"open", "high", "low", "close", "volume"} - set(self.columns)
-        if missing:
-            raise ValueError(f"columns must name {', '.join(sorted(missing))}")
-        return self
+    twin_bars: int = Field(10, ge=0, description="bars equal to another symbol's at which both are flagged; 0: never")
+    refuse: tuple[Literal["spike", "wrong_unit", "stale", "volume_unit", "twin"], ...] = Field(
+        ("wrong_unit",), description="findings that send a bar to quarantine instead of flagging it"
+    )
 
 
 class ForecastSettings(Section):
@@ -147,6 +113,12 @@ class MarketSettings(Section):
         dt.timedelta(minutes=30), description="from a bar's close until it can be known"
     )
     source: FileSource
+    fetch: FetchSettings = FetchSettings()
+    intervals: tuple[Interval, ...] = Field((), description="longer intervals made from the base bars")
+    corporate_actions: str | None = Field(
+        None, description="file name below data/manifests/corporate_actions, without .yaml"
+    )
+    cleaning: CleaningSettings = CleaningSettings()
     indicators: tuple[str, ...] = Field(description="e.g. rsi(14), bollinger(20, 2)")
     forecasts: ForecastSettings = ForecastSettings()
     strategy: StrategySettings = StrategySettings()
@@ -172,6 +144,8 @@ class Settings(Section):
     automation: bool = Field(False, description="sensors and schedules start switched on")
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
+    cache: CacheSettings = CacheSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
     markets: dict[Name, MarketSettings]
 
     @property

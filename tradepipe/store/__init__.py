@@ -2,6 +2,7 @@
 
 from tradepipe.store.catalogue import Catalogue
 from tradepipe.store.database import UtcDateTime, downgrade, migrate, open_engine, writing
+from tradepipe.store.drafts import Companion
 from tradepipe.store.errors import DatabaseUrlError, DatasetNotFound, MigrationError, StoreBusyError, StoreError
 from tradepipe.store.model import Generation, Input, Published
 from tradepipe.store.store import PartitionStore
@@ -9,6 +10,7 @@ from tradepipe.store.warehouse import Warehouse
 
 __all__ = [
     "Catalogue",
+    "Companion",
     "DatabaseUrlError",
     "DatasetNotFound",
     "Generation",

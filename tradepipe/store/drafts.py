@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.contracts import QUARANTINE, Contract, ContractError, validate
+from tradepipe.contracts import Contract, ContractError, validate
 from tradepipe.store.content import content_hash, inputs_digest
 from tradepipe.store.files import check_names
 from tradepipe.store.model import Generation, Input
 
-QUARANTINE_SUFFIX = ".quarantine"
 KNOWN_AT = "known_at"
 
 _JUDGED_AT_ONCE = 1_000_000  # rows
@@ -82,16 +81,24 @@ def make_drafts(
     return drafts
 
 
-def refusals(
-    frames: Mapping[str, pl.DataFrame], refused: Mapping[str, pl.DataFrame], published: Mapping[str, Generation]
-) -> dict[str, pl.DataFrame]:
-    """Quarantine frames to publish beside `frames`.
+@dataclass(frozen=True)
+class Companion:
+    """Frames of another contract that are published beside a dataset, in the same transaction."""
 
-    `refused` is the whole truth about the partitions in `frames`: what an earlier publication
-    refused and this one does not is superseded by an empty frame. Empty frames that would
-    supersede nothing are left out.
+    contract: Contract
+    frames: Mapping[str, pl.DataFrame]
+
+
+def complete(
+    frames: Mapping[str, pl.DataFrame], companion: Companion, published: Mapping[str, Generation]
+) -> dict[str, pl.DataFrame]:
+    """The companion's frames to publish beside `frames`.
+
+    They are the whole truth about the partitions in `frames`: what an earlier publication held there
+    and this one does not is superseded by an empty frame. Empty frames that would supersede nothing
+    are left out.
     """
-    complete = {**dict.fromkeys(frames, QUARANTINE.empty()), **refused}
+    complete = {**dict.fromkeys(frames, companion.contract.empty()), **companion.frames}
     return {
         partition: frame
         for partition, frame in complete.items()

@@ -13,7 +13,7 @@ from tradepipe.contracts import QUARANTINE, Contract
 from tradepipe.store import reading, sweeping
 from tradepipe.store.catalogue import Catalogue
 from tradepipe.store.database import migrate, open_engine
-from tradepipe.store.drafts import QUARANTINE_SUFFIX, Draft, make_drafts, refusals
+from tradepipe.store.drafts import Companion, Draft, complete, make_drafts
 from tradepipe.store.errors import DatasetNotFound, StoreError
 from tradepipe.store.model import Generation, Input, Published
 from tradepipe.store.publication import Publication
@@ -172,6 +172,7 @@ class PartitionStore:
         inputs: Mapping[str, Sequence[Input]],
         run_id: str | None = None,
         refused: Mapping[str, pl.DataFrame] | None = None,
+        beside: Mapping[str, Companion] | None = None,
         on_progress: Callable[[str, int, int], None] | None = None,
     ) -> dict[str, Published]:
         """Publish a frame a partition, all of them or none.
@@ -180,9 +181,9 @@ class PartitionStore:
         computed from; a partition without an entry had none. Rows, inputs' contents, code version
         and contract version that equal the current generation's write nothing; equal rows of other
         origin make a new generation that shares the file. `refused` (frames of the QUARANTINE
-        contract) is published in the same transaction as dataset `<dataset>.quarantine`, and then is
-        the whole truth about these partitions: earlier refusals are superseded. `on_progress` is
-        called with (stage, partitions done, partitions in all).
+        contract) is published in the same transaction as dataset `<dataset>.quarantine`, and each of
+        `beside` as `<dataset>.<its name>`; they then are the whole truth about these partitions: what
+        stood there before and does not now is superseded. `on_progress` is called with (stage, partitions done, partitions in all).
 
         Concurrent publishers of a partition both succeed; the later commit is the current one.
 
@@ -195,11 +196,15 @@ class PartitionStore:
         report = on_progress or (lambda _stage, _done, _total: None)
         report("validate", 0, total)
         drafts = make_drafts(dataset, frames, contract, code_version, inputs)
+        companions = dict(beside or {})
         if refused is not None:
-            quarantine = dataset + QUARANTINE_SUFFIX
-            kept = refusals(frames, refused, self.catalogue.current(quarantine, [*frames, *refused]))
+            companions["quarantine"] = Companion(QUARANTINE, refused)
+        for name, companion in companions.items():
+            other = f"{dataset}.{name}"
+            held = self.catalogue.current(other, [*frames, *companion.frames])
+            kept = complete(frames, companion, held)
             origins = {partition: inputs[partition] for partition in kept if partition in inputs}
-            drafts += make_drafts(quarantine, kept, QUARANTINE, code_version, origins)
+            drafts += make_drafts(other, kept, companion.contract, code_version, origins)
 
         def staged(draft: Draft) -> None:
             nonlocal done
