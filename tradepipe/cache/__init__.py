@@ -1,0 +1,1 @@
+"""The cache of latest windows, which knows market hours."""

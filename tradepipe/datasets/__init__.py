@@ -1,0 +1,1 @@
+"""Published datasets: immutable manifests with semantic versions, verified before use."""

@@ -1,0 +1,1 @@
+"""Funding, mark prices, open interest and order books of derivatives."""
