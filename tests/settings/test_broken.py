@@ -186,7 +186,8 @@ CASES = [
         "market_without_source",
         (
             "conf/markets/alpha.yaml:1: markets.alpha.source: found nothing, expected a mapping with kind, "
-            "pattern, symbol_column, time_column, time_format, columns"
+            "pattern, symbol_column, symbol_pattern, symbols, header, time_column, time_format, time_zone, "
+            "columns, price_scale, delivered"
         ),
         edit=("markets/alpha.yaml", "source:\n  pattern: alpha/*.csv\n", ""),
     ),
@@ -212,7 +213,8 @@ CASES = [
         (
             "conf/markets/alpha.yaml:3: markets.alpha.curency: found an unknown key, expected one of name, "
             "description, owner, currency, calendar, timezone, interval, partition, start, end, universe, "
-            "publication_delay, source, indicators, forecasts, strategy, execution; did you mean currency?"
+            "publication_delay, source, fetch, intervals, corporate_actions, cleaning, indicators, forecasts, "
+            "strategy, execution; did you mean currency?"
         ),
         edit=("markets/alpha.yaml", "currency:", "curency:"),
     ),
@@ -220,7 +222,7 @@ CASES = [
         "unknown_section",
         (
             "conf/dev.yaml:1: storage: found an unknown key, expected one of environment, home, landing, "
-            "automation, store, ledger, markets; did you mean store?"
+            "automation, store, ledger, cache, warehouse, markets; did you mean store?"
         ),
         files={"dev.yaml": "storage:\n  grace: PT1H\n"},
     ),
@@ -237,7 +239,7 @@ CASES = [
         "unknown_column",
         (
             "conf/markets/alpha.yaml:10: markets.alpha.source.columns.opne: found an unknown key, expected "
-            "one of open, high, low, close, volume; did you mean open?"
+            "one of open, high, low, close, volume, adjusted_close; did you mean open?"
         ),
         edit=("markets/alpha.yaml", "source:", "source:\n  columns: {opne: O}"),
     ),
@@ -383,12 +385,18 @@ CASES = [
     ),
     Broken(
         "text_for_section",
-        ("conf/dev.yaml:1: store: found 'here', expected a mapping with root, catalogue_url, grace"),
+        (
+            "conf/dev.yaml:1: store: found 'here', expected a mapping with root, catalogue_url, replica_url, "
+            "grace, pool, compact_after, retention, cold"
+        ),
         files={"dev.yaml": "store: here\n"},
     ),
     Broken(
         "nothing_for_section",
-        ("conf/dev.yaml:1: store: found nothing (null), expected a mapping with root, catalogue_url, grace"),
+        (
+            "conf/dev.yaml:1: store: found nothing (null), expected a mapping with root, catalogue_url, "
+            "replica_url, grace, pool, compact_after, retention, cold"
+        ),
         files={"dev.yaml": "store:\n"},
     ),
     Broken(
@@ -596,14 +604,17 @@ CASES = [
     ),
     Broken(
         "override_of_unknown_key",
-        ("override: store.grce: found an unknown key, expected one of root, catalogue_url, grace; did you mean grace?"),
+        (
+            "override: store.grce: found an unknown key, expected one of root, catalogue_url, replica_url, grace, "
+            "pool, compact_after, retention, cold; did you mean grace?"
+        ),
         overrides={"store.grce": "PT1H"},
     ),
     Broken(
         "override_of_market_defaults",
         (
             "override: market_defaults: found an unknown key, expected one of environment, home, landing, "
-            "automation, store, ledger, markets; did you mean markets?"
+            "automation, store, ledger, cache, warehouse, markets; did you mean markets?"
         ),
         overrides={"market_defaults": {"owner": "team:x"}},
     ),
