@@ -18,7 +18,10 @@ class UniverseError(ValueError):
 
 
 class Instrument(BaseModel):
-    """One tradable: its symbol, the smallest quantity step (`lot`) and price step (`tick`)."""
+    """One tradable: its symbol, the smallest quantity step (`lot`) and price step (`tick`).
+
+    `may_be_negative` says that its price can be zero or below, as WTI crude's was on 2020-04-20.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,6 +29,7 @@ class Instrument(BaseModel):
     name: str
     lot: Positive
     tick: Positive
+    may_be_negative: bool = False
 
 
 class Universe(BaseModel):
