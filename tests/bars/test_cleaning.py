@@ -54,8 +54,8 @@ def test_a_good_row_becomes_a_bar():
         ({"high": 8.0, "low": 9.0}, "high_below_low"),
         ({"high": 10.5}, "high_below_open_or_close"),
         ({"low": 10.5}, "low_above_open_or_close"),
-        ({"open": 0.0}, "open_out_of_range"),
-        ({"close": -1.0}, "close_out_of_range"),
+        ({"open": 0.0}, "price_not_positive"),
+        ({"close": -1.0}, "price_not_positive"),
         ({"volume": -1.0}, "volume_out_of_range"),
         ({"close": float("nan")}, "close_not_finite"),
         ({"high": float("inf")}, "high_not_finite"),
@@ -127,7 +127,7 @@ def test_a_row_known_later_wins_over_a_greater_file_name():
 def test_a_broken_restatement_does_not_replace_a_good_row():
     cleaned = deliveries({}, {"close": -1.0, "file": "b.csv"})
     assert cleaned.bars["close"].to_list() == [11.0]
-    assert verdicts(cleaned) == {3: "close_out_of_range"}
+    assert verdicts(cleaned) == {3: "price_not_positive"}
     assert cleaned.gaps.is_empty()
 
 
@@ -138,7 +138,7 @@ def test_gaps_name_what_is_missing_and_what_was_refused():
     )
     assert clean_bars(raw, MARKET).gaps.select("symbol", "session", "reason").rows() == [
         ("A", SESSIONS[1], "missing"),
-        ("A", SESSIONS[2], "close_out_of_range"),
+        ("A", SESSIONS[2], "price_not_positive"),
         ("A", SESSIONS[3], "missing"),
     ]
 

@@ -60,8 +60,8 @@ def test_the_demo_is_clean_but_for_two_bars_without_volume(raw, market):
 def test_the_dirty_rows_exercise_every_verdict(dirty, market):
     cleaned = clean_bars(dirty, market)
     assert cleaned.bars.height + cleaned.refused.height == dirty.height
-    assert set(cleaned.refused["reason"]) == {"close_out_of_range", "duplicate_row", "superseded_row"}
-    assert set(cleaned.gaps["reason"]) == {"missing", "close_out_of_range"}
+    assert set(cleaned.refused["reason"]) == {"price_not_positive", "duplicate_row", "superseded_row"}
+    assert set(cleaned.gaps["reason"]) == {"missing", "price_not_positive"}
     assert dirty.drop("partition").schema == RAW_BARS.polars_schema
 
 

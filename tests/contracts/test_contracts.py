@@ -32,6 +32,11 @@ GOOD = {
         "symbol": "SPX", "interval": "1d", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "open": 1.0,
         "high": 2.0, "low": 0.5, "close": 1.5, "volume": 10.0, "quality": "ok", "known_at": CLOSE,
     },
+    contracts.BARS_HISTORY: {
+        "symbol": "SPX", "interval": "1d", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "open": 1.0,
+        "high": 2.0, "low": 0.5, "close": 1.5, "volume": 10.0, "quality": "ok", "known_at": CLOSE,
+        "superseded_at": CLOSE + dt.timedelta(days=1),
+    },
     INDICATORS: {
         "symbol": "SPX", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "known_at": CLOSE, "rsi_14": 50.0,
     },
@@ -74,6 +79,8 @@ GOOD = {
 
 # Rules that need more than one value out of its column's own range.
 BREACHES = {
+    "price_not_positive": {"low": 0.0},
+    "superseded_before_known": {"superseded_at": CLOSE - dt.timedelta(seconds=1)},
     "high_below_low": {"high": 0.4},
     "high_below_open_or_close": {"high": 1.2},
     "low_above_open_or_close": {"low": 1.2},
