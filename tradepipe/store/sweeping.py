@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from tradepipe.store import files
 from tradepipe.store.catalogue import referenced_paths
 from tradepipe.store.database import writing
+from tradepipe.store.pins import pinned_paths
 from tradepipe.store.tables import generations
 
 _CHUNK = 5_000
@@ -17,7 +18,7 @@ def sweep(engine: sa.Engine, root: Path, now: dt.datetime, grace: dt.timedelta) 
     """Remove files superseded, or left by crashed writers, longer than `grace` before `now`.
 
     Returns the removed paths, relative to `root`, sorted. A file is removed only when every
-    generation that shares it is superseded. Generations keep their rows in the catalogue, marked
+    generation that shares it is superseded, and none is pinned. Generations keep their rows in the catalogue, marked
     with `swept_at`. A writer that is still at work loses uncommitted files older than `grace`; it
     notices under the write lock and writes them again.
     """
@@ -46,7 +47,7 @@ def _dead_paths(connection: sa.Connection, cutoff: dt.datetime) -> list[str]:
     superseded = sa.select(table.path).where(table.superseded_at <= cutoff, table.swept_at.is_(None))
     query = (
         sa.select(table.path)
-        .where(table.path.in_(superseded))
+        .where(table.path.in_(superseded), table.path.not_in(pinned_paths()))
         .group_by(table.path)
         .having(sa.func.count() == sa.func.count(table.superseded_at), sa.func.max(table.superseded_at) <= cutoff)
     )

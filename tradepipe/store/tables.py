@@ -62,3 +62,13 @@ generation_inputs = sa.Table(
     sa.Column("content", sa.String(64), nullable=False),
     sa.Column("input_generation_id", Identity, sa.ForeignKey(generations.c.id)),
 )
+
+# Generations that somebody holds on to, such as a published dataset: see `tradepipe.store.pins`.
+pins = sa.Table(
+    "pins",
+    metadata,
+    sa.Column("holder", Key, primary_key=True),
+    sa.Column("generation_id", Identity, sa.ForeignKey(generations.c.id), primary_key=True, autoincrement=False),
+    sa.Column("pinned_at", UtcDateTime, nullable=False),
+    sa.Index(None, "generation_id"),
+)
