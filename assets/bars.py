@@ -7,14 +7,16 @@ from assets.reports import QUARANTINE_CHECK, Events, nothing_refused, report
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from tradepipe.markets import Market
+from tradepipe.observability.meter import READ
 
 
 def raw_bars(market: Market) -> dg.AssetsDefinition:
     @layer_asset(market, "raw_bars", checks=[QUARANTINE_CHECK], automated=False)
     def body(context: dg.AssetExecutionContext, store: StoreResource, landing: LandingResource) -> Events:
         run = layer_run(context, store, market)
-        arrived = landing.index(run.store, market)
-        raw = arrived.rows_of(run.keys)
+        with run.meter.phase(READ):
+            arrived = landing.index(run.store, market)
+            raw = arrived.rows_of(run.keys)
         arrived.keep(run.store, run.run_id)
         reports = run.publish(raw.rows, refused=raw.refused, inputs={key: arrived.inputs(key) for key in run.keys})
         yield from report(context, reports, judges=[nothing_refused])

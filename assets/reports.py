@@ -1,11 +1,13 @@
 """What an asset tells Dagster: a materialisation, metadata and verdicts for each partition of its run."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
-from tradepipe.chain import PartitionReport
+from tradepipe.chain import PartitionReport, Reports
+from tradepipe.observability.meter import Measured
 
 CONTRACT_CHECK = "contract"
 QUARANTINE_CHECK = "nothing_refused"
@@ -16,18 +18,20 @@ Judge = Callable[[PartitionReport], dg.AssetCheckResult]
 
 def report(
     context: dg.AssetExecutionContext,
-    reports: Sequence[PartitionReport],
+    reports: Reports,
     *,
     plots: Callable[[], Mapping[str, str]] | None = None,
     judges: Sequence[Judge] = (),
     noted: Mapping[str, str | int] | None = None,
 ) -> Events:
-    """Tell Dagster what was published: metadata and verdicts a partition, plots and notes on the newest one.
+    """Tell Dagster what was published: metadata and verdicts a partition; the run's own on the newest one.
+
+    The run's own are plots, notes, and where its time went.
 
     Metadata stays small: one big dictionary on each partition doubles the cost of a backfill.
     """
     shown = [_metadata(one) for one in reports]
-    shown[-1] |= {**(_drawn(context, plots) if plots else {}), **(noted or {})}
+    shown[-1] |= {**_spent(reports.measured), **(_drawn(context, plots) if plots else {}), **(noted or {})}
     verdicts = [[judge(one) for one in reports] for judge in (contract_kept, *judges)]
     if len(reports) == 1:
         yield dg.MaterializeResult(metadata=shown[0])
@@ -73,6 +77,10 @@ def _drawn(context: dg.AssetExecutionContext, plots: Callable[[], Mapping[str, s
     except Exception as error:  # the data is published; a picture must not make it look failed
         context.log.warning("The plots could not be drawn", exc_info=True)
         return {"plots": f"could not be drawn: {error}"}
+
+
+def _spent(measured: Measured) -> dict[str, float | int]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(measured).items()}
 
 
 def contract_kept(one: PartitionReport) -> dg.AssetCheckResult:

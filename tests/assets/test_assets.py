@@ -86,6 +86,16 @@ def test_the_newest_partition_shows_plots_where_a_person_would_look(ready, layer
         assert newest.metadata[name].value.startswith("![")
 
 
+@pytest.mark.parametrize("layer", [*LAYERS, *TRADING])
+def test_the_newest_partition_says_where_the_runs_time_went(ready, layer):
+    shown = ready.instance.get_latest_materialization_event(dg.AssetKey([MARKET, layer]))
+    metadata = {name: value.value for name, value in shown.asset_materialization.metadata.items()}
+    assert {"t_read", "t_compute", "t_write", "cpu_seconds", "rows_read", "rows_written"} <= metadata.keys()
+    assert metadata["t_read"] > 0 or layer == "fills"
+    assert metadata["t_write"] > 0
+    assert metadata["peak_memory_mb"] > 50
+
+
 def test_a_row_that_breaks_a_rule_goes_to_quarantine_and_stops_nothing_else(fresh):
     fresh.spoil("2018-03", High="1.0")
     outcome = fresh.run("raw_bars", "bars")

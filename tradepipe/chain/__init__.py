@@ -3,7 +3,7 @@
 from tradepipe.chain.landing import LandingIndex
 from tradepipe.chain.layers import LANDING_LAYER, LAYERS, RESEARCH, TRADING, Layer, dataset, quarantine_of, with_inputs
 from tradepipe.chain.pending import PendingSignals, pending_signals
-from tradepipe.chain.run import LayerRun, PartitionReport
+from tradepipe.chain.run import LayerRun, PartitionReport, Reports
 from tradepipe.chain.staleness import Stale, ranges, stale_partitions
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "LayerRun",
     "PartitionReport",
     "PendingSignals",
+    "Reports",
     "Stale",
     "dataset",
     "pending_signals",

@@ -1,7 +1,7 @@
 """One layer over one range of partitions: read its inputs, publish its frames, keep the lineage."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,9 +10,18 @@ from tradepipe.chain.layers import LAYERS, Layer, dataset
 from tradepipe.contracts import Contract
 from tradepipe.markets import Market
 from tradepipe.observability import progress
+from tradepipe.observability.meter import READ, WRITE, Measured, Meter
 from tradepipe.store import Companion, Generation, Input, PartitionStore
 
 PARTITION = "partition"
+
+
+class Reports(list["PartitionReport"]):
+    """What became of each partition of a run, and where the run's time went."""
+
+    def __init__(self, reports: Iterable["PartitionReport"], measured: Measured) -> None:
+        super().__init__(reports)
+        self.measured = measured
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class LayerRun:
     ) -> None:
         self.store, self.market, self.keys, self.run_id = store, market, list(keys), run_id
         self.layer: Layer = LAYERS[layer]
+        self.meter = Meter()
         progress.report(layer, 0, len(self.keys))
         self.contract = self.layer.contract(market)
         self._partitions = self.layer.input_partitions(market, self.keys)
@@ -49,9 +59,12 @@ class LayerRun:
 
     def read(self, layer: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the input `layer` for the whole range and its lookback, sorted by partition."""
-        return self.store.read_generations(
-            self.generations(layer), LAYERS[layer].contract(self.market), columns=columns
-        )
+        with self.meter.phase(READ):
+            rows = self.store.read_generations(
+                self.generations(layer), LAYERS[layer].contract(self.market), columns=columns
+            )
+        self.meter.rows[READ] += rows.height
+        return rows
 
     def generations(self, layer: str) -> list[Generation]:
         """The generations of the input `layer` that this run reads, sorted by partition."""
@@ -96,7 +109,7 @@ class LayerRun:
         refused: pl.DataFrame | None = None,
         beside: Mapping[str, tuple[Contract, pl.DataFrame]] | None = None,
         inputs: Mapping[str, Sequence[Input]] | None = None,
-    ) -> list[PartitionReport]:
+    ) -> Reports:
         """Publish `frame`, which has a `partition` column, as one generation a partition.
 
         A partition of the range without rows is published empty: it was computed, and is known to
@@ -108,23 +121,25 @@ class LayerRun:
         """
         frames = {key: self.contract.arrange(part) for key, part in _by_partition(frame, self.keys).items()}
         refusals = _by_partition(refused, self.keys, keep=True) if refused is not None else {}
-        published = self.store.publish(
-            dataset(self.market.name, self.layer.name),
-            frames,
-            self.contract,
-            code_version=self.layer.code_version(self.market),
-            inputs=inputs if inputs is not None else {key: self.inputs(key) for key in self.keys},
-            run_id=self.run_id,
-            refused=refusals or None,
-            beside={
-                name: Companion(
-                    contract, {key: contract.arrange(part) for key, part in _by_partition(rows, self.keys).items()}
-                )
-                for name, (contract, rows) in (beside or {}).items()
-            },
-        )
+        with self.meter.phase(WRITE):
+            published = self.store.publish(
+                dataset(self.market.name, self.layer.name),
+                frames,
+                self.contract,
+                code_version=self.layer.code_version(self.market),
+                inputs=inputs if inputs is not None else {key: self.inputs(key) for key in self.keys},
+                run_id=self.run_id,
+                refused=refusals or None,
+                beside={
+                    name: Companion(
+                        contract, {key: contract.arrange(part) for key, part in _by_partition(rows, self.keys).items()}
+                    )
+                    for name, (contract, rows) in (beside or {}).items()
+                },
+            )
+        self.meter.rows[WRITE] += sum(part.height for part in frames.values())
         progress.report(self.layer.name, len(self.keys), len(self.keys))
-        return [
+        reports = [
             PartitionReport(
                 partition=key,
                 rows=frames[key].height,
@@ -136,6 +151,7 @@ class LayerRun:
             )
             for key in self.keys
         ]
+        return Reports(reports, self.meter.measured())
 
     def _wanted(self, layer: str) -> list[str]:
         return sorted({partition for wanted in self._partitions[layer].values() for partition in wanted})
