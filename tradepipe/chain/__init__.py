@@ -5,6 +5,7 @@ from tradepipe.chain.layers import LANDING_LAYER, LAYERS, RESEARCH, TRADING, Lay
 from tradepipe.chain.pending import PendingSignals, pending_signals
 from tradepipe.chain.run import LayerRun, PartitionReport, Reports
 from tradepipe.chain.staleness import Stale, ranges, stale_partitions
+from tradepipe.chain.steps import Step, next_steps
 
 __all__ = [
     "LANDING_LAYER",
@@ -18,7 +19,9 @@ __all__ = [
     "PendingSignals",
     "Reports",
     "Stale",
+    "Step",
     "dataset",
+    "next_steps",
     "pending_signals",
     "quarantine_of",
     "ranges",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tradepipe.chain import RESEARCH, Stale, ranges, stale_partitions, with_inputs
+from tradepipe.chain import RESEARCH, Stale, Step, next_steps, stale_partitions, with_inputs
 from tradepipe.commands.project import Project
 from tradepipe.markets import Market
 
@@ -25,15 +25,6 @@ class Updated:
     @property
     def nothing_done(self) -> bool:
         return not self.runs and not self.executions
-
-
-@dataclass(frozen=True)
-class Step:
-    """One Dagster run: some layers over a contiguous range of partitions."""
-
-    layers: tuple[str, ...]
-    first: str
-    last: str
 
 
 def update(
@@ -59,7 +50,7 @@ def update(
     keys = with_inputs(market, project.keys(market, first, last))
     ran: dict[Step, str] = {}
     while stale := _stale(project, market, keys):
-        for step in _next_steps(stale, keys):
+        for step in next_steps(stale, keys, RESEARCH):
             reason = stale[0].reason
             if ran.get(step) == reason:
                 raise RunFailedError(
@@ -79,21 +70,6 @@ def update(
 
 def _stale(project: Project, market: Market, keys: Sequence[str]) -> list[Stale]:
     return stale_partitions(project.store.catalogue, market, keys, project.landing(market))
-
-
-def _next_steps(stale: Sequence[Stale], keys: Sequence[str]) -> list[Step]:
-    """The ranges of the first stale layer, with every following layer that is stale over the same ones."""
-    by_layer = {layer: [one.partition for one in stale if one.layer == layer] for layer in RESEARCH}
-    spans = {layer: ranges(found, keys) for layer, found in by_layer.items() if found}
-    if not spans:
-        return []
-    start = next(iter(spans))
-    together = [start]
-    for layer in RESEARCH[RESEARCH.index(start) + 1 :]:
-        if spans.get(layer) != spans[start]:
-            break
-        together.append(layer)
-    return [Step(tuple(together), first, last) for first, last in spans[start]]
 
 
 def _run(project: Project, market: Market, step: Step, keys: Sequence[str], done: Updated) -> None:
