@@ -1,16 +1,21 @@
-"""A real PostgreSQL for tests: one server a session, a fresh database a test.
+"""Real servers for tests: PostgreSQL and S3, one of each a session, a fresh database or bucket a test.
 
-`postgres_server` and `postgres_url` are fixtures; `tests/conftest.py` makes them known everywhere.
+`postgres_server`, `postgres_url`, `s3_server` and `s3_bucket` are fixtures; `tests/conftest.py`
+makes them known everywhere.
 """
 
 import importlib.util
 import os
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +79,84 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     _execute(postgres_server, f"CREATE DATABASE {name}")
     yield postgres_server.replace("@/postgres?", f"@/{name}?")
     _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """Address and credentials of an S3 service."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a process must have in its environment to be let in."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": "us-east-1",
+        }
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """SeaweedFS's S3 service; it makes a bucket when something is first put there."""
+    folder = Path(tempfile.mkdtemp(prefix="s3-"))
+    names = ("master", "volume", "filer", "s3")
+    ports = _free_ports(2 * len(names))
+    arguments = [str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-filer", "-s3"]
+    arguments += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
+    arguments += ["-volume.max=16", "-master.volumeSizeLimitMB=256"]
+    for name, port, grpc in zip(names, ports[::2], ports[1::2], strict=True):
+        arguments += [f"-{name}.port={port}", f"-{name}.port.grpc={grpc}"]
+    server = S3Server(f"http://127.0.0.1:{ports[-2]}", "tradepipe-test", uuid.uuid4().hex)
+    try:
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", _UNTIL_PIPE_CLOSES, "sh", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={"PATH": os.environ["PATH"], **server.environment},
+                start_new_session=True,
+            )
+        try:
+            _wait_for_s3(server, process, folder / "log")
+            yield server
+        finally:
+            process.communicate()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def s3_bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of an unused bucket of `s3_server`; its credentials are in the environment."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"test-{uuid.uuid4().hex}"
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _wait_for_s3(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            urllib.request.urlopen(f"{server.endpoint}/status", timeout=5).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the S3 server did not start:\n{log.read_text()[-4000:]}") from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _binaries(folder: Path) -> Path:
