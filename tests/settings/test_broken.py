@@ -222,7 +222,7 @@ CASES = [
         "unknown_section",
         (
             "conf/dev.yaml:1: storage: found an unknown key, expected one of environment, home, landing, "
-            "automation, store, ledger, cache, warehouse, markets; did you mean store?"
+            "automation, store, ledger, datasets, cache, warehouse, markets; did you mean store?"
         ),
         files={"dev.yaml": "storage:\n  grace: PT1H\n"},
     ),
@@ -614,7 +614,7 @@ CASES = [
         "override_of_market_defaults",
         (
             "override: market_defaults: found an unknown key, expected one of environment, home, landing, "
-            "automation, store, ledger, cache, warehouse, markets; did you mean markets?"
+            "automation, store, ledger, datasets, cache, warehouse, markets; did you mean markets?"
         ),
         overrides={"market_defaults": {"owner": "team:x"}},
     ),

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from tradepipe.settings.sections import Duration, Interval, Name, Section
 from tradepipe.settings.sources import FetchSettings, FileSource
-from tradepipe.settings.storage import CacheSettings, LedgerSettings, StoreSettings, WarehouseSettings
+from tradepipe.settings.storage import CacheSettings, DatasetSettings, LedgerSettings, StoreSettings, WarehouseSettings
 
 Environment = Literal["dev", "test", "prod"]
 
@@ -144,6 +144,7 @@ class Settings(Section):
     automation: bool = Field(False, description="sensors and schedules start switched on")
     store: StoreSettings = StoreSettings()
     ledger: LedgerSettings = LedgerSettings()
+    datasets: DatasetSettings = DatasetSettings()
     cache: CacheSettings = CacheSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     markets: dict[Name, MarketSettings]
@@ -155,6 +156,11 @@ class Settings(Section):
     @property
     def store_folder(self) -> Path:
         return self.store.root or self.home / "store"
+
+    @property
+    def manifests_folder(self) -> Path:
+        """Where manifests of published datasets are written; those of universes ship with the project."""
+        return self.datasets.manifests or self.home / "manifests"
 
     @property
     def catalogue_url(self) -> str:

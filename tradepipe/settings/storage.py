@@ -60,6 +60,16 @@ class CacheSettings(Section):
     valkey_url: str | None = Field(None, description="valkey://host:port/0 to share it with other processes")
 
 
+class DatasetSettings(Section):
+    """Published datasets: where their manifests are written, and how far apart in time they may be."""
+
+    manifests: Path | None = Field(None, description="folder of immutable manifests; default: <home>/manifests")
+    skew_tolerance: Duration = Field(
+        dt.timedelta(seconds=1),
+        description="how far the newest known_at of datasets that are read together may lie apart",
+    )
+
+
 class WarehouseSettings(Section):
     """Where the SQL marts run."""
 
