@@ -1,6 +1,7 @@
 """Bars: cleaning what sources said, and cutting it into the windows that later layers compute from."""
 
 from tradepipe.bars.cleaning import Cleaned, clean_bars
+from tradepipe.bars.resampling import resample
 from tradepipe.bars.windows import anchored
 
-__all__ = ["Cleaned", "anchored", "clean_bars"]
+__all__ = ["Cleaned", "anchored", "clean_bars", "resample"]

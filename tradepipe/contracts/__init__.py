@@ -3,9 +3,10 @@
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
 from tradepipe.contracts.features import indicators_contract
-from tradepipe.contracts.landing import LANDING, UNPLACED
+from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
 from tradepipe.contracts.quarantine import QUARANTINE
+from tradepipe.contracts.resampled import RESAMPLED_BARS
 from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
 from tradepipe.contracts.validation import validate
 
@@ -16,6 +17,7 @@ __all__ = [
     "FORECASTS",
     "FORECAST_SCORES",
     "LANDING",
+    "LANDING_SEEN",
     "MONEY",
     "ORDERS",
     "ORDER_STATES",
@@ -24,6 +26,7 @@ __all__ = [
     "QUARANTINE",
     "RAW_BARS",
     "REASON",
+    "RESAMPLED_BARS",
     "SIGNALS",
     "UNPLACED",
     "UTC",

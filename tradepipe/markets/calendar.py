@@ -126,6 +126,13 @@ class SessionCalendar:
         """One row a session: session, open_time, close_time (UTC), is_half_day (closes early)."""
         return self._rows(start, end).select("session", "open_time", "close_time", "is_half_day")
 
+    def parts(self, start: dt.date, end: dt.date) -> pl.DataFrame:
+        """The uninterrupted parts of each session, in time order: session, from, to (UTC).
+
+        One row a session, or two where it has a lunch break with trading after it.
+        """
+        return _parts(self._rows(start, end))
+
     def grid(self, start: dt.date, end: dt.date, interval: str) -> pl.DataFrame:
         """Every expected bar: session, open_time, close_time (UTC), in time order.
 
