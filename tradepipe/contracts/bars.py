@@ -18,7 +18,8 @@ RAW_BARS = Contract(
     name="raw_bars",
     version="2",
     description="Exactly what the source said, and when we could have known it. Values are not judged here.",
-    key=("symbol", "open_time", "file", "line"),
+    # The bytes of a file may be replaced: its line 2 then said two things, known at two moments.
+    key=("symbol", "open_time", "file", "line", "known_at", "file_sha256"),
     columns=(
         _SYMBOL,
         _INTERVAL,
