@@ -2,6 +2,7 @@
 
 from sensors.automation import automation_sensor
 from sensors.jobs import execution_job, research_job
+from sensors.landing import landing_sensor
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
 from sensors.maintenance import maintenance_schedule
 from sensors.schedules import close_schedule
@@ -13,6 +14,7 @@ __all__ = [
     "automation_sensor",
     "close_schedule",
     "execution_job",
+    "landing_sensor",
     "maintenance_schedule",
     "prepare_dagster_home",
     "research_job",

@@ -4,7 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.layer import asset_key
-from tradepipe.chain import RESEARCH, TRADING
+from tradepipe.chain import TRADING, research
 from tradepipe.markets import Market
 
 # Runs of one market's trading never overlap: the account's clock moves forward only.
@@ -16,7 +16,7 @@ def research_job(market: Market) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         name=research_job_name(market),
         description=f"Landing files to signals for {market.name}: raw bars, bars, indicators, forecasts, signals.",
-        selection=dg.AssetSelection.assets(*[asset_key(market, layer) for layer in RESEARCH]),
+        selection=dg.AssetSelection.assets(*[asset_key(market, layer) for layer in research(market)]),
         tags={"market": market.name},
         executor_def=dg.in_process_executor,
     )

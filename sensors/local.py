@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.layer import asset_key
 from sensors.jobs import execution_job_name, research_job_name
-from sensors.signals import PARTITION_RANGE_END, PARTITION_RANGE_START
+from sensors.requests import PARTITION_RANGE_END, PARTITION_RANGE_START
 from tradepipe.markets import Market
 from tradepipe.paths import conf_folder
 
@@ -62,8 +62,14 @@ class LocalRunner:
 
         Ends with the first run that fails.
         """
-        sensor = self.defs.resolve_sensor_def(f"{market.name}_signals_sensor")
-        job = self.defs.resolve_job_def(execution_job_name(market))
+        return self._follow(f"{market.name}_signals_sensor", execution_job_name(market))
+
+    def work_in_arrivals(self, market: Market) -> list[Outcome]:
+        """The same with the landing sensor: the research layers come to follow the landing folder."""
+        return self._follow(f"{market.name}_landing_sensor", research_job_name(market))
+
+    def _follow(self, sensor_name: str, job_name: str) -> list[Outcome]:
+        sensor, job = self.defs.resolve_sensor_def(sensor_name), self.defs.resolve_job_def(job_name)
         outcomes: list[Outcome] = []
         while not outcomes or outcomes[-1].success:
             with dg.build_sensor_context(
@@ -72,7 +78,9 @@ class LocalRunner:
                 requests = sensor.evaluate_tick(context).run_requests
             if not requests:
                 break
-            outcomes += [self._execute(job, {**one.tags, RUN_KEY: one.run_key or ""}) for one in requests]
+            outcomes += [
+                self._execute(job, {**one.tags, RUN_KEY: one.run_key or ""}, one.asset_selection) for one in requests
+            ]
         return outcomes
 
     def _execute(

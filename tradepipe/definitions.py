@@ -28,6 +28,7 @@ from sensors import (
     automation_sensor,
     close_schedule,
     execution_job,
+    landing_sensor,
     maintenance_schedule,
     prepare_dagster_home,
     research_job,
@@ -53,6 +54,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             maintenance_schedule(running=running),
         ],
         sensors=[
+            *[landing_sensor(market, running=running) for market in markets],
             *[signals_sensor(market, running=running) for market in trading],
             *[automation_sensor(market, running=running) for market in markets],
         ],
