@@ -7,6 +7,7 @@ from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
 from tradepipe.contracts.quarantine import QUARANTINE
 from tradepipe.contracts.resampled import RESAMPLED_BARS
+from tradepipe.contracts.releases import RELEASES
 from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
 from tradepipe.contracts.validation import validate
 
@@ -26,6 +27,7 @@ __all__ = [
     "QUARANTINE",
     "RAW_BARS",
     "REASON",
+    "RELEASES",
     "RESAMPLED_BARS",
     "SIGNALS",
     "UNPLACED",
