@@ -26,6 +26,7 @@ START_TIMEOUT = 60.0  # seconds
 
 # The server ends when its starter does, even by kill -9: the shell reads a pipe, and stops at its end.
 _UNTIL_PIPE_CLOSES = '"$@" & server=$!; read -r _; kill -INT $server; wait $server'
+_KILLED_THEN = _UNTIL_PIPE_CLOSES.replace("-INT", "-KILL")  # for what is slow to say goodbye
 
 _CLUSTER = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
 
@@ -107,14 +108,14 @@ def s3_server() -> Iterator[S3Server]:
     ports = _free_ports(2 * len(names))
     arguments = [str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-filer", "-s3"]
     arguments += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
-    arguments += ["-volume.max=16", "-master.volumeSizeLimitMB=256"]
+    arguments += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=16", "-master.volumeSizeLimitMB=256"]
     for name, port, grpc in zip(names, ports[::2], ports[1::2], strict=True):
         arguments += [f"-{name}.port={port}", f"-{name}.port.grpc={grpc}"]
     server = S3Server(f"http://127.0.0.1:{ports[-2]}", "tradepipe-test", uuid.uuid4().hex)
     try:
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", _UNTIL_PIPE_CLOSES, "sh", *arguments],
+                ["/bin/sh", "-c", _KILLED_THEN, "sh", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
