@@ -6,8 +6,8 @@ from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
 from tradepipe.contracts.quarantine import QUARANTINE
-from tradepipe.contracts.resampled import RESAMPLED_BARS
 from tradepipe.contracts.releases import RELEASES
+from tradepipe.contracts.resampled import RESAMPLED_BARS
 from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
 from tradepipe.contracts.validation import validate
 
