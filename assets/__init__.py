@@ -5,13 +5,15 @@ import dagster as dg
 from assets.bars import bars, raw_bars
 from assets.decisions import forecast_scores, forecasts, signals
 from assets.features import indicators
+from assets.intervals import intervals
 from assets.trading import fills, orders, positions
 from tradepipe.markets import Market
 
 
 def assets_of(market: Market) -> list[dg.AssetsDefinition]:
-    """The chain of one market. A market whose execution is off has no trading assets."""
-    research = [raw_bars, bars, indicators, forecasts, forecast_scores, signals]
+    """The chain of one market. Without execution it has no trading assets, without longer intervals none of them."""
+    longer = [intervals] if market.settings.intervals else []
+    research = [raw_bars, bars, *longer, indicators, forecasts, forecast_scores, signals]
     trading = [orders, fills, positions] if market.settings.execution.enabled else []
     return [build(market) for build in research + trading]
 

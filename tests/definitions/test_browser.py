@@ -46,8 +46,9 @@ def ui(ready: SmallProject, tmp_path_factory):
     code = (
         "from tradepipe.commands.project import Project\n"
         "project = Project.load()\n"
-        "from tradepipe.chain import RESEARCH\n"
-        "done = project.runner.materialise(project.market('us_indices'), RESEARCH, '2018-11', '2018-12')\n"
+        "from tradepipe.chain import research\n"
+        "market = project.market('us_indices')\n"
+        "done = project.runner.materialise(market, research(market), '2018-11', '2018-12')\n"
         "assert done.success, done.error\n"
     )
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)

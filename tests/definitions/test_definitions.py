@@ -56,7 +56,8 @@ def test_the_definitions_are_loadable(defs):
 
 def test_the_chain_is_exactly_this(specs):
     assert {name: {dep.asset_key.path[-1] for dep in spec.deps} for name, spec in specs.items()} == CHAIN
-    assert tuple(LAYERS) == (*RESEARCH, *TRADING) == tuple(CHAIN)
+    assert tuple(LAYERS) == (*RESEARCH, *TRADING)
+    assert [name for name in LAYERS if name != "intervals"] == list(CHAIN)  # only where longer intervals are asked for
 
 
 @pytest.mark.parametrize("layer", CHAIN)
@@ -92,7 +93,7 @@ def test_one_backfill_policy_and_one_partitioning_for_the_whole_chain(defs, sett
 
 
 def test_research_is_automated_where_blocking_checks_passed_and_trading_is_left_to_its_sensor(specs):
-    for layer in RESEARCH[1:]:
+    for layer in set(RESEARCH[1:]) & set(CHAIN):
         assert "all_deps_blocking_checks_passed" in str(specs[layer].automation_condition)
     for layer in ("raw_bars", *TRADING):
         assert specs[layer].automation_condition is None
@@ -141,7 +142,21 @@ def test_a_market_without_execution_has_no_trading_assets():
 
     off = {**SMALL, "TRADEPIPE_MARKETS__US_INDICES__EXECUTION__ENABLED": "false"}
     defs = build_definitions(load_settings(environ=off))
-    assert {key.path[-1] for key in defs.resolve_all_asset_keys()} == set(RESEARCH)
+    assert {key.path[-1] for key in defs.resolve_all_asset_keys()} == set(RESEARCH) & set(CHAIN)
+
+
+def test_a_market_with_longer_intervals_has_their_layer_in_its_job():
+    from tradepipe.definitions import build_definitions
+
+    longer = {**SMALL, "TRADEPIPE_MARKETS__US_INDICES__INTERVAL": "1h"}
+    longer |= {
+        "TRADEPIPE_MARKETS__US_INDICES__PARTITION": "session",
+        "TRADEPIPE_MARKETS__US_INDICES__INTERVALS": '["4h"]',
+    }
+    defs = build_definitions(load_settings(environ=longer))
+    assert {key.path[-1] for key in defs.resolve_all_asset_keys()} == {*CHAIN, "intervals"}
+    job = defs.resolve_job_def(f"{MARKET}_research")
+    assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == set(RESEARCH)
 
 
 def test_workspace_and_pyproject_name_the_same_module():

@@ -43,6 +43,10 @@ def _horizon_lookback(market: Market) -> int:
     return market.lookback_sessions(market.settings.forecasts.horizon)
 
 
+def _always(_market: Market) -> bool:
+    return True
+
+
 def _indicators_contract(market: Market) -> Contract:
     return contract_for(parse_indicators(market.settings.indicators))
 
@@ -62,6 +66,8 @@ class Layer:
     reads: Mapping[str, Lookback]
     contract: Callable[[Market], Contract]
     settings_of: Callable[[Market], tuple[object, ...]]
+    exists: Callable[[Market], bool] = _always
+    """Whether a market has this layer at all; other layers never read one that can be missing."""
 
     def code_version(self, market: Market) -> str:
         """Version of code, contract and settings: another one makes every partition stale."""
@@ -134,6 +140,16 @@ LAYERS: dict[str, Layer] = {
             settings_of=lambda market: (market.settings.calendar, market.settings.interval),
         ),
         Layer(
+            name="intervals",
+            description="Bars of the market's longer intervals, made from the base bars in one pass.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads={"bars": _none},
+            contract=lambda _market: contracts.RESAMPLED_BARS,
+            settings_of=lambda market: (market.settings.calendar, sorted(market.settings.intervals)),
+            exists=lambda market: bool(market.settings.intervals),
+        ),
+        Layer(
             name="indicators",
             description="The market's configured indicators: pure functions of bars, computed from a fixed lookback.",
             kinds=("numba", "parquet"),
@@ -202,14 +218,19 @@ LAYERS: dict[str, Layer] = {
     )
 }
 
-RESEARCH = ("raw_bars", "bars", "indicators", "forecasts", "forecast_scores", "signals")
+RESEARCH = ("raw_bars", "bars", "intervals", "indicators", "forecasts", "forecast_scores", "signals")
 TRADING = ("orders", "fills", "positions")
+
+
+def research(market: Market) -> tuple[str, ...]:
+    """The research layers that `market` has, in order."""
+    return tuple(name for name in RESEARCH if LAYERS[name].exists(market))
 
 
 def with_inputs(market: Market, keys: Sequence[str]) -> list[str]:
     """`keys` and every partition that any research layer of them is computed from, in order."""
     wanted = set(keys)
-    for name in reversed(RESEARCH):
+    for name in reversed(research(market)):
         reached = LAYERS[name].input_partitions(market, sorted(wanted))
         wanted |= {key for by_key in reached.values() for read in by_key.values() for key in read}
     return sorted(wanted)

@@ -35,7 +35,7 @@ def stale_partitions(
     found_now = catalogue.current_of(list(datasets.values()))
     current = {name: found_now[datasets[name]] for name in datasets}
     found: dict[tuple[str, str], str] = {}
-    for name in layers:
+    for name in (layer for layer in layers if LAYERS[layer].exists(market)):
         generations = {key: current[name][key] for key in keys if key in current[name]}
         recorded = catalogue.inputs([generation.id for generation in generations.values()])
         reads = LAYERS[name].input_partitions(market, keys)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tradepipe.chain import RESEARCH, Stale, Step, next_steps, stale_partitions, with_inputs
+from tradepipe.chain import Stale, Step, next_steps, research, stale_partitions, with_inputs
 from tradepipe.commands.project import Project
 from tradepipe.markets import Market
 
@@ -50,7 +50,7 @@ def update(
     keys = with_inputs(market, project.keys(market, first, last))
     ran: dict[Step, str] = {}
     while stale := _stale(project, market, keys):
-        for step in next_steps(stale, keys, RESEARCH):
+        for step in next_steps(stale, keys, research(market)):
             reason = stale[0].reason
             if ran.get(step) == reason:
                 raise RunFailedError(

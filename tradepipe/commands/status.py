@@ -5,7 +5,16 @@ from collections import Counter
 from rich.console import Console
 from rich.table import Table
 
-from tradepipe.chain import LANDING_LAYER, LAYERS, RESEARCH, dataset, quarantine_of, stale_partitions, with_inputs
+from tradepipe.chain import (
+    LANDING_LAYER,
+    LAYERS,
+    TRADING,
+    dataset,
+    quarantine_of,
+    research,
+    stale_partitions,
+    with_inputs,
+)
 from tradepipe.commands.project import Project
 from tradepipe.commands.run import Updated, update
 from tradepipe.markets import Market
@@ -19,7 +28,7 @@ def show_update(  # noqa: PLR0913 - one argument an option
 ) -> Updated:
     """Update `market` with a progress display, and say in a line what was done."""
     project.keys(market, first, last)  # a wrong bound is said before the display starts
-    stages = [name for name in LAYERS if name in RESEARCH or (execute and market.settings.execution.enabled)]
+    stages = [*research(market), *(TRADING if execute and market.settings.execution.enabled else ())]
     with progress_display(console, stages):
         done = update(project, market, first=first, last=last, execute=execute)
     if done.nothing_done:
@@ -37,7 +46,7 @@ def show_status(project: Project, market: Market, console: Console) -> None:
     """Partitions, rows, refused rows and newest partition of each layer."""
     columns = ("layer", "partitions", "rows", "refused", "newest")
     table = Table(*columns, title=market.name, title_justify="left", box=None, pad_edge=False)
-    for name in LAYERS:
+    for name in (layer for layer in LAYERS if LAYERS[layer].exists(market)):
         current = project.store.catalogue.current(dataset(market.name, name), None)
         refused = project.store.catalogue.current(quarantine_of(dataset(market.name, name)), None)
         table.add_row(
