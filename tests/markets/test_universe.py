@@ -71,3 +71,11 @@ def test_a_missing_file_names_those_that_are_there(tmp_path):
         load_universe("nowhere")
     with pytest.raises(UniverseError, match=r"gone\.yaml"):
         load_universe(tmp_path / "gone.yaml")
+
+
+def test_a_universe_of_ones_own_is_named_by_its_path(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nversion: 1.0.0\ninstruments:\n  - {symbol: A, name: A, lot: 1, tick: '0.01'}\n")
+    assert load_universe(str(file)).symbols == ("A",)
+    with pytest.raises(UniverseError, match=r"absent\.yaml"):
+        load_universe(str(tmp_path / "absent.yaml"))

@@ -67,13 +67,14 @@ class Universe(BaseModel):
 
 
 def load_universe(path_or_name: Path | str) -> Universe:
-    """Read a universe: a path, or the name of a file in data/manifests/universes without .yaml.
+    """Read a universe: a path (also as text that ends in .yaml), or the name of a file in data/manifests/universes.
 
     Raises:
         UniverseError: naming the file, each broken key and what was expected.
     """
     folder = manifests_folder() / "universes"
-    path = path_or_name if isinstance(path_or_name, Path) else folder / f"{path_or_name}.yaml"
+    given = isinstance(path_or_name, Path) or path_or_name.endswith(".yaml")
+    path = Path(path_or_name).expanduser() if given else folder / f"{path_or_name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
         raise UniverseError(f"{path}: no such universe file (key `universe` of the market's file); there are: {there}")

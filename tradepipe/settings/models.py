@@ -6,7 +6,7 @@ Durations are ISO 8601 (`PT30M`), money is decimal text, sessions are dates of t
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -108,7 +108,9 @@ class MarketSettings(Section):
     partition: Literal["month", "session"] = Field(description="what one partition holds")
     start: dt.date
     end: dt.date | None = Field(None, description="last session; none: the market is still trading")
-    universe: str = Field(description="file name below data/manifests/universes, without .yaml")
+    universe: str = Field(
+        description="file name below data/manifests/universes, without .yaml; or the full path of a .yaml file"
+    )
     publication_delay: Duration = Field(
         dt.timedelta(minutes=30), description="from a bar's close until it can be known"
     )
@@ -130,6 +132,9 @@ class MarketSettings(Section):
             raise ValueError("end lies before start")
         if self.partition == "month" and self.interval != "1d":
             raise ValueError("monthly partitions are for daily bars; use partition: session")
+        lengths = get_args(Interval)
+        if any(lengths.index(one) <= lengths.index(self.interval) for one in self.intervals):
+            raise ValueError("intervals must each be longer than interval")
         if self.strategy.horizon > self.forecasts.horizon:
             raise ValueError("strategy.horizon exceeds forecasts.horizon")
         return self
