@@ -428,6 +428,14 @@ CASES = [
         edit=("markets/alpha.yaml", "start: 1999-01-01", "start: 1999-01-01\nend: 1998-12-31"),
     ),
     Broken(
+        "longer_intervals_that_are_none",
+        (
+            "conf/markets/alpha.yaml:8: markets.alpha: found intervals a list of 1 (conf/markets/alpha.yaml:8) and "
+            "interval '1d' (conf/markets/alpha.yaml:5), refused because intervals must each be longer than interval"
+        ),
+        edit=("markets/alpha.yaml", "start: 1999-01-01", "start: 1999-01-01\nintervals: [1h]"),
+    ),
+    Broken(
         "rule_between_market_and_defaults",
         (
             "conf/markets/alpha.yaml:8: markets.alpha: found strategy.horizon 9 (conf/markets/alpha.yaml:8) "
