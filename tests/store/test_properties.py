@@ -200,7 +200,7 @@ class StoreMachine(RuleBasedStateMachine):
         if self.url:
             connection = psycopg2.connect(self.url)
             with connection, connection.cursor() as cursor:
-                cursor.execute("TRUNCATE generations, current_generations, generation_inputs")
+                cursor.execute("TRUNCATE generations, current_generations, generation_inputs CASCADE")
             connection.close()
 
 

@@ -3,6 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 
+HOT, COLD = "hot", "cold"
+"""The tiers: the local disk, and what `store.cold.url` names."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -26,6 +29,8 @@ class Generation:
     `size` is in bytes, `sha256` that of the file's bytes, `content` the hash of the rows: see
     `tradepipe.store.content`. `known_at` is the newest in the frame, if it has such a column. All
     times are UTC. `swept_at` says when the file was removed, long after the generation was superseded.
+    `slice` is the number of its rows within a compacted file, None where the file holds them alone;
+    `size` and `sha256` then are the compacted file's. `tier` is where the file is: HOT or COLD.
     """
 
     id: int
@@ -46,6 +51,8 @@ class Generation:
     run_id: str | None
     superseded_at: dt.datetime | None
     swept_at: dt.datetime | None
+    slice: int | None = None
+    tier: str = HOT
 
 
 @dataclass(frozen=True)
@@ -58,3 +65,18 @@ class Published:
 
     generation: Generation
     changed: bool
+
+
+@dataclass(frozen=True)
+class Eviction:
+    """A generation that retention took away: what its file was, by which policy and when (UTC)."""
+
+    generation_id: int
+    dataset: str
+    partition: str
+    path: str
+    sha256: str
+    rows: int
+    policy: str
+    reason: str
+    evicted_at: dt.datetime

@@ -40,6 +40,9 @@ generations = sa.Table(
     sa.Column("superseded_at", UtcDateTime),
     # When the sweep removed the file; the row stays, so that history and lineage stay.
     sa.Column("swept_at", UtcDateTime),
+    # Number of its rows within a compacted file; null where the file holds this generation alone.
+    sa.Column("slice", sa.Integer),
+    sa.Column("tier", sa.String(4), nullable=False, server_default="hot"),
     sa.UniqueConstraint("dataset", "partition", "number"),
     sa.Index(None, "path"),
     sa.Index(None, "superseded_at"),
@@ -71,4 +74,29 @@ pins = sa.Table(
     sa.Column("generation_id", Identity, sa.ForeignKey(generations.c.id), primary_key=True, autoincrement=False),
     sa.Column("pinned_at", UtcDateTime, nullable=False),
     sa.Index(None, "generation_id"),
+)
+
+# Files that nothing refers to any more, which readers with an older look at the catalogue may still want.
+retired_files = sa.Table(
+    "retired_files",
+    metadata,
+    sa.Column("path", Key, primary_key=True),
+    sa.Column("tier", sa.String(4), primary_key=True),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("retired_at", UtcDateTime, nullable=False),
+)
+
+evictions = sa.Table(
+    "evictions",
+    metadata,
+    sa.Column("generation_id", Identity, sa.ForeignKey(generations.c.id), primary_key=True, autoincrement=False),
+    sa.Column("dataset", Key, nullable=False),
+    sa.Column("partition", Key, nullable=False),
+    sa.Column("path", Key, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("policy", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("evicted_at", UtcDateTime, nullable=False),
+    sa.Index("ix_evictions_dataset", "dataset", "partition"),
 )
