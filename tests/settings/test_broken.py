@@ -350,7 +350,7 @@ CASES = [
         "number_for_text",
         (
             "conf/markets/alpha.yaml:8: markets.alpha.universe: found 12, expected text (file name below "
-            "data/manifests/universes, without .yaml)"
+            "data/manifests/universes, without .yaml; or the full path of a .yaml file)"
         ),
         edit=("markets/alpha.yaml", "universe: alpha", "universe: 12"),
     ),
@@ -358,7 +358,7 @@ CASES = [
         "list_for_text",
         (
             "conf/markets/alpha.yaml:8: markets.alpha.universe: found a list of 2, expected text (file name "
-            "below data/manifests/universes, without .yaml)"
+            "below data/manifests/universes, without .yaml; or the full path of a .yaml file)"
         ),
         edit=("markets/alpha.yaml", "universe: alpha", "universe: [a, b]"),
     ),
