@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from tradepipe.contracts import QUARANTINE, Contract
+from tradepipe.store import as_of as past
 from tradepipe.store import reading, sweeping
 from tradepipe.store.catalogue import Catalogue
 from tradepipe.store.database import migrate, open_engine
@@ -87,17 +88,22 @@ class PartitionStore:
         *,
         columns: Sequence[str] | None = None,
         symbols: Sequence[str] | None = None,
+        as_of: dt.datetime | None = None,
     ) -> pl.DataFrame:
         """Rows of the current generations as of one moment, in partition order, each in its contract's order.
 
-        Partitions that were not published are skipped. Data types are those of the contract.
+        Partitions that were not published are skipped. Data types are those of the contract. With
+        `as_of`, a time with its zone, what was known and true then: see `tradepipe.store.as_of`.
 
         Raises:
             DatasetNotFound: when nothing of the dataset was ever published.
             StoreError: when the partitions differ in their columns.
+            AsOfError: when the dataset cannot say what was known at `as_of`.
         """
 
         def attempt() -> pl.DataFrame:
+            if as_of is not None:
+                return self._as_of(dataset, partitions, as_of, columns, symbols)
             current = self.catalogue.current(dataset, partitions)
             paths = [generation.path for generation in current.values()]
             # No partition of those asked for: any file of the dataset knows the columns.
@@ -138,17 +144,22 @@ class PartitionStore:
                 "Remedy: run again; if it comes back, raise store.grace above the longest run."
             ) from error
 
-    def latest(self, dataset: str, symbol: str, rows: int) -> pl.DataFrame:
+    def latest(self, dataset: str, symbol: str, rows: int, *, as_of: dt.datetime | None = None) -> pl.DataFrame:
         """The last `rows` rows of `symbol`, in time order, all columns; fewer when there are no more.
+
+        With `as_of`, those that were known and true then.
 
         Raises:
             DatasetNotFound: when nothing of the dataset was ever published.
             ValueError: when `rows` is less than one.
+            AsOfError: when the dataset cannot say what was known at `as_of`.
         """
         if rows < 1:
             raise ValueError(f"{dataset} {symbol}: rows is {rows}, at least 1 is expected")
 
         def attempt() -> pl.DataFrame:
+            if as_of is not None:
+                return past.newest_as_of(self.root, *self._with_history(dataset), as_of, symbol=symbol, rows=rows)
             # A partition holds at least one row of nearly every symbol: as many paths as rows do,
             # and where they do not, the whole list is resolved anew, so that it stays one snapshot.
             for limit in (rows, None):
@@ -183,7 +194,8 @@ class PartitionStore:
         origin make a new generation that shares the file. `refused` (frames of the QUARANTINE
         contract) is published in the same transaction as dataset `<dataset>.quarantine`, and each of
         `beside` as `<dataset>.<its name>`; they then are the whole truth about these partitions: what
-        stood there before and does not now is superseded. `on_progress` is called with (stage, partitions done, partitions in all).
+        stood there before and does not now is superseded. `on_progress` is called with (stage,
+        partitions done, partitions in all).
 
         Concurrent publishers of a partition both succeed; the later commit is the current one.
 
@@ -225,6 +237,31 @@ class PartitionStore:
         Returns the removed paths, relative to the root. Never removes a current generation's file.
         """
         return sweeping.sweep(self._engine, self.root, now, self.grace)
+
+    def _as_of(
+        self,
+        dataset: str,
+        partitions: Sequence[str] | None,
+        as_of: dt.datetime,
+        columns: Sequence[str] | None,
+        symbols: Sequence[str] | None,
+    ) -> pl.DataFrame:
+        current, history = self._with_history(dataset)
+        wanted = (
+            current if partitions is None else {key: current[key] for key in sorted(set(partitions) & set(current))}
+        )
+        # No partition of those asked for: any file of the dataset knows the columns.
+        shown = wanted or dict([next(iter(current.items()))])
+        frame = past.rows_as_of(self.root, shown, history, as_of, columns=columns, symbols=symbols)
+        return reading.collect(frame if wanted else frame.head(0), dataset)
+
+    def _with_history(self, dataset: str) -> tuple[dict[str, Generation], dict[str, Generation]]:
+        """Current generations of `dataset` and of its history, from one look at the catalogue."""
+        history = past.history_of(dataset)
+        found = self.catalogue.current_of([dataset, history])
+        if not found[dataset]:
+            raise DatasetNotFound(dataset, self.catalogue.datasets())
+        return found[dataset], found[history]
 
     def _reading(self, dataset: str, attempt: Callable[[], Result]) -> Result:
         """Run `attempt`, again when a sweep overtook it between catalogue and file."""
