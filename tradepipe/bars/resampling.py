@@ -51,16 +51,16 @@ def resample(bars: pl.DataFrame, calendar: SessionCalendar, intervals: Sequence[
     base = _base(bars, intervals)
     if bars.is_empty() or not intervals:
         return RESAMPLED_BARS.empty()
-    ordered = _in_runs(bars)
-    runs = _runs(ordered, calendar, base)
-    level, made = _level(ordered, runs), []
+    ordered, starts = _in_runs(bars)
+    runs = _runs(ordered, starts, calendar, base)
+    level, made = _level(ordered, runs), {}
     for interval in INTERVALS[INTERVALS.index(base) + 1 :]:
         level = _coarser(level, runs, interval)
         if interval in intervals:
-            made.append(_frame(level, ordered, runs, interval))
+            made[interval] = _frame(level, ordered, runs, interval)
             if len(made) == len(set(intervals)):
                 break
-    return RESAMPLED_BARS.arrange(pl.concat(made))
+    return pl.concat([made[interval] for interval in sorted(made)])
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ class _Runs:
     """The rows of one symbol and session that follow each other: where they start, and their session."""
 
     starts: Int64s
+    rank: Int64s
+    """Place of each run among them all by symbol and session."""
     opens: Int64s
     closes: Int64s
     breaks: tuple[Int64s, Int64s] | None
@@ -104,26 +106,28 @@ class _Level:
 
 def _base(bars: pl.DataFrame, intervals: Sequence[str]) -> str:
     """The one interval of `bars`, shorter than each of `intervals`."""
-    found = bars.get_column("interval").unique().to_list() or [INTERVALS[0]]
-    if len(found) != 1:
-        raise CalendarError(f"bars of one interval are expected, found {', '.join(sorted(found))}")
-    for interval in (*found, *intervals):
+    told = bars.get_column("interval")
+    base = str(told[0]) if len(told) else INTERVALS[0]
+    if not (told == base).all():
+        raise CalendarError(f"bars of one interval are expected, found {', '.join(told.unique().sort())}")
+    for interval in (base, *intervals):
         interval_length(interval)  # says what is known where the word is not
-    short = [one for one in intervals if INTERVALS.index(one) <= INTERVALS.index(found[0])]
-    if short and not bars.is_empty():
-        raise CalendarError(f"intervals must be longer than the bars' own {found[0]}; found {', '.join(short)}")
-    return str(found[0])
+    short = [one for one in intervals if INTERVALS.index(one) <= INTERVALS.index(base)]
+    if short and len(told):
+        raise CalendarError(f"intervals must be longer than the bars' own {base}; found {', '.join(short)}")
+    return base
 
 
-def _in_runs(bars: pl.DataFrame) -> pl.DataFrame:
-    """`bars` in an order in which each symbol's session is one run, ascending in time."""
+def _in_runs(bars: pl.DataFrame) -> tuple[pl.DataFrame, Int64s]:
+    """`bars` in an order in which each symbol's session is one run, ascending in time; where the runs start."""
     start = _changes(bars)
     open_time = _micros(bars, "open_time")
     ascending = open_time[1:] > open_time[:-1]
     ascending[start[1:] - 1] = True
     if ascending.all() and not bars.select("symbol", "session")[start].is_duplicated().any():
-        return bars
-    return bars.sort("symbol", "open_time")
+        return bars, start
+    ordered = bars.sort("symbol", "open_time")
+    return ordered, _changes(ordered)
 
 
 def _changes(bars: pl.DataFrame) -> Int64s:
@@ -134,9 +138,10 @@ def _changes(bars: pl.DataFrame) -> Int64s:
     return np.flatnonzero(changed["symbol"].to_numpy() | changed["session"].to_numpy())
 
 
-def _runs(bars: pl.DataFrame, calendar: SessionCalendar, base: str) -> _Runs:
-    starts = _changes(bars)
-    sessions = bars.get_column("session")[starts]
+def _runs(bars: pl.DataFrame, starts: Int64s, calendar: SessionCalendar, base: str) -> _Runs:
+    heads = bars.select("symbol", "session")[starts]
+    order = heads.with_row_index("run").sort("symbol", "session").get_column("run").to_numpy()
+    sessions = heads.get_column("session")
     first, last = sessions.min(), sessions.max()
     told = (
         calendar.parts(first, last)  # type: ignore[arg-type]  # both are dates, the bars not being empty
@@ -160,7 +165,7 @@ def _runs(bars: pl.DataFrame, calendar: SessionCalendar, base: str) -> _Runs:
     breaks = (break_start, np.where(split, break_end, closes)) if split.any() else None
     length = interval_length(base)
     step = None if length is None else length // dt.timedelta(microseconds=1)
-    return _Runs(starts, opens, closes, breaks, mine.get_column("bars").to_numpy(), step)
+    return _Runs(starts, np.argsort(order), opens, closes, breaks, mine.get_column("bars").to_numpy(), step)
 
 
 def _level(bars: pl.DataFrame, runs: _Runs) -> _Level:
@@ -176,7 +181,6 @@ def _level(bars: pl.DataFrame, runs: _Runs) -> _Level:
     reached = close_time
     if "is_partial" in bars.columns:
         reached = np.where(bars.get_column("is_partial").to_numpy(), open_time, close_time)
-    quality = bars.get_column("quality").cast(pl.Enum(QUALITY_CODES)).to_physical().cast(pl.UInt8).to_numpy()
     return _Level(
         starts=runs.starts,
         row=np.arange(bars.height),
@@ -187,7 +191,7 @@ def _level(bars: pl.DataFrame, runs: _Runs) -> _Level:
         reached=reached,
         **{name: bars.get_column(name).to_numpy() for name in ("open", "high", "low", "close", "volume")},
         known_at=_micros(bars, "known_at"),
-        quality=quality,
+        quality=_seriousness(bars.get_column("quality")),
         count=np.ones(bars.height, dtype=np.int64),
     )
 
@@ -232,13 +236,14 @@ def _frame(level: _Level, bars: pl.DataFrame, runs: _Runs, interval: str) -> pl.
         expected = runs.expected
     else:
         expected = -(-(level.close_time - level.open_time) // runs.step)
-    codes = pl.Series(QUALITY_CODES, dtype=pl.Enum(QUALITY_CODES))
-    return (
+    sizes = np.diff(np.append(level.starts, len(level.row)))
+    order = np.argsort(np.repeat(runs.rank, sizes), kind="stable")
+    made = (
         bars.select("symbol", "session")[level.row]
         .with_columns(
             *(pl.Series(name, getattr(level, name)).cast(UTC) for name in ("open_time", "close_time", "known_at")),
             *(pl.Series(name, getattr(level, name)) for name in ("open", "high", "low", "close", "volume")),
-            codes.gather(level.quality).cast(pl.String).alias("quality"),
+            pl.Series(QUALITY_CODES).gather(level.quality).alias("quality"),
             pl.Series("bars", level.count, dtype=pl.Int32),
             pl.Series("expected_bars", expected, dtype=pl.Int32),
             pl.Series("is_partial", level.reached < level.close_time),
@@ -246,6 +251,14 @@ def _frame(level: _Level, bars: pl.DataFrame, runs: _Runs, interval: str) -> pl.
         .with_columns(interval=pl.lit(interval))
         .select(RESAMPLED_BARS.column_names)
     )
+    return made if (np.diff(order) == 1).all() else made[order]
+
+
+def _seriousness(quality: pl.Series) -> NDArray[np.uint8]:
+    """Place of each code in QUALITY_CODES, which go from least to most serious."""
+    if (quality == QUALITY_CODES[0]).all():
+        return np.zeros(len(quality), dtype=np.uint8)
+    return quality.cast(pl.Enum(QUALITY_CODES)).to_physical().cast(pl.UInt8).to_numpy()
 
 
 def _micros(bars: pl.DataFrame, column: str) -> Int64s:
