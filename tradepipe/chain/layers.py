@@ -19,6 +19,9 @@ from tradepipe.indicators import contract_for, lookback_of, parse_indicators
 from tradepipe.markets import Market
 
 LANDING_LAYER = "landing"
+RELEASES_LAYER = "releases"
+TOLD: dict[str, Contract] = {RELEASES_LAYER: contracts.RELEASES}
+"""What people tell a layer, rather than another layer: no asset makes it."""
 
 Lookback = Callable[[Market], int]
 
@@ -68,6 +71,8 @@ class Layer:
     settings_of: Callable[[Market], tuple[object, ...]]
     exists: Callable[[Market], bool] = _always
     """Whether a market has this layer at all; other layers never read one that can be missing."""
+    told_by: tuple[str, ...] = ()
+    """Datasets of the market that people write, of TOLD: an input where the partition has them."""
 
     def code_version(self, market: Market) -> str:
         """Version of code, contract and settings: another one makes every partition stale."""
@@ -75,7 +80,8 @@ class Layer:
 
     def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
-        return {name: _looking_back(market, keys, back(market)) for name, back in self.reads.items()}
+        told = {name: {key: [key] for key in keys} for name in self.told_by}
+        return {name: _looking_back(market, keys, back(market)) for name, back in self.reads.items()} | told
 
 
 def _looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
@@ -136,6 +142,7 @@ LAYERS: dict[str, Layer] = {
             kinds=("polars", "parquet"),
             version="1",
             reads={"raw_bars": _none},
+            told_by=(RELEASES_LAYER,),
             contract=lambda _market: contracts.BARS,
             settings_of=lambda market: (market.settings.calendar, market.settings.interval),
         ),

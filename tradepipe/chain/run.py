@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.chain.layers import LAYERS, Layer, dataset
+from tradepipe.chain.layers import LAYERS, TOLD, Layer, dataset
 from tradepipe.contracts import Contract
 from tradepipe.markets import Market
 from tradepipe.observability import progress
@@ -53,16 +53,15 @@ class LayerRun:
         progress.report(layer, 0, len(self.keys))
         self.contract = self.layer.contract(market)
         self._partitions = self.layer.input_partitions(market, self.keys)
-        names = {read: dataset(market.name, read) for read in self.layer.reads}
+        names = {read: dataset(market.name, read) for read in self._partitions}
         current = self.store.catalogue.current_of(list(names.values()))
         self._snapshot: dict[str, dict[str, Generation]] = {read: current[name] for read, name in names.items()}
 
     def read(self, layer: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the input `layer` for the whole range and its lookback, sorted by partition."""
         with self.meter.phase(READ):
-            rows = self.store.read_generations(
-                self.generations(layer), LAYERS[layer].contract(self.market), columns=columns
-            )
+            contract = TOLD[layer] if layer in TOLD else LAYERS[layer].contract(self.market)
+            rows = self.store.read_generations(self.generations(layer), contract, columns=columns)
         self.meter.rows[READ] += rows.height
         return rows
 

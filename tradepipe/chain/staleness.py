@@ -61,7 +61,7 @@ def ranges(keys: Sequence[str], every: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _closure(layers: Sequence[str]) -> set[str]:
-    return set(layers) | {read for name in layers for read in LAYERS[name].reads}
+    return set(layers) | {read for name in layers for read in (*LAYERS[name].reads, *LAYERS[name].told_by)}
 
 
 def _contents(
