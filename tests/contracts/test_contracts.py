@@ -37,6 +37,10 @@ GOOD = {
         "high": 2.0, "low": 0.5, "close": 1.5, "volume": 10.0, "quality": "ok", "known_at": CLOSE,
         "superseded_at": CLOSE + dt.timedelta(days=1),
     },
+    contracts.GAPS: {
+        "symbol": "SPX", "session": SESSION, "first_open_time": OPEN, "last_close_time": CLOSE, "bars": 1,
+        "reason": "unknown", "detail": None,
+    },
     INDICATORS: {
         "symbol": "SPX", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "known_at": CLOSE, "rsi_14": 50.0,
     },
@@ -81,6 +85,8 @@ GOOD = {
 BREACHES = {
     "price_not_positive": {"low": 0.0},
     "superseded_before_known": {"superseded_at": CLOSE - dt.timedelta(seconds=1)},
+    "gap_not_in_time": {"last_close_time": OPEN},
+    "bars_of_the_calendar": {"symbol": "*"},
     "high_below_low": {"high": 0.4},
     "high_below_open_or_close": {"high": 1.2},
     "low_above_open_or_close": {"low": 1.2},

@@ -3,6 +3,7 @@
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
 from tradepipe.contracts.features import indicators_contract
+from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
 from tradepipe.contracts.quarantine import QUARANTINE
@@ -14,9 +15,12 @@ from tradepipe.contracts.validation import validate
 __all__ = [
     "BARS",
     "BARS_HISTORY",
+    "EVERY_SYMBOL",
     "FILLS",
     "FORECASTS",
     "FORECAST_SCORES",
+    "GAPS",
+    "GAP_REASONS",
     "LANDING",
     "LANDING_SEEN",
     "MONEY",

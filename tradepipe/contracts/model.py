@@ -127,12 +127,14 @@ class Contract:
         if REASON in self.column_names:
             raise ValueError(f"contract {self.name} has a column {REASON!r}; its rows cannot be split by reason")
         rules = self.all_rules()
-        reason = pl.coalesce(*[pl.when(rule.broken).then(pl.lit(rule.code)) for rule in rules], pl.lit(None, pl.String))
-        judged = frame.with_columns(reason.alias(REASON))
-        return (
-            judged.filter(pl.col(REASON).is_null()).drop(REASON),
-            judged.filter(pl.col(REASON).is_not_null()),
-        )
+        found = frame.select(rule.broken.any().alias(rule.code) for rule in rules).row(0, named=True)
+        broken = [rule for rule in rules if found[rule.code]]
+        nothing = frame.clear().with_columns(pl.lit(None, pl.String).alias(REASON))
+        if not broken:  # the usual case: nothing is copied
+            return frame, nothing
+        fails = pl.any_horizontal([rule.broken for rule in broken])
+        reason = pl.coalesce(*[pl.when(rule.broken).then(pl.lit(rule.code)) for rule in broken])
+        return frame.filter(~fails), frame.filter(fails).with_columns(reason.alias(REASON))
 
 
 class ContractError(ValueError):
