@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from pydantic import Field, model_validator
 
 from tradepipe.settings.sections import Duration, Interval, Name, Section
-from tradepipe.settings.sources import FetchSettings, FileSource
+from tradepipe.settings.sources import FetchSettings, FileSource, fetched_source
 from tradepipe.settings.storage import CacheSettings, DatasetSettings, LedgerSettings, StoreSettings, WarehouseSettings
 
 Environment = Literal["dev", "test", "prod"]
@@ -125,6 +125,16 @@ class MarketSettings(Section):
     forecasts: ForecastSettings = ForecastSettings()
     strategy: StrategySettings = StrategySettings()
     execution: ExecutionSettings = ExecutionSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _source_of_what_is_fetched(cls, told: object) -> object:
+        if not isinstance(told, dict) or not isinstance(told.get("source", {}), dict):
+            return told
+        fetch = told.get("fetch", {})
+        fetch = fetch.model_dump() if isinstance(fetch, FetchSettings) else fetch
+        source = fetched_source(told.get("name"), fetch, told.get("source", {})) if isinstance(fetch, dict) else {}
+        return {**told, "source": source} if source else told
 
     @model_validator(mode="after")
     def _consistent(self) -> "MarketSettings":

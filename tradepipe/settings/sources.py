@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -82,6 +83,7 @@ class FetchSettings(Section):
     symbols: dict[str, str] = Field(default={}, description="venue: our symbol to its, e.g. BTCUSDT: BTC/USDT:USDT")
     incremental: bool = Field(True, description="ask only for the missing tail; false: for all since `start`")
     page_bars: int = Field(1000, ge=1, le=1500, description="venue: bars a request")
+    chunk: int = Field(50, ge=1, description="files in memory at once, one a symbol")
     workers: int = Field(8, ge=1, le=64, description="requests at once")
     requests_per_second: float | None = Field(None, gt=0, description="venue: default: what it allows")
     timeout: Duration = Field(dt.timedelta(seconds=10), description="of one request")
@@ -97,3 +99,17 @@ class FetchSettings(Section):
         if needed and getattr(self, needed) is None:
             raise ValueError(f"kind {self.kind} needs {needed}")
         return self
+
+
+def fetched_source(market: object, fetch: Mapping[str, object], told: Mapping[str, object]) -> dict[str, object]:
+    """The `source` of a market whose files a venue or a replay brings: their shape is ours, so nobody has to say it."""
+    if fetch.get("kind") not in ("venue", "replay"):
+        return dict(told)
+    ours = {
+        "pattern": f"{market}/bars/**/*.parquet",
+        "symbol_column": "symbol",
+        "time_column": "open_time",
+        "time_format": "epoch_ms",
+        "columns": {name: name for name in sorted(NEEDED)},
+    }
+    return ours | dict(told)
