@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tradepipe.store import files
 from tradepipe.store.catalogue import referenced_paths
 from tradepipe.store.database import writing
-from tradepipe.store.pins import pinned_paths
+from tradepipe.store.pins import held_paths, pinned_paths
 from tradepipe.store.tables import generations
 
 _CHUNK = 5_000
@@ -33,7 +33,7 @@ def sweep(engine: sa.Engine, root: Path, now: dt.datetime, grace: dt.timedelta) 
                 .values(swept_at=now)
             )
         # Orphans go while the lock keeps writers from committing them.
-        orphans = sorted(set(old) - referenced_paths(connection, old) - set(dead))
+        orphans = sorted(set(old) - referenced_paths(connection, old) - held_paths(connection, old) - set(dead))
         for path in orphans:
             (root / path).unlink(missing_ok=True)
     # The dead go after the commit: killed in between, they are orphans for the next sweep.

@@ -72,8 +72,11 @@ pins = sa.Table(
     metadata,
     sa.Column("holder", Key, primary_key=True),
     sa.Column("generation_id", Identity, sa.ForeignKey(generations.c.id), primary_key=True, autoincrement=False),
+    # The file at the time of the pin: compaction may give the generation another one, this one stays.
+    sa.Column("path", Key, nullable=False),
     sa.Column("pinned_at", UtcDateTime, nullable=False),
     sa.Index(None, "generation_id"),
+    sa.Index(None, "path"),
 )
 
 # Files that nothing refers to any more, which readers with an older look at the catalogue may still want.

@@ -17,11 +17,13 @@ def upgrade() -> None:
         "pins",
         sa.Column("holder", key, nullable=False),
         sa.Column("generation_id", identity, autoincrement=False, nullable=False),
+        sa.Column("path", key, nullable=False),
         sa.Column("pinned_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("holder", "generation_id", name="pk_pins"),
         sa.ForeignKeyConstraint(["generation_id"], ["generations.id"], name="fk_pins_generation_id_generations"),
     )
     op.create_index("ix_pins_generation_id", "pins", ["generation_id"])
+    op.create_index("ix_pins_path", "pins", ["path"])
 
 
 def downgrade() -> None:
