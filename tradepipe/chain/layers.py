@@ -81,10 +81,11 @@ class Layer:
     def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
         told = {name: {key: [key] for key in keys} for name in self.told_by}
-        return {name: _looking_back(market, keys, back(market)) for name, back in self.reads.items()} | told
+        return {name: looking_back(market, keys, back(market)) for name, back in self.reads.items()} | told
 
 
-def _looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
+def looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
+    """Each of `keys` -> the partitions from the one `sessions` sessions before its first session to itself."""
     if sessions == 0 or not keys:
         return {key: [key] for key in keys}
     windows = market.partitions.windows(keys, sessions)

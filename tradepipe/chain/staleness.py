@@ -42,7 +42,7 @@ def stale_partitions(
         version = LAYERS[name].code_version(market)
         for key in keys:
             wanted = landing.contents(key) if landing and name == "raw_bars" else _contents(reads, key, current)
-            reason = _reason(generations.get(key), version, recorded, wanted) or _stale_input(reads, key, found)
+            reason = difference(generations.get(key), version, recorded, wanted) or _stale_input(reads, key, found)
             if reason:
                 found[name, key] = reason
     return [Stale(layer, partition, reason) for (layer, partition), reason in found.items()]
@@ -76,12 +76,17 @@ def _contents(
     }
 
 
-def _reason(
+def difference(
     generation: Generation | None,
     version: str,
     recorded: Mapping[int, Sequence[Input]],
     wanted: Mapping[tuple[str, str], str],
 ) -> str | None:
+    """What tells `generation` from what would be computed now, for a person to read; None for nothing.
+
+    `recorded` holds what generations were computed from, `wanted` is (dataset, partition) -> content of
+    what the partition would be computed from.
+    """
     if generation is None:
         return "never published"
     if generation.code_version != version:
