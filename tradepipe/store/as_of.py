@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 
 import polars as pl
 
@@ -11,6 +10,7 @@ from tradepipe.contracts import UTC
 from tradepipe.contracts.as_of import as_of_column
 from tradepipe.store import reading
 from tradepipe.store.model import Generation
+from tradepipe.store.parts import Addresses
 
 HISTORY = "history"
 SUPERSEDED_AT = "superseded_at"
@@ -35,7 +35,7 @@ def moment(as_of: dt.datetime) -> pl.Expr:
 
 
 def rows_as_of(  # noqa: PLR0913 - the two snapshots, the moment, and what of it is wanted
-    root: Path,
+    addresses: Addresses,
     current: Mapping[str, Generation],
     history: Mapping[str, Generation],
     as_of: dt.datetime,
@@ -49,7 +49,7 @@ def rows_as_of(  # noqa: PLR0913 - the two snapshots, the moment, and what of it
     a history are read one by one and sorted by symbol and open time; the others in one piece.
 
     Args:
-        root: of the store.
+        addresses: where the store's files are.
         current: partition -> generation, at least one, all of one dataset.
         history: partition -> generation of its companion, from the same look at the catalogue.
         as_of: with a time zone.
@@ -60,11 +60,11 @@ def rows_as_of(  # noqa: PLR0913 - the two snapshots, the moment, and what of it
         AsOfError: when the dataset cannot tell.
     """
     first = next(iter(current.values()))
-    names = reading.scan(root, [first.path]).collect_schema().names()
+    names = reading.scan(addresses, [first]).collect_schema().names()
     known, now = pl.col(as_of_column(first.dataset, first.contract, names)), moment(as_of)
 
     def scan(generations: Sequence[Generation]) -> pl.LazyFrame:
-        return reading.scan(root, [one.path for one in generations], symbols=symbols).filter(known <= now)
+        return reading.scan(addresses, generations, symbols=symbols).filter(known <= now)
 
     restated = {partition for partition, one in history.items() if one.rows}
     parts = []
@@ -78,7 +78,7 @@ def rows_as_of(  # noqa: PLR0913 - the two snapshots, the moment, and what of it
 
 
 def newest_as_of(  # noqa: PLR0913 - as above
-    root: Path,
+    addresses: Addresses,
     current: Mapping[str, Generation],
     history: Mapping[str, Generation],
     as_of: dt.datetime,
@@ -87,11 +87,12 @@ def newest_as_of(  # noqa: PLR0913 - as above
     rows: int,
 ) -> pl.DataFrame:
     """The last `rows` rows of `symbol` that were true at `as_of`, reading partitions from the newest back."""
-    keys, parts, found, step = list(current), [], 0, 1
+    keys, found, step = list(current), 0, 1
+    parts: list[pl.DataFrame] = []
     while keys and found < rows:
         batch, keys = keys[-step:], keys[:-step]
         part = reading.collect(
-            rows_as_of(root, {key: current[key] for key in batch}, history, as_of, symbols=[symbol]),
+            rows_as_of(addresses, {key: current[key] for key in batch}, history, as_of, symbols=[symbol]),
             current[batch[0]].dataset,
         )
         parts.insert(0, part)

@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradepipe.store.errors import StoreError
-from tradepipe.store.model import Generation, Input
+from tradepipe.store.model import HOT, Generation, Input
 from tradepipe.store.tables import current_generations, generation_inputs, generations
 
-_CHUNK = 5_000  # values in one IN list; SQLite takes 32,766, PostgreSQL 65,535
+CHUNK = 5_000  # values in one IN list; SQLite takes 32,766, PostgreSQL 65,535
 _IS_CURRENT = current_generations.c.generation_id == generations.c.id
 
 
@@ -33,17 +33,27 @@ class Catalogue:
                 found[generation.dataset][generation.partition] = generation
         return found
 
-    def newest_paths(self, dataset: str, limit: int | None = None) -> list[str]:
-        """Paths of the newest partitions' current files, newest first."""
+    def newest(self, dataset: str, limit: int | None = None) -> list[Generation]:
+        """Current generations of the newest partitions, newest first."""
         query = (
-            sa.select(generations.c.path)
+            sa.select(generations)
             .select_from(current_generations.join(generations, _IS_CURRENT))
             .where(current_generations.c.dataset == dataset)
             .order_by(current_generations.c.partition.desc())
             .limit(limit)
         )
         with self.engine.connect() as connection:
-            return list(connection.scalars(query))
+            return list(_generations(connection.execute(query)))
+
+    def of_ids(self, generation_ids: Collection[int]) -> dict[int, Generation]:
+        """The generations with these ids, as the catalogue has them now."""
+        wanted = list(generation_ids)
+        found: dict[int, Generation] = {}
+        with self.engine.connect() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                query = sa.select(generations).where(generations.c.id.in_(wanted[start : start + CHUNK]))
+                found.update((one.id, one) for one in _generations(connection.execute(query)))
+        return found
 
     def generation(self, generation_id: int) -> Generation:
         """The generation with that id.
@@ -69,12 +79,12 @@ class Catalogue:
         table = generation_inputs.c
         wanted = list(found)
         with self.engine.connect() as connection:
-            for start in range(0, len(wanted), _CHUNK):
+            for start in range(0, len(wanted), CHUNK):
                 query = (
                     sa.select(
                         table.generation_id, table.dataset, table.partition, table.content, table.input_generation_id
                     )
-                    .where(table.generation_id.in_(wanted[start : start + _CHUNK]))
+                    .where(table.generation_id.in_(wanted[start : start + CHUNK]))
                     .order_by(table.generation_id, table.dataset, table.partition)
                 )
                 for generation_id, *one in connection.execute(query):
@@ -94,20 +104,38 @@ def current_on(
     """`Catalogue.current`, inside a transaction that is already open."""
     query = _select_current().where(current_generations.c.dataset == dataset)
     wanted = None if partitions is None else set(partitions)
-    if wanted is not None and len(wanted) <= _CHUNK:
+    if wanted is not None and len(wanted) <= CHUNK:
         query = query.where(current_generations.c.partition.in_(wanted))
     found = {generation.partition: generation for generation in _generations(connection.execute(query))}
     return found if wanted is None else {key: generation for key, generation in found.items() if key in wanted}
 
 
-def referenced_paths(connection: sa.Connection, paths: Sequence[str]) -> set[str]:
-    """Those of `paths` that a generation names whose file was not swept."""
+def referenced_paths(connection: sa.Connection, paths: Sequence[str], tier: str = HOT) -> set[str]:
+    """Those of `paths` that a generation of `tier` names whose file was not swept."""
     found: set[str] = set()
-    for start in range(0, len(paths), _CHUNK):
+    for start in range(0, len(paths), CHUNK):
         query = sa.select(generations.c.path).where(
-            generations.c.path.in_(paths[start : start + _CHUNK]), generations.c.swept_at.is_(None)
+            generations.c.path.in_(paths[start : start + CHUNK]),
+            generations.c.swept_at.is_(None),
+            generations.c.tier == tier,
         )
         found.update(connection.scalars(query))
+    return found
+
+
+def last_numbers(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The greatest number that a generation of each (dataset, partition) ever had; none where there was none."""
+    found: dict[tuple[str, str], int] = {}
+    table = generations.c
+    for dataset in sorted({dataset for dataset, _ in keys}):
+        partitions = [partition for name, partition in keys if name == dataset]
+        for start in range(0, len(partitions), CHUNK):
+            query = (
+                sa.select(table.partition, sa.func.max(table.number))
+                .where(table.dataset == dataset, table.partition.in_(partitions[start : start + CHUNK]))
+                .group_by(table.partition)
+            )
+            found.update(((dataset, partition), number) for partition, number in connection.execute(query))
     return found
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from tradepipe.settings import PoolSettings
 from tradepipe.store.errors import DatabaseUrlError, MigrationError, StoreBusyError
 
 if TYPE_CHECKING:
@@ -51,12 +52,13 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-def open_engine(url: str, *, durable: bool) -> sa.Engine:
+def open_engine(url: str, *, durable: bool, pool: PoolSettings | None = None) -> sa.Engine:
     """An engine for `url`: `sqlite:///file` or `postgresql://…`; nothing is connected yet.
 
     SQLite runs in WAL mode with foreign keys on and waits `BUSY_TIMEOUT` for a lock. `durable` asks
     for synchronous=FULL, so that a commit survives a power cut; without it (NORMAL) the last commits
-    may be lost then, but never torn. PostgreSQL is durable as its server is configured. A plain
+    may be lost then, but never torn. PostgreSQL is durable as its server is configured; `pool` says how
+    many connections a process holds to it (default: the settings' defaults). A plain
     `postgresql://` address means psycopg2 here, whatever SQLAlchemy's default is.
 
     Raises:
@@ -71,7 +73,15 @@ def open_engine(url: str, *, durable: bool) -> sa.Engine:
     if address.get_backend_name() == "postgresql":
         if address.drivername == "postgresql":
             address = address.set(drivername="postgresql+psycopg2")
-        return sa.create_engine(address, pool_pre_ping=True)
+        told = pool or PoolSettings()
+        return sa.create_engine(
+            address,
+            pool_pre_ping=True,
+            pool_size=told.size,
+            max_overflow=told.overflow,
+            pool_recycle=int(told.recycle.total_seconds()),
+            pool_timeout=BUSY_TIMEOUT.total_seconds(),
+        )
     raise DatabaseUrlError(
         f"{address.render_as_string(hide_password=True)}: database {address.get_backend_name()} is not supported. "
         "Remedy: sqlite:///file or postgresql://…"

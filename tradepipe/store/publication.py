@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tradepipe.store import files
-from tradepipe.store.catalogue import current_on, insert_generations
+from tradepipe.store.catalogue import CHUNK, current_on, insert_generations, last_numbers
 from tradepipe.store.database import writing
 from tradepipe.store.drafts import Draft
 from tradepipe.store.errors import StoreError
-from tradepipe.store.model import Generation, Published
+from tradepipe.store.model import COLD, HOT, Generation, Published
 from tradepipe.store.tables import current_generations, generation_inputs, generations
 
 Key = tuple[str, str]
@@ -96,9 +97,9 @@ class Publication:
 
     def _holds(self, draft: Draft, current: Current) -> bool:
         generation = current.get(draft.key)
-        return (
-            generation is not None and generation.content == draft.content and (self.root / generation.path).is_file()
-        )
+        if generation is None or generation.content != draft.content:
+            return False
+        return generation.tier == COLD or (self.root / generation.path).is_file()
 
     def _has_file(self, key: Key) -> bool:
         return key in self._files and (self.root / self._files[key].path).is_file()
@@ -149,7 +150,8 @@ class Publication:
                 result[draft.key] = Published(current[draft.key], changed=False)
             else:
                 fresh.append(draft)
-        made = [self._generation(draft, current, now) for draft in fresh]
+        numbers = last_numbers(connection, [draft.key for draft in fresh if draft.key not in current])
+        made = [self._generation(draft, current, numbers, now) for draft in fresh]
         if not made:
             return result
         rows = [{name: value for name, value in asdict(one).items() if name != "id"} for one in made]
@@ -173,44 +175,32 @@ class Publication:
 
     def _point(self, connection: sa.Connection, made: Sequence[Generation], current: Current, now: dt.datetime) -> None:
         """Make the new generations current, and the ones before them superseded."""
-        moved: list[dict[str, object]] = []
-        added: list[dict[str, object]] = []
-        for one in made:
-            pointers = moved if (one.dataset, one.partition) in current else added
-            pointers.append({"at_dataset": one.dataset, "at_partition": one.partition, "to": one.id})
-        table = current_generations
-        if moved:
+        superseded = [old.id for one in made if (old := current.get((one.dataset, one.partition))) is not None]
+        for start in range(0, len(superseded), CHUNK):
             connection.execute(
-                sa.update(generations).where(generations.c.id == sa.bindparam("old")).values(superseded_at=now),
-                [{"old": current[key].id} for one in made if (key := (one.dataset, one.partition)) in current],
+                sa.update(generations)
+                .where(generations.c.id.in_(superseded[start : start + CHUNK]))
+                .values(superseded_at=now)
             )
-            connection.execute(
-                sa.update(table)
-                .where(table.c.dataset == sa.bindparam("at_dataset"), table.c.partition == sa.bindparam("at_partition"))
-                .values(generation_id=sa.bindparam("to")),
-                moved,
-            )
-        if added:
-            connection.execute(
-                sa.insert(table).values(
-                    dataset=sa.bindparam("at_dataset"),
-                    partition=sa.bindparam("at_partition"),
-                    generation_id=sa.bindparam("to"),
-                ),
-                added,
-            )
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        for start in range(0, len(made), CHUNK):
+            rows = [
+                {"dataset": one.dataset, "partition": one.partition, "generation_id": one.id}
+                for one in made[start : start + CHUNK]
+            ]
+            upsert = insert(current_generations).values(rows)
+            changed = {"generation_id": upsert.excluded.generation_id}
+            connection.execute(upsert.on_conflict_do_update(index_elements=["dataset", "partition"], set_=changed))
 
-    def _generation(self, draft: Draft, current: Current, now: dt.datetime) -> Generation:
+    def _generation(self, draft: Draft, current: Current, numbers: Mapping[Key, int], now: dt.datetime) -> Generation:
         before = current.get(draft.key)
-        if before is not None and self._holds(draft, current):
-            file = files.StoredFile(before.path, before.size, before.sha256)
-        else:
-            file = self._files[draft.key]
+        shared = before if before is not None and self._holds(draft, current) else None
+        file = files.StoredFile(shared.path, shared.size, shared.sha256) if shared else self._files[draft.key]
         return Generation(
             id=0,  # the catalogue gives it
             dataset=draft.dataset,
             partition=draft.partition,
-            number=before.number + 1 if before is not None else 1,
+            number=before.number + 1 if before is not None else numbers.get(draft.key, 0) + 1,
             path=file.path,
             rows=draft.frame.height,
             size=file.size,
@@ -225,4 +215,6 @@ class Publication:
             run_id=self.run_id,
             superseded_at=None,
             swept_at=None,
+            slice=shared.slice if shared else None,
+            tier=shared.tier if shared else HOT,
         )

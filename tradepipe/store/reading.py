@@ -1,23 +1,44 @@
 """Reading generations: from explicit paths, never by listing folders."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
 from tradepipe.store.errors import StoreError
 from tradepipe.store.files import SYMBOL
+from tradepipe.store.model import COLD, Generation
+from tradepipe.store.parts import SLICE, Addresses, Part, parts_of
 
 
 def scan(
-    root: Path, paths: Sequence[str], *, columns: Sequence[str] | None = None, symbols: Sequence[str] | None = None
+    addresses: Addresses,
+    generations: Sequence[Generation],
+    *,
+    columns: Sequence[str] | None = None,
+    symbols: Sequence[str] | None = None,
 ) -> pl.LazyFrame:
-    """The rows of the files in that order; row groups without the symbols are skipped by their statistics."""
+    """The rows of `generations` in that order; row groups without the symbols are skipped by their statistics."""
+    frames = [_scan_part(addresses, part, columns=columns, symbols=symbols) for part in parts_of(generations)]
+    return frames[0] if len(frames) == 1 else pl.concat(frames)
+
+
+def _scan_part(
+    addresses: Addresses, part: Part, *, columns: Sequence[str] | None, symbols: Sequence[str] | None
+) -> pl.LazyFrame:
     frame = pl.scan_parquet(
-        [root / path for path in paths], glob=False, extra_columns="raise" if columns is None else "ignore"
+        [addresses.of(path, part.tier) for path in part.paths],
+        glob=False,
+        extra_columns="raise" if columns is None else "ignore",
+        storage_options=dict(addresses.options) if part.tier == COLD else None,
     )
     if symbols is not None:
         frame = frame.filter(pl.col(SYMBOL).is_in(list(symbols)))
+    if part.condition is not None:
+        # A compacted file is sorted by symbol first; each partition's rows lie in it in their own order.
+        frame = frame.filter(part.condition)
+        if part.slices is not None and len(part.slices) > 1:
+            frame = frame.sort(SLICE, maintain_order=True)
+        frame = frame.drop(SLICE) if columns is None else frame
     return frame if columns is None else frame.select(columns)
 
 
@@ -30,7 +51,7 @@ def collect(frame: pl.LazyFrame, dataset: str) -> pl.DataFrame:
     """
     try:
         return frame.collect()
-    except (pl.exceptions.SchemaError, pl.exceptions.ColumnNotFoundError) as error:
+    except (pl.exceptions.SchemaError, pl.exceptions.ShapeError, pl.exceptions.ColumnNotFoundError) as error:
         reason = str(error).split("\n", 1)[0]
         raise StoreError(
             f"{dataset}: partitions were published with different columns, or lack one that was asked for ({reason}). "
@@ -38,17 +59,19 @@ def collect(frame: pl.LazyFrame, dataset: str) -> pl.DataFrame:
         ) from error
 
 
-def newest_rows(root: Path, dataset: str, paths: Sequence[str], symbol: str, rows: int) -> pl.DataFrame:
-    """The last `rows` rows of `symbol` in files given newest first, reading no more files than it takes.
+def newest_rows(
+    addresses: Addresses, dataset: str, generations: Sequence[Generation], symbol: str, rows: int
+) -> pl.DataFrame:
+    """The last `rows` rows of `symbol` in generations given newest first, reading no more files than it takes.
 
-    The first file tells how many rows a partition holds, and so how many more are needed. All
-    columns; in time order; fewer rows when the files hold no more.
+    The first one tells how many rows a partition holds, and so how many more are needed. All
+    columns; in time order; fewer rows when there are no more.
     """
     parts: list[pl.DataFrame] = []
     found, start, step = 0, 0, 1
-    while start < len(paths) and found < rows:
-        batch = paths[start : start + step]
-        part = collect(scan(root, batch[::-1], symbols=[symbol]), dataset)
+    while start < len(generations) and found < rows:
+        batch = generations[start : start + step]
+        part = collect(scan(addresses, batch[::-1], symbols=[symbol]), dataset)
         parts.insert(0, part)
         found, start = found + part.height, start + len(batch)
         step = -(-(rows - found) * start // found) if found else 4 * step

@@ -10,13 +10,16 @@ import polars as pl
 import sqlalchemy as sa
 
 from tradepipe.contracts import QUARANTINE, Contract
+from tradepipe.settings import PoolSettings
 from tradepipe.store import as_of as past
 from tradepipe.store import reading, sweeping
 from tradepipe.store.catalogue import Catalogue
+from tradepipe.store.cold import ColdTier
 from tradepipe.store.database import migrate, open_engine
 from tradepipe.store.drafts import Companion, Draft, complete, make_drafts
 from tradepipe.store.errors import DatasetNotFound, StoreError
 from tradepipe.store.model import Generation, Input, Published
+from tradepipe.store.parts import Addresses
 from tradepipe.store.publication import Publication
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
@@ -42,7 +45,7 @@ class PartitionStore:
     "committed"); it is how tests end a process at a chosen step.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where things are, and what tests watch
         self,
         root: Path,
         engine: sa.Engine,
@@ -50,13 +53,22 @@ class PartitionStore:
         *,
         clock: Callable[[], dt.datetime] = _utc_now,
         checkpoint: Callable[[str], None] = _pass,
+        cold: ColdTier | None = None,
     ) -> None:
-        self.root, self.grace, self.catalogue = root, grace, Catalogue(engine)
+        self.root, self.grace, self.catalogue, self.cold = root, grace, Catalogue(engine), cold
+        self.addresses = Addresses(root, cold.address, cold.options) if cold is not None else Addresses(root)
         self._engine, self._clock, self._checkpoint = engine, clock, checkpoint
 
     @classmethod
-    def open(
-        cls, root: Path, catalogue_url: str, grace: dt.timedelta, *, checkpoint: Callable[[str], None] = _pass
+    def open(  # noqa: PLR0913 - where things are, and how to reach them
+        cls,
+        root: Path,
+        catalogue_url: str,
+        grace: dt.timedelta,
+        *,
+        checkpoint: Callable[[str], None] = _pass,
+        cold: ColdTier | None = None,
+        pool: PoolSettings | None = None,
     ) -> Self:
         """Open the store at `root`, making the folder and migrating the catalogue when that is needed.
 
@@ -65,9 +77,9 @@ class PartitionStore:
             MigrationError: when the catalogue belongs to a newer tradepipe.
         """
         root.mkdir(parents=True, exist_ok=True)
-        engine = open_engine(catalogue_url, durable=True)
+        engine = open_engine(catalogue_url, durable=True, pool=pool)
         migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
-        return cls(root, engine, grace, checkpoint=checkpoint)
+        return cls(root, engine, grace, checkpoint=checkpoint, cold=cold)
 
     def close(self) -> None:
         """Close the catalogue's connections; the store opens new ones if it is used again."""
@@ -104,14 +116,13 @@ class PartitionStore:
         def attempt() -> pl.DataFrame:
             if as_of is not None:
                 return self._as_of(dataset, partitions, as_of, columns, symbols)
-            current = self.catalogue.current(dataset, partitions)
-            paths = [generation.path for generation in current.values()]
+            found = list(self.catalogue.current(dataset, partitions).values())
             # No partition of those asked for: any file of the dataset knows the columns.
-            shown = paths or self.catalogue.newest_paths(dataset, 1)
+            shown = found or self.catalogue.newest(dataset, 1)
             if not shown:
                 raise DatasetNotFound(dataset, self.catalogue.datasets())
-            frame = reading.scan(self.root, shown, columns=columns, symbols=symbols)
-            return reading.collect(frame if paths else frame.head(0), dataset)
+            frame = reading.scan(self.addresses, shown, columns=columns, symbols=symbols)
+            return reading.collect(frame if found else frame.head(0), dataset)
 
         return self._reading(dataset, attempt)
 
@@ -133,11 +144,18 @@ class PartitionStore:
         """
         if not generations:
             return contract.empty().select(contract.column_names if columns is None else columns)
-        paths = [generation.path for generation in generations]
+
+        def attempt(chosen: Sequence[Generation]) -> pl.DataFrame:
+            frame = reading.scan(self.addresses, chosen, columns=columns, symbols=symbols)
+            return reading.collect(frame, chosen[0].dataset)
+
         try:
-            return reading.collect(
-                reading.scan(self.root, paths, columns=columns, symbols=symbols), generations[0].dataset
-            )
+            try:
+                return attempt(generations)
+            except FileNotFoundError:
+                # Compaction and tiers move rows to other files; the catalogue knows where they are now.
+                moved = self.catalogue.of_ids({one.id for one in generations})
+                return attempt([moved[one.id] for one in generations])
         except FileNotFoundError as error:
             raise StoreError(
                 f"{generations[0].dataset}: a generation of this snapshot was superseded and swept ({error}). "
@@ -159,15 +177,15 @@ class PartitionStore:
 
         def attempt() -> pl.DataFrame:
             if as_of is not None:
-                return past.newest_as_of(self.root, *self._with_history(dataset), as_of, symbol=symbol, rows=rows)
+                return past.newest_as_of(self.addresses, *self._with_history(dataset), as_of, symbol=symbol, rows=rows)
             # A partition holds at least one row of nearly every symbol: as many paths as rows do,
             # and where they do not, the whole list is resolved anew, so that it stays one snapshot.
             for limit in (rows, None):
-                paths = self.catalogue.newest_paths(dataset, limit)
-                if not paths:
+                newest = self.catalogue.newest(dataset, limit)
+                if not newest:
                     raise DatasetNotFound(dataset, self.catalogue.datasets())
-                found = reading.newest_rows(self.root, dataset, paths, symbol, rows)
-                if found.height == rows or len(paths) < rows:
+                found = reading.newest_rows(self.addresses, dataset, newest, symbol, rows)
+                if found.height == rows or len(newest) < rows:
                     break
             return found
 
@@ -252,7 +270,7 @@ class PartitionStore:
         )
         # No partition of those asked for: any file of the dataset knows the columns.
         shown = wanted or dict([next(iter(current.items()))])
-        frame = past.rows_as_of(self.root, shown, history, as_of, columns=columns, symbols=symbols)
+        frame = past.rows_as_of(self.addresses, shown, history, as_of, columns=columns, symbols=symbols)
         return reading.collect(frame if wanted else frame.head(0), dataset)
 
     def _with_history(self, dataset: str) -> tuple[dict[str, Generation], dict[str, Generation]]:

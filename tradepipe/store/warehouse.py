@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tradepipe.store.errors import DatasetNotFound
+from tradepipe.store.parts import duckdb_source
 from tradepipe.store.store import PartitionStore
 
 # Text, quoted names and comments come first, so that a ref() inside one of them is left alone.
@@ -57,11 +58,6 @@ class Warehouse:
         def replace(match: re.Match[str]) -> str:
             if match["layer"] is None:
                 return match[0]
-            paths = [self._store.root / one.path for one in current[f"{market}/{match['layer']}"].values()]
-            return f"read_parquet([{', '.join(_quoted(str(path)) for path in paths)}])"
+            return duckdb_source(self._store.addresses, list(current[f"{market}/{match['layer']}"].values()))
 
         return _TOKENS.sub(replace, sql_text)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
