@@ -115,10 +115,28 @@ def test_spaces_quotes_and_a_byte_order_mark_do_not_matter(read):
     assert json.loads(parsed.refused["row"].item())['Na"me'] == "a, b"
 
 
-def test_a_quoted_line_break_costs_its_two_lines_only(read):
-    parsed = read(f'{HEADER},Note\n{GOOD},"one\ntwo"\n{GOOD},fine\n')
+def test_a_quoted_line_break_is_part_of_its_row(read):
+    parsed = read(f'{HEADER},Note\n{GOOD},"one\n\ntwo, ""three"""\n{GOOD},fine\nSPX,2018-12-31,1,x,1,1,1,"a\nb"\n')
+    assert reasons(parsed) == {6: "number_unreadable"}
+    assert json.loads(parsed.refused["row"].item())["Note"] == "a\nb"
+    assert parsed.rows["line"].to_list() == [2, 5]
+
+
+def test_a_broken_quote_swallows_no_row_below_it(read):
+    """By the letter of RFC 4180 the two quotes make one field of the rows between them."""
+    parsed = read(f'{HEADER},Note\n{GOOD},"one\n{GOOD},two\n{GOOD},three"\n{GOOD},"\nragged\n{GOOD},\n')
+    assert reasons(parsed) == {6: "ragged_row"}
+    assert parsed.rows["line"].to_list() == [2, 3, 4, 5, 7]
+
+
+def test_a_quote_that_closes_too_late_or_fits_no_row_joins_nothing(read):
+    far = "\n".join(["text"] * 100)
+    parsed = read(f'{HEADER},Note\n{GOOD},"one\n{far}\ntwo"\n')
+    assert parsed.rows["line"].to_list() == [2]
+    assert set(reasons(parsed)) == set(range(3, 104))
+    parsed = read(f'{HEADER},Note\n{GOOD},"one\ntwo",three,four\n')
+    assert parsed.rows["line"].to_list() == [2]
     assert reasons(parsed) == {3: "ragged_row"}
-    assert parsed.rows["line"].to_list() == [2, 4]
 
 
 def test_columns_are_found_by_name_in_any_order_and_surplus_ones_are_allowed(read):

@@ -2,32 +2,17 @@
 
 import datetime as dt
 import hashlib
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-
-class FileState(NamedTuple):
-    """What the file system says of a file; every write to it, and every change of its times, moves `ctime_ns`."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> "FileState":
-        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+PACKINGS = (".gz", ".zip")
 
 
 @dataclass(frozen=True)
 class LandingFile:
     """One delivered file. `name` is its POSIX path below the landing folder; `size` is in bytes.
 
-    `arrived_at` (UTC) is when tradepipe first saw these bytes under this name, where that is known;
-    `state` what the file system said before its bytes were hashed, None if that moved meanwhile.
+    `arrived_at` (aware, None: not known) is when tradepipe first saw these bytes.
     """
 
     name: str
@@ -35,36 +20,30 @@ class LandingFile:
     size: int
     sha256: str
     arrived_at: dt.datetime | None = None
-    state: FileState | None = None
+
+    @property
+    def plain_name(self) -> str:
+        """The file's name without folders and without `.gz` or `.zip`."""
+        name = Path(self.name).name
+        return next((name.removesuffix(packing) for packing in PACKINGS if name.endswith(packing)), name)
 
     @property
     def stem(self) -> str:
-        """The file's name without folders, `.gz` and the ending: the symbol, where no column says it."""
-        return Path(Path(self.name).name.removesuffix(".gz")).stem
+        """`plain_name` without its ending: the symbol, where neither a column nor a pattern says it."""
+        return Path(self.plain_name).stem
 
 
-Seen = Mapping[str, tuple[FileState, str]]
-"""File name -> its state when it was hashed, and the sha256."""
-
-
-def scan(folder: Path, pattern: str, seen: Seen | None = None) -> list[LandingFile]:
+def scan(folder: Path, pattern: str) -> list[LandingFile]:
     """Files below `folder` that match the glob `pattern`, sorted by name; none if the folder is not there.
 
-    A file is known by content: every byte is read for the sha256, but for the files that `seen` says
-    were hashed before and whose state is the same.
+    Every byte is read for the sha256: a file is known by content, not by its modification time.
     """
     found = sorted((path for path in folder.glob(pattern) if path.is_file()), key=lambda path: path.as_posix())
-    return [_described(folder, path, seen or {}) for path in found]
+    return [_described(folder, path) for path in found]
 
 
-def _described(folder: Path, path: Path, seen: Seen) -> LandingFile:
-    name = path.relative_to(folder).as_posix()
+def _described(folder: Path, path: Path) -> LandingFile:
     with path.open("rb") as file:
-        state = FileState.of(os.fstat(file.fileno()))
-        known = seen.get(name)
-        if known is not None and known[0] == state:
-            return LandingFile(name, path, state.size, known[1], state=state)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
-        still = FileState.of(os.fstat(file.fileno())) == state
-    return LandingFile(name, path, size, digest, state=state if still else None)
+    return LandingFile(path.relative_to(folder).as_posix(), path, size, digest)

@@ -1,66 +1,72 @@
-"""Files as numbered lines of text, and lines as fields. A line stands by itself.
+"""Text as numbered lines, lines as records, records as fields: the exact way, one line at a time.
 
 A general CSV reader joins lines when a quote is not closed, drops or pads ragged ones, and counts
-rows, not lines. Here each line is split on its own, so one broken line costs one row, and every row
-can be found in the file by its line number. The price: a quoted field may not hold a line break.
+rows, not lines. Here each line stands by itself, so one broken line costs one row, and every row can
+be found in the file by its line number. One exception: lines are joined where a quoted field was
+broken over them beyond doubt, see `join_records`.
 """
 
-import gzip
-import hashlib
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
 
 import polars as pl
-
-from tradepipe.ingest.landing import LandingFile
 
 # One field with the comma before it: quoted with "" for a quote inside, or without any quote.
 _FIELD = r',(?:\s*"(?:[^"]|"")*"\s*|[^",]*)'
 _WELL_QUOTED = f"^(?:{_FIELD})+$"
+# The same for Python, possessive: no text makes it slow.
+_ONE_FIELD = re.compile(r',(?:\s*+"(?:[^"]|"")*+"\s*+|[^",]*+)')
+_RECORD = re.compile(f"(?:{_ONE_FIELD.pattern})++")
+
+LONGEST_RECORD = 100
+"""Lines that one record may span; a quote that stays open longer is a broken quote."""
 
 
-@dataclass(frozen=True)
-class FileFault:
-    """Why a file as a whole cannot be read."""
+def join_records(lines: pl.DataFrame, fields: int) -> pl.DataFrame:
+    """`lines` with those joined that are one record: a quoted field with line breaks in it.
 
-    file: LandingFile
-    reason: str
-    detail: str
+    A record starts at a line with an odd number of quotes and ends at the next that makes it even.
+    It counts as one only if it then has `fields` well quoted fields, and no line after its first has
+    as many commas as a whole row: a broken quote must never swallow a good row.
 
-
-def read_lines(files: Sequence[LandingFile]) -> tuple[pl.DataFrame, list[FileFault]]:
-    """The lines of `files` that are not blank, and the files that cannot be read as text.
+    Args:
+        lines: line (number, increasing), text; blank lines included, missing numbers end a record.
+        fields: how many fields the file's header has.
 
     Returns:
-        A frame file, file_sha256, stem, line (the first line of the file is 1, blank lines count),
-        text (stripped), in file and line order; and the faults: `file_empty`, `file_truncated`
-        (a .gz that ends early), `not_text` (no UTF-8), `changed_while_reading`, `unreadable`.
+        The same columns; a joined record has its first line's number.
     """
-    texts, faults = [], []
-    for file in files:
-        read = _text(file)
-        if isinstance(read, FileFault):
-            faults.append(read)
-        else:
-            texts.append((file.name, file.sha256, file.stem, read))
-    schema = {"file": pl.String, "file_sha256": pl.String, "stem": pl.String, "text": pl.String}
-    lines = (
-        pl.DataFrame(texts, schema=schema, orient="row")
-        .with_columns(pl.col("text").str.split("\n"))
-        .with_columns(line=pl.int_ranges(1, pl.col("text").list.len() + 1, dtype=pl.Int64))
-        .explode("text", "line")
-        .with_columns(pl.col("text").str.strip_chars())
-        .filter(pl.col("text") != "")
-        .select("file", "file_sha256", "stem", "line", "text")
+    openers = (lines.get_column("text").str.count_matches('"', literal=True) % 2 == 1).arg_true().to_list()
+    if not openers:
+        return lines
+    odd, numbers = set(openers), lines.get_column("line").to_list()
+    texts = lines.get_column("text").to_list()
+    joined: dict[int, str] = {}
+    inner: set[int] = set()
+    for start in openers:
+        if start in inner:
+            continue
+        end = _closing(start, texts, numbers, odd, fields)
+        if end is not None:
+            text = "\n".join(texts[start : end + 1])
+            if _is_record(text, fields):
+                joined[start] = text
+                inner.update(range(start + 1, end + 1))
+    if not joined:
+        return lines
+    starts = pl.Series("at", list(joined), dtype=pl.UInt32)
+    return (
+        lines.with_row_index("at")
+        .join(pl.DataFrame({"at": starts, "whole": list(joined.values())}), on="at", how="left", maintain_order="left")
+        .with_columns(text=pl.coalesce("whole", "text"))
+        .filter(~pl.col("at").is_in(pl.Series(sorted(inner), dtype=pl.UInt32).implode()))
+        .select(lines.columns)
     )
-    return lines, faults
 
 
 def split_fields(text: pl.Series) -> pl.Series:
-    """Each line's fields, stripped and unquoted, as a list of text.
+    """Each record's fields, stripped and unquoted, as a list of text.
 
-    A line whose quotes do not pair is split at every comma with its quotes kept as they are: then
+    A record whose quotes do not pair is split at every comma with its quotes kept as they are: then
     either the number of fields or a field's content gives it away.
     """
     quoted = text.str.contains('"', literal=True)
@@ -83,22 +89,16 @@ def _stripped(fields: pl.Series) -> pl.Series:
     return fields.list.eval(pl.element().str.strip_chars())
 
 
-def _text(file: LandingFile) -> str | FileFault:
-    try:
-        content = file.path.read_bytes()
-    except OSError as error:
-        return FileFault(file, "unreadable", f"the file cannot be read: {error.strerror}")
-    if hashlib.sha256(content).hexdigest() != file.sha256:
-        return FileFault(file, "changed_while_reading", "the file's bytes are not those that were scanned; run again")
-    if file.name.endswith(".gz") and content:
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            return FileFault(file, "file_truncated", f"not a whole gzip file: {error}")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return FileFault(file, "not_text", f"byte {error.start} is no UTF-8: {error.reason}")
-    if not text.strip():
-        return FileFault(file, "file_empty", "the file holds no text")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _closing(start: int, texts: list[str], numbers: list[int], odd: set[int], fields: int) -> int | None:
+    """The line that closes the quote open at the end of line `start`; None where there is none to trust."""
+    for at in range(start + 1, min(start + LONGEST_RECORD, len(texts))):
+        if numbers[at] != numbers[at - 1] + 1 or texts[at].count(",") == fields - 1:
+            return None
+        if at in odd:
+            return at
+    return None
+
+
+def _is_record(text: str, fields: int) -> bool:
+    prefixed = f",{text}"
+    return _RECORD.fullmatch(prefixed) is not None and len(_ONE_FIELD.findall(prefixed)) == fields

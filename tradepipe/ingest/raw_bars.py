@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.contracts import QUARANTINE, RAW_BARS
-from tradepipe.ingest.csv_source import PARTITION, read_files
+from tradepipe.contracts import QUARANTINE
+from tradepipe.ingest.judging import PARTITION
 from tradepipe.ingest.landing import LandingFile
+from tradepipe.ingest.reading import in_order, read_files
 from tradepipe.markets import Market
 
 # Files are parsed together while they are small, so that 240 monthly files cost about one parse.
@@ -38,14 +39,14 @@ class RawBars:
 def raw_bars(files: Sequence[LandingFile], market: Market) -> RawBars:
     """Read the landing files of `market`, by its own source settings.
 
-    One bad file or row never stops the others; see `tradepipe.ingest.csv_source` for reasons.
+    One bad file or row never stops the others; see `tradepipe.ingest.reading` for reasons.
 
     Raises:
         SourceError, UniverseError, CalendarError: the market's configuration cannot be used.
     """
     parsed = [read_files(batch, market.settings.source, market) for batch in _batches(files)]
     return RawBars(
-        rows=pl.concat([part.rows for part in parsed]).sort(RAW_BARS.key),
+        rows=in_order([part.rows for part in parsed]),
         refused=QUARANTINE.arrange(pl.concat([part.refused for part in parsed])),
         files=tuple(files),
     )
