@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 NAME = "minutes"
 # European clocks changed on the 27th: a UTC day has 1,440 minutes all the same.
 SESSIONS = [dt.date(2022, 3, 26), dt.date(2022, 3, 27), dt.date(2022, 3, 28)]
-LAYERS = ("raw_bars", "bars", "indicators", "forecasts", "forecast_scores", "signals")
+LAYERS = ("raw_bars", "bars", "intervals", "indicators", "forecasts", "forecast_scores", "signals")
 MARKET = {
     "name": NAME,
     "description": "generated minute bars, around the clock",
@@ -26,6 +26,7 @@ MARKET = {
     "end": str(SESSIONS[-1]),
     "universe": "us_indices",
     "publication_delay": "PT1M",
+    "intervals": ["1h", "5m", "1d"],
     "source": {
         "pattern": "minutes/*.csv",
         "time_column": "time",
@@ -82,6 +83,16 @@ def test_every_minute_of_every_day_is_there(around_the_clock):
     assert bars.height == 2 * 3 * 1440
     assert bars.group_by("symbol", "session").len()["len"].unique().to_list() == [1440]
     assert small.store.read(f"{NAME}/indicators").height == bars.height
+
+
+def test_longer_intervals_are_made_of_them(around_the_clock):
+    small, _ = around_the_clock
+    longer = small.store.read(f"{NAME}/intervals")
+    assert dict(longer.group_by("interval").len().rows()) == {"5m": 2 * 3 * 288, "1h": 2 * 3 * 24, "1d": 2 * 3}
+    assert not longer["is_partial"].any()
+    bars = small.store.read(f"{NAME}/bars").filter(session=SESSIONS[1]).group_by("symbol").agg(pl.max("high"))
+    day = longer.filter(interval="1d", session=SESSIONS[1]).select("symbol", "high")
+    assert day.sort("symbol").equals(bars.sort("symbol"))
 
 
 def test_forecasts_scores_and_signals_of_minutes_keep_their_contracts(around_the_clock):

@@ -2,6 +2,7 @@
 
 from tradepipe.bars.cleaning import Cleaned, clean_bars
 from tradepipe.bars.resampling import resample
+from tradepipe.bars.trades import TradeBars, bars_from_trades, ordered_trades
 from tradepipe.bars.windows import anchored
 
-__all__ = ["Cleaned", "anchored", "clean_bars", "resample"]
+__all__ = ["Cleaned", "TradeBars", "anchored", "bars_from_trades", "clean_bars", "ordered_trades", "resample"]
