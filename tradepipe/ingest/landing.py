@@ -2,17 +2,34 @@
 
 import datetime as dt
 import hashlib
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 PACKINGS = (".gz", ".zip")
+
+
+class FileState(NamedTuple):
+    """What the file system says of a file; every write to it, and every change of its times, moves `ctime_ns`."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "FileState":
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(frozen=True)
 class LandingFile:
     """One delivered file. `name` is its POSIX path below the landing folder; `size` is in bytes.
 
-    `arrived_at` (aware, None: not known) is when tradepipe first saw these bytes.
+    `arrived_at` (UTC) is when tradepipe first saw these bytes under this name, where that is known;
+    `state` what the file system said before its bytes were hashed, None if that moved meanwhile.
     """
 
     name: str
@@ -20,6 +37,7 @@ class LandingFile:
     size: int
     sha256: str
     arrived_at: dt.datetime | None = None
+    state: FileState | None = None
 
     @property
     def plain_name(self) -> str:
@@ -33,17 +51,28 @@ class LandingFile:
         return Path(self.plain_name).stem
 
 
-def scan(folder: Path, pattern: str) -> list[LandingFile]:
+Seen = Mapping[str, tuple[FileState, str]]
+"""File name -> its state when it was hashed, and the sha256."""
+
+
+def scan(folder: Path, pattern: str, seen: Seen | None = None) -> list[LandingFile]:
     """Files below `folder` that match the glob `pattern`, sorted by name; none if the folder is not there.
 
-    Every byte is read for the sha256: a file is known by content, not by its modification time.
+    A file is known by content: every byte is read for the sha256, but for the files that `seen` says
+    were hashed before and whose state is the same.
     """
     found = sorted((path for path in folder.glob(pattern) if path.is_file()), key=lambda path: path.as_posix())
-    return [_described(folder, path) for path in found]
+    return [_described(folder, path, seen or {}) for path in found]
 
 
-def _described(folder: Path, path: Path) -> LandingFile:
+def _described(folder: Path, path: Path, seen: Seen) -> LandingFile:
+    name = path.relative_to(folder).as_posix()
     with path.open("rb") as file:
+        state = FileState.of(os.fstat(file.fileno()))
+        known = seen.get(name)
+        if known is not None and known[0] == state:
+            return LandingFile(name, path, state.size, known[1], state=state)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
-    return LandingFile(path.relative_to(folder).as_posix(), path, size, digest)
+        still = FileState.of(os.fstat(file.fileno())) == state
+    return LandingFile(name, path, size, digest, state=state if still else None)
