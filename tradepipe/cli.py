@@ -73,6 +73,20 @@ def demo(
 
 
 @app.command()
+def ingest(
+    market: Annotated[str | None, typer.Argument(help="Only this market. Default: all.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Ask for everything again, not only for what is missing.")
+    ] = False,
+) -> None:
+    """Bring to the landing folder what the markets' sources have: venues, S3, replays."""
+    from tradepipe.commands.ingest import show_ingests  # noqa: PLC0415
+    from tradepipe.commands.project import Project  # noqa: PLC0415
+
+    show_ingests(Project.load(), market, console(), full=full)
+
+
+@app.command()
 def run(
     market: MarketOption = None,
     first: FromOption = None,
