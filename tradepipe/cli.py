@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tradepipe import __version__
+from tradepipe.commands import quarantine_app
 from tradepipe.settings import SettingsError
 
 FAILED, USAGE, FOUND = 1, 2, 3
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 config = typer.Typer(name="config", help="The configuration.", no_args_is_help=True)
 app.add_typer(config)
+app.add_typer(quarantine_app.app)
 
 MarketOption = Annotated[str | None, typer.Option("--market", "-m", help="Only this market. Default: all.")]
 FromOption = Annotated[
@@ -201,11 +203,19 @@ def main() -> None:
 
 def _is_usage(error: Exception) -> bool:
     """True where the command or the configuration asked for something that there is not."""
+    from tradepipe.chain.releases import ReleaseError  # noqa: PLC0415
     from tradepipe.commands.config import UnknownSettingError  # noqa: PLC0415
     from tradepipe.commands.project import UnknownMarketError  # noqa: PLC0415
     from tradepipe.commands.sql import UnknownQueryError  # noqa: PLC0415
     from tradepipe.execution.explain import OrderNotFoundError  # noqa: PLC0415
     from tradepipe.markets import PartitionKeyError  # noqa: PLC0415
 
-    wrong = (UnknownMarketError, UnknownQueryError, UnknownSettingError, OrderNotFoundError, PartitionKeyError)
+    wrong = (
+        UnknownMarketError,
+        UnknownQueryError,
+        UnknownSettingError,
+        OrderNotFoundError,
+        PartitionKeyError,
+        ReleaseError,
+    )
     return isinstance(error, (SettingsError, *wrong))
