@@ -64,8 +64,8 @@ def check_names(dataset: str, partitions: Iterable[str]) -> None:
 def write_temporary(root: Path, dataset: str, partition: str, frame: pl.DataFrame, contract: Contract) -> StoredFile:
     """Write `frame` beside its final place, under a temporary name; neither synced nor visible yet.
 
-    Zstandard level 3, with statistics; rows are expected in the contract's key order, so that one
-    symbol lies in few row groups.
+    Zstandard level 1, with statistics: level 3 costs a third more and saves less than one percent of
+    bars. Rows are expected in the contract's key order, so that one symbol lies in few row groups.
     """
     path = f"{dataset}/{partition}-{uuid.uuid4().hex[:16]}{SUFFIX}"
     with (root / (path + TEMPORARY)).open("xb") as file:
@@ -73,7 +73,7 @@ def write_temporary(root: Path, dataset: str, partition: str, frame: pl.DataFram
         frame.write_parquet(
             sink,  # type: ignore[arg-type]  # polars only calls write and flush
             compression="zstd",
-            compression_level=3,
+            compression_level=1,
             statistics=True,
             row_group_size=group_rows(frame, contract),
         )
