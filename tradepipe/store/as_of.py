@@ -9,6 +9,8 @@ import polars as pl
 from tradepipe.contracts import UTC
 from tradepipe.contracts.as_of import as_of_column
 from tradepipe.store import reading
+from tradepipe.store.catalogue import Catalogue
+from tradepipe.store.errors import DatasetNotFound
 from tradepipe.store.model import Generation
 from tradepipe.store.parts import Addresses
 
@@ -16,6 +18,9 @@ HISTORY = "history"
 SUPERSEDED_AT = "superseded_at"
 
 _KEY = ("symbol", "open_time")
+
+Snapshot = tuple[Mapping[str, Generation], Mapping[str, Generation]]
+"""Partition -> current generation, of a dataset and of its history."""
 
 
 def history_of(dataset: str) -> str:
@@ -32,6 +37,41 @@ def moment(as_of: dt.datetime) -> pl.Expr:
     if as_of.tzinfo is None:
         raise ValueError(f"as_of {as_of} has no time zone; expected one in UTC")
     return pl.lit(as_of.astimezone(dt.UTC), UTC)
+
+
+def snapshot(catalogue: Catalogue, dataset: str) -> Snapshot:
+    """Current generations of `dataset` and of its history, from one look at the catalogue.
+
+    Raises:
+        DatasetNotFound: when nothing of the dataset was ever published.
+    """
+    history = history_of(dataset)
+    found = catalogue.current_of([dataset, history])
+    if not found[dataset]:
+        raise DatasetNotFound(dataset, catalogue.datasets())
+    return found[dataset], found[history]
+
+
+def read(  # noqa: PLR0913 - the snapshot, the moment, and what of it is wanted
+    addresses: Addresses,
+    known: Snapshot,
+    partitions: Sequence[str] | None,
+    as_of: dt.datetime,
+    *,
+    columns: Sequence[str] | None = None,
+    symbols: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """`rows_as_of` of `partitions` (None: of all), collected.
+
+    Raises:
+        AsOfError: when the dataset cannot tell.
+    """
+    current, history = known
+    wanted = current if partitions is None else {key: current[key] for key in sorted(set(partitions) & set(current))}
+    # No partition of those asked for: any file of the dataset knows the columns.
+    shown = wanted or dict([next(iter(current.items()))])
+    frame = rows_as_of(addresses, shown, history, as_of, columns=columns, symbols=symbols)
+    return reading.collect(frame if wanted else frame.head(0), next(iter(shown.values())).dataset)
 
 
 def rows_as_of(  # noqa: PLR0913 - the two snapshots, the moment, and what of it is wanted

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from tradepipe.store.errors import StoreError
 from tradepipe.store.files import SUFFIX
+from tradepipe.store.model import COLD, Generation
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -159,3 +160,21 @@ class ColdTier:
             raise
         except (obstore.exceptions.BaseError, OSError) as error:
             raise ColdTierError(self.url, doing, error) from error
+
+
+def checksum(root: Path, cold: ColdTier | None, generation: Generation) -> str | None:
+    """sha256 (hexadecimal) of the bytes of a generation's file as they are now; None when it is gone.
+
+    Raises:
+        ColdTierError: when it lies in the cold tier, which cannot be reached.
+    """
+    if generation.tier == COLD:
+        try:
+            return None if cold is None else cold.sha256(generation.path)
+        except FileNotFoundError:
+            return None
+    path = root / generation.path
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from tradepipe.settings import PoolSettings
 from tradepipe.store import as_of as past
 from tradepipe.store import reading, sweeping
 from tradepipe.store.catalogue import Catalogue
-from tradepipe.store.cold import ColdTier
+from tradepipe.store.cold import ColdTier, checksum
 from tradepipe.store.database import migrate, open_engine
 from tradepipe.store.drafts import Companion, Draft, complete, make_drafts
 from tradepipe.store.errors import DatasetNotFound, StoreError
@@ -115,14 +115,15 @@ class PartitionStore:
 
         def attempt() -> pl.DataFrame:
             if as_of is not None:
-                return self._as_of(dataset, partitions, as_of, columns, symbols)
-            found = list(self.catalogue.current(dataset, partitions).values())
+                found = past.snapshot(self.catalogue, dataset)
+                return past.read(self.addresses, found, partitions, as_of, columns=columns, symbols=symbols)
+            current = list(self.catalogue.current(dataset, partitions).values())
             # No partition of those asked for: any file of the dataset knows the columns.
-            shown = found or self.catalogue.newest(dataset, 1)
+            shown = current or self.catalogue.newest(dataset, 1)
             if not shown:
                 raise DatasetNotFound(dataset, self.catalogue.datasets())
             frame = reading.scan(self.addresses, shown, columns=columns, symbols=symbols)
-            return reading.collect(frame if found else frame.head(0), dataset)
+            return reading.collect(frame if current else frame.head(0), dataset)
 
         return self._reading(dataset, attempt)
 
@@ -177,7 +178,8 @@ class PartitionStore:
 
         def attempt() -> pl.DataFrame:
             if as_of is not None:
-                return past.newest_as_of(self.addresses, *self._with_history(dataset), as_of, symbol=symbol, rows=rows)
+                known = past.snapshot(self.catalogue, dataset)
+                return past.newest_as_of(self.addresses, *known, as_of, symbol=symbol, rows=rows)
             # A partition holds at least one row of nearly every symbol: as many paths as rows do,
             # and where they do not, the whole list is resolved anew, so that it stays one snapshot.
             for limit in (rows, None):
@@ -249,37 +251,24 @@ class PartitionStore:
         report("commit", total, total)
         return {partition: published[dataset, partition] for partition in frames}
 
-    def sweep(self, now: dt.datetime) -> list[str]:
+    def sha256(self, generation: Generation) -> str | None:
+        """sha256 (hexadecimal) of the bytes of a generation's file as they are now; None when it is gone.
+
+        Raises:
+            ColdTierError: when it lies in the cold tier, which cannot be reached.
+        """
+        return checksum(self.root, self.cold, generation)
+
+    def sweep(self, now: dt.datetime, *, dry_run: bool = False) -> list[str]:
         """Remove files superseded, or left by crashed writers, longer than the grace period ago.
 
-        Returns the removed paths, relative to the root. Never removes a current generation's file.
+        Returns the removed paths, relative to the root, then the addresses of those in the cold tier;
+        with `dry_run`, those that would be removed. Never removes a current generation's file.
+
+        Raises:
+            ColdTierError: when the cold tier cannot be reached; what was to be removed on the disk is.
         """
-        return sweeping.sweep(self._engine, self.root, now, self.grace)
-
-    def _as_of(
-        self,
-        dataset: str,
-        partitions: Sequence[str] | None,
-        as_of: dt.datetime,
-        columns: Sequence[str] | None,
-        symbols: Sequence[str] | None,
-    ) -> pl.DataFrame:
-        current, history = self._with_history(dataset)
-        wanted = (
-            current if partitions is None else {key: current[key] for key in sorted(set(partitions) & set(current))}
-        )
-        # No partition of those asked for: any file of the dataset knows the columns.
-        shown = wanted or dict([next(iter(current.items()))])
-        frame = past.rows_as_of(self.addresses, shown, history, as_of, columns=columns, symbols=symbols)
-        return reading.collect(frame if wanted else frame.head(0), dataset)
-
-    def _with_history(self, dataset: str) -> tuple[dict[str, Generation], dict[str, Generation]]:
-        """Current generations of `dataset` and of its history, from one look at the catalogue."""
-        history = past.history_of(dataset)
-        found = self.catalogue.current_of([dataset, history])
-        if not found[dataset]:
-            raise DatasetNotFound(dataset, self.catalogue.datasets())
-        return found[dataset], found[history]
+        return sweeping.sweep(self._engine, self.root, now, self.grace, cold=self.cold, dry_run=dry_run)
 
     def _reading(self, dataset: str, attempt: Callable[[], Result]) -> Result:
         """Run `attempt`, again when a sweep overtook it between catalogue and file."""
