@@ -1,6 +1,7 @@
 """Contracts: what each layer promises. One module a group of layers, one object a layer."""
 
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
+from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
 from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
@@ -13,8 +14,10 @@ from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
 from tradepipe.contracts.validation import validate
 
 __all__ = [
+    "ACTION_KINDS",
     "BARS",
     "BARS_HISTORY",
+    "CORPORATE_ACTIONS",
     "EVERY_SYMBOL",
     "FILLS",
     "FORECASTS",

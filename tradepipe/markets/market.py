@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tradepipe.markets.calendar import CalendarError, SessionCalendar, calendar_for
+from tradepipe.markets.corporate_actions import CorporateActionError, CorporateActions, load_corporate_actions
 from tradepipe.markets.partitions import PartitionScheme
 from tradepipe.markets.universe import Universe, load_universe
 from tradepipe.settings.models import MarketSettings, Settings
@@ -60,6 +61,21 @@ class Market:
             UniverseError: the file is missing or broken.
         """
         return load_universe(self.settings.universe)
+
+    @functools.cached_property
+    def corporate_actions(self) -> CorporateActions:
+        """The splits, dividends and symbol changes that the settings name.
+
+        Raises:
+            CorporateActionError: the settings name none, or the file is missing or broken.
+        """
+        name = self.settings.corporate_actions
+        if name is None:
+            raise CorporateActionError(
+                f"conf/markets/{self.name}.yaml: corporate_actions is not set, so its prices cannot be adjusted. "
+                "Remedy: name a file of data/manifests/corporate_actions."
+            )
+        return load_corporate_actions(name)
 
     def newest_date(self, now: dt.datetime) -> dt.date:
         """The last date that can have a session at `now` (aware): the market's local today, or its end."""
