@@ -136,15 +136,17 @@ def stale(market: MarketOption = None, first: FromOption = None, last: ToOption 
 
 @app.command()
 def sql(
-    name: Annotated[str, typer.Argument(help="File in dbt_like_sql, without .sql.")], market: MarketOption = None
+    name: Annotated[str, typer.Argument(help="A mart of dbt_like_sql, or a SELECT with ref('bars').")],
+    market: MarketOption = None,
+    as_of: Annotated[str | None, typer.Option(help="Only what was known then, e.g. 2018-03-01T21:00 (UTC).")] = None,
 ) -> None:
-    """Run a SQL file of dbt_like_sql over the published layers."""
+    """Run a mart, or a query of your own, over the published layers."""
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.sql import show_sql  # noqa: PLC0415
 
     project = Project.load()
     for chosen in project.chosen(market):
-        show_sql(project, chosen, console(), name)
+        show_sql(project, chosen, console(), name, as_of=as_of)
 
 
 @app.command()

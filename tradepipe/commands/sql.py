@@ -1,35 +1,70 @@
-"""`tradepipe sql`: run a file of `dbt_like_sql` over a market's published layers."""
+"""`tradepipe sql`: run a mart, or a SELECT of one's own, over a market's published layers."""
+
+import datetime as dt
+from collections.abc import Mapping
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from tradepipe.chain.marts import query
 from tradepipe.commands.project import Project
 from tradepipe.markets import Market
 from tradepipe.paths import sql_folder
-from tradepipe.store import Warehouse
+from tradepipe.warehouse import Mart, load_marts, open_warehouse
 
 ROWS_SHOWN = 40
 
 
 class UnknownQueryError(LookupError):
-    """There is no such file in dbt_like_sql."""
+    """There is no such mart, or no such time."""
 
 
-def show_sql(project: Project, market: Market, console: Console, name: str) -> None:
-    """Print the result of `dbt_like_sql/<name>.sql` for `market`.
+def show_sql(project: Project, market: Market, console: Console, name: str, *, as_of: str | None = None) -> None:
+    """Print what `name`, a mart or a SELECT with `ref()`, gives for `market` now, or as of a time.
 
     Raises:
-        UnknownQueryError: there is no such file; the message lists those there are.
+        UnknownQueryError: there is no such mart; the message lists those there are.
     """
-    file = sql_folder() / f"{name}.sql"
-    if not file.is_file():
-        known = ", ".join(sorted(path.stem for path in sql_folder().glob("*.sql")))
-        raise UnknownQueryError(f"There is no dbt_like_sql/{name}.sql. There is: {known}.")
-    result = Warehouse(project.store).query(file.read_text(), market.name)
-    table = Table(*result.columns, title=f"{market.name}: {name}", title_justify="left", box=None, pad_edge=False)
+    marts = load_marts(sql_folder())
+    result = query(
+        open_warehouse(project.settings.warehouse),
+        project.store,
+        market,
+        marts,
+        _text(name, marts),
+        now=dt.datetime.now(dt.UTC),
+        as_of=_moment(as_of),
+    )
+    if name in marts:
+        result = result.select(marts[name].contract.column_names).sort(marts[name].header.key)
+    title = f"{market.name}: {name}" + (f" as of {as_of}" if as_of else "")
+    table = Table(*result.columns, title=title, title_justify="left", box=None, pad_edge=False)
     for row in result.head(ROWS_SHOWN).with_columns(pl.selectors.float().round(6)).rows():
         table.add_row(*("-" if value is None else str(value) for value in row))
     console.print(table)
     if result.height > ROWS_SHOWN:
         console.print(f"… and {result.height - ROWS_SHOWN} more rows")
+
+
+def _text(name: str, marts: Mapping[str, Mart]) -> str:
+    if name in marts:
+        return marts[name].sql
+    if name.lower().lstrip().startswith(("select ", "select\n", "with ", "from ")):
+        return name
+    raise UnknownQueryError(
+        f"There is no dbt_like_sql/{name}.sql. There is: {', '.join(sorted(marts))}. "  # noqa: S608 - no query
+        "Or write a query: \"SELECT … FROM ref('bars')\"."
+    )
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UnknownQueryError(
+            f"--as-of {text}: expected a time such as 2018-03-01T21:00 (UTC) or 2018-03-01T16:00-05:00"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -6,7 +6,6 @@ from tradepipe.store.drafts import Companion
 from tradepipe.store.errors import DatabaseUrlError, DatasetNotFound, MigrationError, StoreBusyError, StoreError
 from tradepipe.store.model import Generation, Input, Published
 from tradepipe.store.store import PartitionStore
-from tradepipe.store.warehouse import Warehouse
 
 __all__ = [
     "Catalogue",
@@ -21,7 +20,6 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "UtcDateTime",
-    "Warehouse",
     "downgrade",
     "migrate",
     "open_engine",
