@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from tradepipe import __version__
-from tradepipe.commands import dataset_app, quarantine_app
+from tradepipe.commands import contracts_app, dataset_app, quarantine_app
 from tradepipe.settings import SettingsError
 
 FAILED, USAGE, FOUND = 1, 2, 3
@@ -32,6 +32,7 @@ config = typer.Typer(name="config", help="The configuration.", no_args_is_help=T
 app.add_typer(config)
 app.add_typer(quarantine_app.app)
 app.add_typer(dataset_app.app)
+app.add_typer(contracts_app.app)
 
 MarketOption = Annotated[str | None, typer.Option("--market", "-m", help="Only this market. Default: all.")]
 FromOption = Annotated[
