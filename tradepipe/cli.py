@@ -32,6 +32,7 @@ config = typer.Typer(name="config", help="The configuration.", no_args_is_help=T
 app.add_typer(config)
 app.add_typer(quarantine_app.app)
 app.add_typer(dataset_app.app)
+app.command("blast-radius")(blast_radius_app.blast_radius)
 app.add_typer(contracts_app.app)
 
 MarketOption = Annotated[str | None, typer.Option("--market", "-m", help="Only this market. Default: all.")]
@@ -208,6 +209,7 @@ def main() -> None:
 def _is_usage(error: Exception) -> bool:
     """True where the command or the configuration asked for something that there is not."""
     from tradepipe.chain.releases import ReleaseError  # noqa: PLC0415
+    from tradepipe.commands.blast_radius import SessionError  # noqa: PLC0415
     from tradepipe.commands.config import UnknownSettingError  # noqa: PLC0415
     from tradepipe.commands.project import UnknownMarketError  # noqa: PLC0415
     from tradepipe.commands.sql import UnknownQueryError  # noqa: PLC0415
@@ -221,5 +223,6 @@ def _is_usage(error: Exception) -> bool:
         OrderNotFoundError,
         PartitionKeyError,
         ReleaseError,
+        SessionError,
     )
     return isinstance(error, (SettingsError, *wrong))

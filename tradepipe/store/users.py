@@ -18,9 +18,7 @@ def users_of(catalogue: Catalogue, generation_ids: Collection[int]) -> list[Gene
     table = generation_inputs.c
     with catalogue.engine.connect() as connection:
         for start in range(0, len(wanted), _CHUNK):
-            naming = sa.select(table.generation_id).where(
-                table.input_generation_id.in_(wanted[start : start + _CHUNK])
-            )
+            naming = sa.select(table.generation_id).where(table.input_generation_id.in_(wanted[start : start + _CHUNK]))
             query = sa.select(generations).where(generations.c.id.in_(naming)).order_by(generations.c.id)
             found |= {row.id: Generation(*row) for row in connection.execute(query)}
     return [found[number] for number in sorted(found)]

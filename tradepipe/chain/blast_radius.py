@@ -1,0 +1,266 @@
+"""What rests on one bar: every partition, forecast, signal and order that was computed from it."""
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from tradepipe.chain.layers import LAYERS, dataset
+from tradepipe.chain.reach import Reach
+from tradepipe.chain.words import Asked, Version, rows_since, said_of, versions, with_old_word
+from tradepipe.execution import Journal
+from tradepipe.execution.journal import Entry
+from tradepipe.execution.orders import fold
+from tradepipe.markets import Market
+from tradepipe.store import Generation, PartitionStore
+from tradepipe.store.users import users_of
+
+
+class NoSuchBarError(LookupError):
+    """The bar that was asked about is not there, and never was."""
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A partition that was computed from the bar.
+
+    `generations`: those that used it, oldest first. `recomputed`: the current generation is another
+    one. `rows`: in the newest of `generations`, those of the bar's symbol that can have used it, from
+    `first_session` on; None when its file was swept.
+    """
+
+    layer: str
+    partition: str
+    generations: tuple[int, ...]
+    current: int
+    recomputed: bool
+    first_session: dt.date
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """Forecasts of one model and horizon whose training window, or origin, can hold the bar."""
+
+    model: str
+    horizon: int
+    rows: int
+    first_origin: dt.date
+    last_origin: dt.date
+
+
+@dataclass(frozen=True)
+class SignalUse:
+    """One intent that rests on the bar, as the newest generation that used it says."""
+
+    session: dt.date
+    strategy: str
+    target_weight: float
+    generation: int
+
+
+@dataclass(frozen=True)
+class OrderUse:
+    """One order that was decided on such an intent; `sent`: it went to the venue."""
+
+    client_order_id: str
+    session: dt.date
+    state: str
+    quantity: str
+    sent: bool
+    signal_generation: int
+
+
+@dataclass(frozen=True)
+class BlastRadius:
+    """Everything that used the old words on a bar; the current one, if nothing was restated.
+
+    `bars_generations`: those of bars that hold such a word; a swept one counts, unless its content
+    is known from another.
+    """
+
+    market: str
+    symbol: str
+    session: dt.date
+    partition: str
+    versions: tuple[Version, ...]
+    restated: bool
+    bars_generations: tuple[int, ...]
+    partitions: tuple[Touched, ...]
+    models: tuple[ModelUse, ...]
+    signals: tuple[SignalUse, ...]
+    orders: tuple[OrderUse, ...]
+
+
+def blast_radius(
+    store: PartitionStore, market: Market, symbol: str, session: dt.date, journal: Journal | None = None
+) -> BlastRadius:
+    """List what was computed from the bar (or bars) of `symbol` in `session`, directly or through other layers.
+
+    Followed by the lineage of generations, and narrowed by the rows that each layer reads: a partition
+    is left out when its lookback or training window does not reach the bar. What is listed can have
+    used the bar; nothing that used it is left out. `journal` tells the orders; without it, none.
+
+    Raises:
+        NoSuchBarError: no such bar was ever published.
+    """
+    key = _partition_of(market, symbol, session)
+    bars = store.catalogue.history(dataset(market.name, "bars"), key)
+    asked = Asked(symbol, session, key)
+    said = said_of(store, bars, asked)
+    words = versions(store, market, asked, said)
+    if not words:
+        raise NoSuchBarError(
+            f"{market.name}: no bar of {symbol} in session {session} was ever published. "
+            f"Remedy: `tradepipe quarantine list --symbol {symbol}` shows whether it was refused."
+        )
+    old = with_old_word(bars, said)
+    roots = old or [bars[-1].id]
+    walk = _Walk(store, market, symbol, session)
+    used = walk.users(roots)
+    return BlastRadius(
+        market=market.name,
+        symbol=symbol,
+        session=session,
+        partition=key,
+        versions=words,
+        restated=bool(old),
+        bars_generations=tuple(roots),
+        partitions=walk.touched(used),
+        models=walk.models(used),
+        signals=walk.signals(used),
+        orders=walk.orders(used, journal) if journal else (),
+    )
+
+
+def _partition_of(market: Market, symbol: str, session: dt.date) -> str:
+    if symbol not in market.universe.symbols:
+        raise NoSuchBarError(f"{market.name}: {symbol!r} is not in universe {market.universe.name}")
+    start, end = market.dates
+    if not start <= session <= end or not market.calendar.is_session(session):
+        raise NoSuchBarError(
+            f"{market.name}: {session} is no session of calendar {market.settings.calendar} from {start} to {end}"
+        )
+    return str(pl.DataFrame({"session": [session]}).select(market.partitions.key_expr()).item())
+
+
+class _Walk:
+    """From the bars of one symbol and session on, along the lineage."""
+
+    def __init__(self, store: PartitionStore, market: Market, symbol: str, session: dt.date) -> None:
+        self.store, self.market, self.symbol, self.session = store, market, symbol, session
+        self.layers = {dataset(market.name, name): name for name in LAYERS}
+        self.current = store.catalogue.current_of(list(self.layers))
+        keys = sorted({key for found in self.current.values() for key in found})
+        self.reach = Reach(market, session, keys)
+
+    def users(self, roots: Collection[int]) -> list[Generation]:
+        """Generations computed from `roots`, directly or not, whose rows can reach the bar; oldest first."""
+        seen, edge = set(roots), self._delivered(roots) | set(roots)
+        found: dict[int, Generation] = {}
+        while edge:
+            reached = {
+                one.id: one
+                for one in users_of(self.store.catalogue, edge)
+                if one.dataset in self.layers and one.id not in seen and self._first(one) is not None
+            }
+            found |= reached
+            seen |= reached.keys()
+            edge = set(reached)
+        return [found[number] for number in sorted(found)]
+
+    def _delivered(self, roots: Collection[int]) -> set[int]:
+        """Generations of raw bars that hold the bar as `roots` have it: bars of later partitions look back on them."""
+        if not LAYERS["bars"].reads["raw_bars"](self.market):
+            return set()
+        key, raw = _partition_of(self.market, self.symbol, self.session), dataset(self.market.name, "raw_bars")
+        used = self.store.catalogue.inputs(list(roots))
+        return {
+            one.generation
+            for inputs in used.values()
+            for one in inputs
+            if one.dataset == raw and one.partition == key and one.generation is not None
+        }
+
+    def _first(self, one: Generation) -> dt.date | None:
+        return self.reach.first(self.layers[one.dataset], one.partition)
+
+    def _rows(self, one: Generation) -> pl.DataFrame | None:
+        """Rows of the symbol that can have used the bar."""
+        contract = LAYERS[self.layers[one.dataset]].contract(self.market)
+        first = self._first(one)
+        return rows_since(self.store, one, contract, self.symbol, first=first) if first else None
+
+    def touched(self, used: Sequence[Generation]) -> tuple[Touched, ...]:
+        by_partition: dict[tuple[str, str], list[Generation]] = {}
+        for one in used:
+            by_partition.setdefault((one.dataset, one.partition), []).append(one)
+        found = []
+        for (name, partition), generations in by_partition.items():
+            rows, now = self._rows(generations[-1]), self.current[name][partition]
+            found.append(
+                Touched(
+                    layer=self.layers[name],
+                    partition=partition,
+                    generations=tuple(one.id for one in generations),
+                    current=now.id,
+                    recomputed=now.id not in {one.id for one in generations},
+                    first_session=self._first(generations[-1]) or self.session,
+                    rows=None if rows is None else rows.height,
+                )
+            )
+        order = {name: place for place, name in enumerate(LAYERS)}
+        return tuple(sorted(found, key=lambda one: (order[one.layer], one.partition)))
+
+    def models(self, used: Sequence[Generation]) -> tuple[ModelUse, ...]:
+        parts = [rows for _, rows in self._newest(used, "forecasts")]
+        if not parts:
+            return ()
+        found = pl.concat(parts).group_by("model", "horizon")
+        spans = found.agg(
+            pl.len().alias("rows"), pl.min("session").alias("first_origin"), pl.max("session").alias("last_origin")
+        )
+        return tuple(ModelUse(**row) for row in spans.sort("model", "horizon").to_dicts())
+
+    def signals(self, used: Sequence[Generation]) -> tuple[SignalUse, ...]:
+        return tuple(
+            SignalUse(**row, generation=one.id)
+            for one, rows in self._newest(used, "signals")
+            for row in rows.select("session", "strategy", "target_weight").to_dicts()
+        )
+
+    def orders(self, used: Sequence[Generation], journal: Journal) -> tuple[OrderUse, ...]:
+        """Orders of the symbol whose signal is of one of the generations: the journal says which."""
+        signals = dataset(self.market.name, "signals")
+        resting = {one.id: self._first(one) for one in used if one.dataset == signals}
+        by_order: dict[str, list[Entry]] = {}
+        account = self.market.settings.execution.account
+        for row in journal.rows(market=self.market.name, account=account):
+            if row.entry.client_order_id is not None:
+                by_order.setdefault(row.entry.client_order_id, []).append(row.entry)
+        records = [record for entries in by_order.values() if (record := fold(entries)) is not None]
+        found = []
+        for record in sorted(records, key=lambda record: (record.session, record.client_order_id)):
+            generation: int = (record.opening["source"] or {}).get("generation", 0)
+            first = resting.get(generation)
+            if record.symbol == self.symbol and first is not None and record.session >= first:
+                found.append(
+                    OrderUse(
+                        client_order_id=record.client_order_id,
+                        session=record.session,
+                        state=record.state.value,
+                        quantity=str(record.quantity),
+                        sent=record.attempts > 0,
+                        signal_generation=generation,
+                    )
+                )
+        return tuple(found)
+
+    def _newest(self, used: Iterable[Generation], layer: str) -> Iterator[tuple[Generation, pl.DataFrame]]:
+        """Rows of the newest generation of each partition of `layer`, in partition order."""
+        found = {one.partition: one for one in used if one.dataset == dataset(self.market.name, layer)}
+        for key in sorted(found):
+            rows = self._rows(found[key])
+            if rows is not None:
+                yield found[key], rows
