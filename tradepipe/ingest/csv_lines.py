@@ -7,7 +7,7 @@ import polars as pl
 
 from tradepipe.contracts import QUARANTINE, UTC
 from tradepipe.ingest.columns import Named, roles
-from tradepipe.ingest.judging import bars_of, refuse, typed
+from tradepipe.ingest.judging import Judged, bars_of, refuse, typed
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.lines import join_records, split_fields
 from tradepipe.markets import Market
@@ -48,7 +48,7 @@ class CsvText:
 
 def read_exactly(
     parts: Sequence[tuple[CsvText, pl.DataFrame]], header: Sequence[str], source: FileSource, market: Market
-) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+) -> Judged:
     """Judge lines one by one.
 
     Args:
@@ -56,20 +56,17 @@ def read_exactly(
         header: column names of them all.
         source: how they are read.
         market: whose bars they should be.
-
-    Returns:
-        Frames of raw bars with `partition`, and frames of quarantine rows.
     """
     described = [text.described(_records(lines, len(header))) for text, lines in parts]
     kept: list[pl.DataFrame] = []
     refused: list[pl.DataFrame] = []
     if not described:
-        return kept, refused
+        return Judged([], [])
     for block in pl.concat(described).iter_slices(_ROWS_AT_ONCE):
         good, bad = _judge(block, header, source, market)
         kept.append(good)
         refused.append(bad)
-    return kept, refused
+    return Judged(kept, refused)
 
 
 def _records(lines: pl.DataFrame, fields: int) -> pl.DataFrame:

@@ -6,6 +6,8 @@ Reason codes of rows: `ragged_row` (too few or too many fields), `header_repeate
 opens then), `number_unreadable` (also infinite), `delivery_unreadable`.
 """
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from tradepipe.contracts import QUARANTINE, RAW_BARS, UTC
@@ -19,6 +21,14 @@ LAYER = "raw_bars"
 GIVEN = ("file", "file_sha256", "line", "symbol", "time", *NUMBERS)
 
 _MISSING = ("", "null", "nan", "none", "n/a", "na", "-")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Frames of raw bars with `partition`, and frames of QUARANTINE rows."""
+
+    bars: list[pl.DataFrame]
+    refused: list[pl.DataFrame]
 
 
 def typed(given: pl.DataFrame, source: FileSource, market: Market) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from tradepipe.ingest.columns import header_fault, named
 from tradepipe.ingest.content import FileFault, read_text
 from tradepipe.ingest.csv_blocks import read_blocks
 from tradepipe.ingest.csv_lines import CsvText, read_exactly
-from tradepipe.ingest.judging import LAYER, PARTITION
+from tradepipe.ingest.judging import LAYER, PARTITION, Judged
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.lines import split_fields
 from tradepipe.ingest.tables import is_table, read_table
@@ -46,7 +46,7 @@ def read_file(file: LandingFile, source: FileSource, market: Market, *, exact: b
 
 
 def read_files(files: Sequence[LandingFile], source: FileSource, market: Market, *, exact: bool = False) -> Parsed:
-    """Read CSV, Parquet and Feather files as the source's settings say, and refuse the rest with a reason.
+    """Read CSV, Parquet, Feather and JSON files as the source's settings say, and refuse the rest with a reason.
 
     A daily row's date, as written, is its session. An intraday row's time is its open time; it must be
     the open of a bar on the calendar's grid. `known_at` is the bar's close plus the market's
@@ -62,40 +62,48 @@ def read_files(files: Sequence[LandingFile], source: FileSource, market: Market,
         SourceError: a time format without a date, or without an hour for intraday bars.
         UniverseError, CalendarError: the market's universe or calendar cannot be read.
     """
-    check_format(source, market)
+    if not all(is_table(file) for file in files):  # a table's times have a type, and need no format
+        check_format(source, market)
     kept, refused, faults = [_no_rows()], [QUARANTINE.empty()], []
     texts: dict[Header, list[CsvText]] = {}
     for file in sorted(files, key=lambda file: file.name):
-        said = named(file, source, market)
-        if isinstance(said, FileFault):
-            faults.append(said)
-        elif is_table(file):
-            table = read_table(file, said, source, market)
-            if isinstance(table, FileFault):
-                faults.append(table)
-            else:
-                kept += table[0]
-                refused += table[1]
-        elif isinstance(content := read_text(file), FileFault):
-            faults.append(content)
+        opened = _opened(file, source, market)
+        if isinstance(opened, FileFault):
+            faults.append(opened)
+        elif isinstance(opened, Judged):
+            kept += opened.bars
+            refused += opened.refused
         else:
-            header, body, line = _header(content, source)
-            text = CsvText(file, said, content, body, line)
-            if not content[body : body + 4096].strip() and not content[body:].decode().strip():
-                faults.append(FileFault(file, "no_rows", "there is a header and no row below it"))
-            elif (fault := header_fault(header, source)) is not None:
-                faults.append(FileFault(file, *fault))
-            else:
-                texts.setdefault(header, []).append(text)
+            header, text = opened
+            texts.setdefault(header, []).append(text)
     for header, alike in texts.items():
-        lines = [(text, text.all_lines()) for text in alike] if exact else None
-        if lines is None:
-            rows, lines = read_blocks(alike, header, source, market)
-            kept += rows
-        rows, bad = read_exactly(lines, header, source, market)
-        kept += rows
-        refused += bad
+        if exact:
+            rest = [(text, text.all_lines()) for text in alike]
+        else:
+            bars, rest = read_blocks(alike, header, source, market)
+            kept += bars
+        judged = read_exactly(rest, header, source, market)
+        kept += judged.bars
+        refused += judged.refused
     return Parsed(rows=in_order(kept), refused=QUARANTINE.arrange(pl.concat([*refused, _faults(faults)])))
+
+
+def _opened(file: LandingFile, source: FileSource, market: Market) -> FileFault | Judged | tuple[Header, CsvText]:
+    """A table's rows, or a CSV file's header and text."""
+    said = named(file, source, market)
+    if isinstance(said, FileFault):
+        return said
+    if is_table(file):
+        return read_table(file, said, source, market)
+    content = read_text(file)
+    if isinstance(content, FileFault):
+        return content
+    header, body, line = _header(content, source)
+    if not content[body : body + 4096].strip() and not content[body:].decode().strip():
+        return FileFault(file, "no_rows", "there is a header and no row below it")
+    if (fault := header_fault(header, source)) is not None:
+        return FileFault(file, *fault)
+    return header, CsvText(file, said, content, body, line)
 
 
 def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -1,35 +1,37 @@
-"""Parquet and Feather (Arrow IPC) files: typed columns, judged like the lines of a CSV file.
+"""Parquet, Feather (Arrow IPC) and JSON files: typed columns, judged like the lines of a CSV file.
 
-The `line` of a row is its number from 1, plus 1: as if the columns' names were line 1.
+The `line` of a row is its number from 1, plus 1: as if the columns' names were line 1. A JSON file is
+one array of arrays, as exchanges answer; `source.header` names what is in them.
 """
 
 import io
+import json
+from collections.abc import Sequence
 
 import polars as pl
 
 from tradepipe.contracts import QUARANTINE, UTC
 from tradepipe.ingest.columns import Named, header_fault, roles
 from tradepipe.ingest.content import FileFault, read_content
-from tradepipe.ingest.judging import bars_of, refuse, typed
+from tradepipe.ingest.judging import Judged, bars_of, refuse, typed
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.markets import Market
 from tradepipe.settings.sources import FileSource
 
 PARQUET = (".parquet", ".pq")
 ARROW = (".feather", ".arrow", ".ipc")
+JSON = (".json",)
 
 _ROWS_AT_ONCE = 500_000
 
 
 def is_table(file: LandingFile) -> bool:
-    """Whether the file's name says Parquet or Feather."""
-    return file.plain_name.endswith(PARQUET + ARROW)
+    """Whether the file's name says Parquet, Feather or JSON."""
+    return file.plain_name.endswith(PARQUET + ARROW + JSON)
 
 
-def read_table(
-    file: LandingFile, said: Named, source: FileSource, market: Market
-) -> tuple[list[pl.DataFrame], list[pl.DataFrame]] | FileFault:
-    """Frames of raw bars with `partition`, and frames of quarantine rows.
+def read_table(file: LandingFile, said: Named, source: FileSource, market: Market) -> Judged | FileFault:
+    """Judge every row of a file.
 
     Faults: those of `read_content`, `file_empty`, `file_truncated` (no whole file of its kind),
     `column_missing`, `no_rows`.
@@ -39,7 +41,7 @@ def read_table(
         return content
     if not content:
         return FileFault(file, "file_empty", "the file holds nothing")
-    frame = _frame(file, content)
+    frame = _frame(file, content, source.header)
     if isinstance(frame, FileFault):
         return frame
     if (fault := header_fault(frame.columns, source)) is not None:
@@ -54,18 +56,46 @@ def read_table(
         good = rows.get_column("good")
         kept.append(bars_of(rows))
         refused.append(_refused(part.filter(~good), given.filter(~good), rows.filter(~good), source, market))
-    return kept, refused
+    return Judged(kept, refused)
 
 
-def _frame(file: LandingFile, content: bytes) -> pl.DataFrame | FileFault:
-    kind = "Parquet" if file.plain_name.endswith(PARQUET) else "Arrow"
+def _frame(file: LandingFile, content: bytes, header: Sequence[str]) -> pl.DataFrame | FileFault:
+    kind = "Parquet" if file.plain_name.endswith(PARQUET) else "Arrow" if file.plain_name.endswith(ARROW) else "JSON"
     try:
         if kind == "Parquet":
             return pl.read_parquet(io.BytesIO(content))
-        return pl.read_ipc(io.BytesIO(content))
+        if kind == "Arrow":
+            return pl.read_ipc(io.BytesIO(content))
+        return _arrays(json.loads(content), header)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         return FileFault(file, "file_truncated", f"not a whole {kind} file: {said}")
+
+
+def _arrays(rows: object, header: Sequence[str]) -> pl.DataFrame:
+    """Rows of a JSON file. What has no number for a value keeps its text, and is refused by it.
+
+    Raises:
+        ValueError: it is no array of arrays as long as `source.header`.
+    """
+    if not isinstance(rows, list) or not header:
+        raise ValueError("one array of arrays is expected, and source.header to name what they hold")
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, list) or len(row) != len(header):
+            raise ValueError(f"element {number} is no array of {len(header)} values")
+    columns = {name: [row[n] for row in rows] for n, name in enumerate(header)}
+    return pl.DataFrame([_values(name, values) for name, values in columns.items()])
+
+
+def _values(name: str, values: list[object]) -> pl.Series:
+    plain = all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values)
+    if plain:
+        return pl.Series(
+            name, values, dtype=None if any(isinstance(one, float) for one in values) else pl.Int64, strict=False
+        )
+    return pl.Series(
+        name, [value if isinstance(value, str) else json.dumps(value) for value in values], dtype=pl.String
+    )
 
 
 def _given(part: pl.DataFrame, start: int, file: LandingFile, said: Named, source: FileSource) -> pl.DataFrame:
