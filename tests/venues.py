@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 HOUR = 3_600_000
+NO_DATA = ("exchangeInfo", "/instruments", "instruments-info", "time")
 START_TIMEOUT = 30.0  # seconds
 
 Bar = list  # [epoch ms, open, high, low, close, volume], all but the first as text
@@ -49,6 +50,7 @@ class FakeVenue:
     books: dict[str, dict] = field(default_factory=dict)
     instruments: dict[str, object] = field(default_factory=dict)  # recorded answers, by path and kind
     latency: float = 0.0
+    gather: int = 0  # requests for data are held until so many wait at once, or 20 s have passed
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     at_once: int = 0
@@ -61,9 +63,7 @@ class FakeVenue:
 
     def data_requests(self) -> list[tuple[str, dict[str, str]]]:
         """Requests for data, without those for instruments and time."""
-        return [
-            (path, query) for path, query in self.asked if not path.endswith(("Info", "instruments", "-info", "time"))
-        ]
+        return [(path, query) for path, query in self.asked if not path.endswith(NO_DATA)]
 
     def forget(self) -> None:
         self.asked.clear()
@@ -90,6 +90,7 @@ class FakeVenue:
     def _run(self, started: threading.Event) -> None:
         async def serve() -> None:
             self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+            self._gathered = asyncio.Event()
             app = web.Application()
             app.router.add_get("/{path:.*}", self._answer)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -113,6 +114,10 @@ class FakeVenue:
         try:
             if self.latency:
                 await asyncio.sleep(self.latency)
+            if self.gather and self.at_once >= self.gather:
+                self._gathered.set()
+            if self.gather and not path.endswith(NO_DATA):
+                await asyncio.wait_for(self._gathered.wait(), 20)
             fault = next((one for one in self.faults if one.matches(path, query)), None)
             if fault is not None:
                 if fault.times is not None:
@@ -126,7 +131,7 @@ class FakeVenue:
         finally:
             self.at_once -= 1
 
-    async def _failed(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+    async def _failed(self, request: web.Request, fault: Fault) -> web.StreamResponse:  # noqa: PLR0911
         headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
         if fault.kind.isdigit():
             body = fault.body or {"code": -1003, "msg": "Too much request weight used"}
@@ -302,7 +307,8 @@ def _bybit(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
 def _bybit_instrument(symbol: str, base: str, created: int) -> dict:
     return {
         "symbol": symbol, "contractType": "LinearPerpetual", "status": "Trading", "baseCoin": base, "quoteCoin": "USDT",
-        "settleCoin": "USDT", "launchTime": str(created), "deliveryTime": "0", "priceScale": "2", "fundingInterval": 480,
+        "settleCoin": "USDT", "launchTime": str(created), "deliveryTime": "0", "priceScale": "2",
+        "fundingInterval": 480,
         "priceFilter": {"minPrice": "0.01", "maxPrice": "1999999", "tickSize": "0.01"},
         "lotSizeFilter": {"maxOrderQty": "100", "minOrderQty": "0.001", "qtyStep": "0.001"},
         "leverageFilter": {"minLeverage": "1", "maxLeverage": "100", "leverageStep": "0.01"},

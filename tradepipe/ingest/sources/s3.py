@@ -68,7 +68,7 @@ class S3Source:
 
         try:
             pages = list(obstore.list(self._opened()))
-        except obstore.exceptions.BaseError as error:
+        except (obstore.exceptions.BaseError, OSError) as error:
             raise SourceFailedError(
                 f"{self._market.name}: {self._fetch.url} cannot be listed: {_said(error)}. Remedy: {REMEDY}."
             ) from None
@@ -80,7 +80,7 @@ class S3Source:
 
         try:
             content = bytes(obstore.get(self._opened(), one.key).bytes())
-        except obstore.exceptions.BaseError as error:  # one object never stops the others
+        except (obstore.exceptions.BaseError, OSError) as error:  # one object never stops the others
             return Failure(f"{self._market.name} {one.key}", _said(error), REMEDY)
         return Delivery(self._name(one), content, modified=one.modified)
 
@@ -141,4 +141,5 @@ def _md5(path: Path) -> str:
 
 
 def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    """What a person needs of the message: obstore appends its own inner state."""
+    return " ".join(str(error).split("Debug source:")[0].split())[:300]

@@ -2,9 +2,7 @@
 
 import json
 import logging
-import random
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
@@ -20,7 +18,7 @@ from tradepipe.ingest.sources.venue.faults import (
     TruncatedError,
     fault_of,
 )
-from tradepipe.ingest.sources.venue.limiter import Clock, Limiter, Sleep
+from tradepipe.ingest.sources.venue.limiter import Limiter, Timing
 from tradepipe.settings.sources import FetchSettings
 
 Result = TypeVar("Result")
@@ -54,30 +52,20 @@ class Said(float):
 class Client:
     """Asks a venue. Threads share it; `exchange` is ccxt's object, its markets loaded."""
 
-    def __init__(  # noqa: PLR0913 - clocks and chance are injected
-        self,
-        fetch: FetchSettings,
-        credentials: Credentials,
-        *,
-        clock: Clock = time.time,
-        monotonic: Clock = time.monotonic,
-        sleep: Sleep = time.sleep,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        self._fetch, self._secrets = fetch, credentials.secrets
-        self._clock, self._sleep, self._chance = clock, sleep, chance
+    def __init__(self, fetch: FetchSettings, credentials: Credentials, timing: Timing) -> None:
+        self._fetch, self._secrets, self._timing = fetch, credentials.secrets, timing
         self.answer, self._lock = LastAnswer(), threading.Lock()
         self._banned: Banned | None = None
         self._offset = 0.0
         self.exchange = _exchange(fetch, credentials, self.answer)
-        self._limiter = _limiter(fetch, self.exchange, monotonic, sleep)
+        self._limiter = _limiter(fetch, self.exchange, timing)
         self.exchange.throttle = self._throttle
         self._ask_time()
         self.ask(self.exchange.load_markets)
 
     def now(self) -> float:
         """The venue's time, epoch seconds: what is closed there is decided by its clock, not by ours."""
-        return self._clock() + self._offset
+        return self._timing.clock() + self._offset
 
     def ask(self, call: Callable[..., Result], *args: Any, **more: Any) -> Result:
         """Call a method of `exchange`, again while its faults are passing ones.
@@ -91,7 +79,7 @@ class Client:
             stop=stop_after_attempt(self._fetch.attempts),
             retry=retry_if_exception_type(Passing),
             wait=self._wait,
-            sleep=self._sleep,
+            sleep=self._timing.sleep,
             reraise=True,
         )
         result: Result = retrying(self._once, call, *args, **more)
@@ -128,15 +116,15 @@ class Client:
         if isinstance(fault, RequestFault) and fault.wait is not None:
             return min(fault.wait, self._fetch.longest_wait.total_seconds())
         widest = min(_FIRST_WAIT * 2 ** (state.attempt_number - 1), self._fetch.longest_wait.total_seconds())
-        return float(widest) * self._chance()
+        return float(widest) * self._timing.chance()
 
     def _ask_time(self) -> None:
         """Measure how far the venue's clock is from ours, at the middle of the request."""
         if not self._lock.acquire(blocking=False):
             return  # another thread is at it, or this one is
         try:
-            sent, asked = self._clock(), self.ask(self.exchange.fetch_time)
-            self._offset = asked / 1000 - (sent + self._clock()) / 2
+            sent, asked = self._timing.clock(), self.ask(self.exchange.fetch_time)
+            self._offset = asked / 1000 - (sent + self._timing.clock()) / 2
             self.exchange.options["timeDifference"] = round(-self._offset * 1000)
         finally:
             self._lock.release()
@@ -164,6 +152,8 @@ def _exchange(fetch: FetchSettings, credentials: Credentials, answer: LastAnswer
     exchange.has["fetchCurrencies"] = False
     exchange.number = Said
     exchange.parse_order_book_bid_ask = lambda level, *_keys: [Said(level[0]), Said(level[1])]
+    # ccxt leaves out what it cannot read; here that is a fault, found by those who ask for rows.
+    exchange.parse_ohlcvs = lambda rows, market=None, *_more: [exchange.parse_ohlcv(row, market) for row in rows]
     exchange.parse_json = lambda text: _parsed(text, answer)
     # ccxt writes requests with their signatures at DEBUG.
     exchange.logger = logging.getLogger("tradepipe.silent")
@@ -180,11 +170,12 @@ def _exchange(fetch: FetchSettings, credentials: Credentials, answer: LastAnswer
 def _parsed(text: str, answer: LastAnswer) -> Any:
     """An answer's JSON, numbers as the text they are. ccxt passes broken JSON on as text; here it is a fault."""
     try:
-        return json.loads(text, parse_float=str)
+        answer.json = json.loads(text, parse_float=str)
     except ValueError as error:
         if answer.status == HTTP_OK:
             raise TruncatedError(f"{len(text)} characters, no JSON") from error
-        return None
+        answer.json = None
+    return answer.json
 
 
 def _moved(address: Any, url: str, hostname: str) -> Any:
@@ -198,7 +189,7 @@ def _moved(address: Any, url: str, hostname: str) -> Any:
     return urllib.parse.urlunsplit((server.scheme, server.netloc, server.path.rstrip("/") + old.path, "", ""))
 
 
-def _limiter(fetch: FetchSettings, exchange: Any, monotonic: Clock, sleep: Sleep) -> Limiter:
+def _limiter(fetch: FetchSettings, exchange: Any, timing: Timing) -> Limiter:
     # ccxt's `rateLimit` is milliseconds a unit of cost; its methods know their costs.
     per_second = fetch.requests_per_second or 1000.0 / exchange.rateLimit
-    return Limiter(per_second, clock=monotonic, sleep=sleep, burst=float(fetch.workers))
+    return Limiter(per_second, timing, burst=float(fetch.workers))

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 # The clock of the request lies outside the venue's window: Binance -1021, OKX 50102, Bybit 10002.
@@ -55,11 +55,23 @@ class LastAnswer(threading.local):
 
     status: int | None = None
     retry_after: float | None = None
-    body: str = ""
-    secrets: tuple[str, ...] = field(default=())
+    json: Any = None
 
     def clear(self) -> None:
-        self.status, self.retry_after, self.body = None, None, ""
+        self.status = self.retry_after = self.json = None
+
+    def rows(self) -> list[Any]:
+        """The list that is the answer's content, wherever the venue puts it; ccxt takes a missing one for empty.
+
+        Raises:
+            Refused: there is none.
+        """
+        told = self.json
+        for key in ("data", "result", "list"):  # OKX: data. Bybit: result.list
+            told = told.get(key, told) if isinstance(told, dict) else told
+        if not isinstance(told, list):
+            raise Refused(f"a list of rows is expected, found {redacted(repr(self.json), ())}")
+        return told
 
     def take(self, response: Any, *_args: Any, **_more: Any) -> None:
         """A hook of requests: called with each response before anybody reads it."""

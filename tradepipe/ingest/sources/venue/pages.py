@@ -23,6 +23,7 @@ BOOK_SCHEMA = {
 }
 LARGEST_PAGE = {"binance": 1000, "binanceusdm": 1000, "okx": 100, "bybit": 1000}
 _LARGEST_FUNDING_PAGE = {"binanceusdm": 1000, "okx": 100, "bybit": 200}
+_LEAST_OF_A_BAR = 5  # time, open, high, low, close: mark prices have no volume
 _EIGHT_HOURS = 8 * 3_600_000
 BOOK_LEVELS = 100
 
@@ -45,18 +46,17 @@ def bar_rows(  # noqa: PLR0913, PLR0917 - what to ask for
         count = -(-(stop - start) // span.step)
         said = client.ask(client.exchange.fetch_ohlcv, listed, interval, start, count, {"until": stop - 1, **more})
         closed = client.now() * 1000 - span.step
-        for row in _checked(said, symbol):
+        for row in _checked(said, client.answer.rows(), symbol):
             if start <= row[1] < stop and row[1] <= closed:
                 yield row
 
 
-def _checked(said: Any, symbol: str) -> Iterator[Row]:
-    if not isinstance(said, list):
-        raise Refused(f"bars are expected to be a list, found {type(said).__name__}")
-    for bar in said:
-        if not isinstance(bar, list) or len(bar) < 6 or not isinstance(bar[0], int):
-            raise Refused("a bar without a time was found")
-        yield (symbol, bar[0], *map(_text, bar[1:6]))
+def _checked(said: list[Any], rows: list[Any], symbol: str) -> list[Row]:
+    """What ccxt made of `rows`, in time order, if each is a bar."""
+    for row, bar in zip(rows, said, strict=True):
+        if not isinstance(row, list) or len(row) < _LEAST_OF_A_BAR or not isinstance(bar[0], int):
+            raise Refused(f"a bar is expected, found {str(row)[:100]}")
+    return sorted(((symbol, bar[0], *map(_text, bar[1:6])) for bar in said), key=lambda row: row[1])
 
 
 def funding_rows(client: Client, symbol: str, listed: str, span: range, page: int) -> Iterator[Row]:
@@ -74,6 +74,8 @@ def funding_rows(client: Client, symbol: str, listed: str, span: range, page: in
     def ask(start: int, stop: int) -> Iterator[Row]:
         until = {"after": stop} if venue == "okx" else {"until": stop - 1}
         said = client.ask(client.exchange.fetch_funding_rate_history, listed, start, largest, until)
+        if len(said) != len(client.answer.rows()) or any(not isinstance(one["timestamp"], int) for one in said):
+            raise Refused("a funding payment without a time was found, or outside of what was asked for")
         if len(said) >= largest and stop - start > 1:
             middle = (start + stop) // 2
             yield from ask(start, middle)

@@ -2,8 +2,6 @@
 
 import io
 import os
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -17,7 +15,7 @@ from tradepipe.ingest.sources.venue.client import Client
 from tradepipe.ingest.sources.venue.credentials import credentials, variables
 from tradepipe.ingest.sources.venue.faults import Banned, RequestFault, fault_of
 from tradepipe.ingest.sources.venue.kinds import KINDS, Kind
-from tradepipe.ingest.sources.venue.limiter import Clock, Sleep
+from tradepipe.ingest.sources.venue.limiter import Timing
 from tradepipe.ingest.sources.windows import time_of, windows
 from tradepipe.markets import Market
 
@@ -34,13 +32,11 @@ class VenueSource:
         market: Market,
         *,
         environ: Mapping[str, str] | None = None,
-        clock: Clock = time.time,
-        sleep: Sleep = time.sleep,
-        chance: Callable[[], float] = random.random,
+        timing: Timing | None = None,
     ) -> None:
         self._market, self._fetch = market, market.settings.fetch
         self._environ = os.environ if environ is None else environ
-        self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._timing = timing or Timing()
         self._client: Client | None = None
 
     def deliveries(self, landed: Landed, *, limit: int | None = None) -> Iterator[Delivery | Failure]:
@@ -70,7 +66,7 @@ class VenueSource:
     def _of_kind(
         self, kind: Kind, landed: Landed, pool: ThreadPoolExecutor, at_once: int
     ) -> Iterator[Delivery | Failure]:
-        now = int((self._client.now() if self._client else self._clock()) * 1000)
+        now = int((self._client.now() if self._client else self._timing.clock()) * 1000)
         spans = {symbol: kind.missing(landed, symbol, now) for symbol in self._market.universe.symbols}
         missing = {symbol: span for symbol, span in spans.items() if span is not None}
         if not missing:
@@ -123,6 +119,9 @@ class VenueSource:
             raise self._failed(fault) from None
         except RequestFault as fault:
             return Failure(f"{self._market.name} {kind.name} {symbol}", str(fault), REMEDY)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = f"an answer of a shape that is not understood ({type(error).__name__}: {error})"
+            return Failure(f"{self._market.name} {kind.name} {symbol}", reason, REMEDY)
 
     def _listed(self, client: Client, symbol: str) -> str:
         """The venue's name of our symbol.
@@ -139,7 +138,7 @@ class VenueSource:
         if self._client is None:
             told = credentials(str(self._fetch.venue), self._environ)
             try:
-                self._client = Client(self._fetch, told, clock=self._clock, sleep=self._sleep, chance=self._chance)
+                self._client = Client(self._fetch, told, self._timing)
             except RequestFault as fault:
                 raise self._failed(fault) from None
         return self._client
