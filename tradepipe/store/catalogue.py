@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradepipe.store.errors import StoreError
-from tradepipe.store.model import HOT, Generation, Input
-from tradepipe.store.tables import current_generations, generation_inputs, generations
+from tradepipe.store.model import HOT, Eviction, Generation, Input
+from tradepipe.store.tables import current_generations, evictions, generation_inputs, generations
 
 CHUNK = 5_000  # values in one IN list; SQLite takes 32,766, PostgreSQL 65,535
 _IS_CURRENT = current_generations.c.generation_id == generations.c.id
@@ -90,6 +90,20 @@ class Catalogue:
                 for generation_id, *one in connection.execute(query):
                     found[generation_id].append(Input(*one))
         return found
+
+    def evicted(self, dataset: str | None = None) -> list[Eviction]:
+        """Evictions whose partition was not published again since, by dataset and partition, of one dataset or all."""
+        table = evictions.c
+        is_back = sa.exists().where(
+            current_generations.c.dataset == table.dataset, current_generations.c.partition == table.partition
+        )
+        query = sa.select(evictions).where(~is_back).order_by(table.dataset, table.partition, table.generation_id)
+        if dataset is not None:
+            query = query.where(table.dataset == dataset)
+        with self.engine.connect() as connection:
+            rows = [Eviction(*row) for row in connection.execute(query)]
+        # Published again and evicted again: the last one counts.
+        return list({(one.dataset, one.partition): one for one in rows}.values())
 
     def datasets(self) -> list[str]:
         """Names of all datasets that have a current generation, sorted."""
