@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from tradepipe import __version__
-from tradepipe.commands import contracts_app, dataset_app, quarantine_app
+from tradepipe.commands import blast_radius_app, contracts_app, dataset_app, quarantine_app
 from tradepipe.settings import SettingsError
 
 FAILED, USAGE, FOUND = 1, 2, 3

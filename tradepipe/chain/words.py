@@ -80,12 +80,8 @@ def with_old_word(bars: Sequence[Generation], said: Said) -> list[int]:
 
 def versions(store: PartitionStore, market: Market, asked: Asked, said: Said) -> tuple[Version, ...]:
     """Every word on the bars, by open time, in the order of becoming known."""
-    told = [
-        _with_end(rows)
-        for name, contract in (("bars.history", BARS_HISTORY), ("bars", BARS))
-        for rows in _current(store, dataset(market.name, name), contract, asked)
-    ]
-    # Words of earlier generations that no version tells: their delivery was replaced in the landing folder.
+    told = [_with_end(rows) for rows in _current(store, dataset(market.name, "bars.history"), BARS_HISTORY, asked)]
+    # Earlier generations hold words that no version tells: their delivery was replaced in the landing folder.
     told += [_with_end(rows) for rows in said.values() if rows is not None]
     if not told:
         return ()

@@ -20,7 +20,7 @@ class SessionError(ValueError):
     """What was given is no date."""
 
 
-def show_blast_radius(
+def show_blast_radius(  # noqa: PLR0913 - one argument an option
     project: Project, markets: Sequence[Market], console: Console, symbol: str, session: str, *, as_json: bool = False
 ) -> None:
     """Tell what was computed from the bar of `symbol` in `session` (ISO date), in each market that has it.
