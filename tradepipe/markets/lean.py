@@ -12,6 +12,7 @@ factors that apply up to that date, each relative to the end of the file. LEAN d
 
 import datetime as dt
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,7 +25,8 @@ from tradepipe.markets.corporate_actions import Action, CorporateActionError, ac
 # Factors have seven digits: ratios and amounts beyond these are what rounding left of nothing.
 SAME = 2e-6
 LARGEST_PART = 100
-DECIMALS = 4
+FACTOR_LINE = "factor file: yyyymmdd,price factor,split factor,reference price"
+LAST_DIGIT = 1e-7
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def actions_from_lean_factors(
     """Splits and dividends from the text of a LEAN factor file.
 
     A split's ratio is the nearest fraction with parts up to 100 where one is within the factors' rounding,
-    else the number itself. A dividend is rounded to four decimals. Known at the start (UTC) of the
+    else the number itself. A dividend is the number of fewest decimals, cents at
+    least, that gives the factor as it was written. Known at the start (UTC) of the
     ex-date, because LEAN does not tell when it was announced.
 
     Args:
@@ -101,10 +104,10 @@ def actions_from_lean_factors(
     Raises:
         CorporateActionError: a line cannot be read, or the security had no ticker on an ex-date.
     """
-    rows = _rows(factor_file, 4, "factor file: yyyymmdd,price factor,split factor,reference price")
+    rows = [(day, _numbers(day, told)) for day, told in _rows(factor_file, 4, FACTOR_LINE)]
     facts: list[Action] = []
     for (day, before), (_, after) in itertools.pairwise(rows):
-        price, split = float(before[0]) / float(after[0]), float(before[1]) / float(after[1])
+        price, split = before[0] / after[0], before[1] / after[1]
         if abs(price - 1) <= SAME and abs(split - 1) <= SAME:
             continue
         ex_date = _on_or_after(calendar, day + dt.timedelta(days=1))
@@ -114,23 +117,39 @@ def actions_from_lean_factors(
                 Action(symbol=symbol, kind="split", ex_date=ex_date, known_at=_start(ex_date), ratio=_ratio(1 / split))
             )
         if abs(price - 1) > SAME:
-            reference = float(before[2])
+            reference = before[2]
             facts.append(
                 Action(
                     symbol=symbol,
                     kind="dividend",
                     ex_date=ex_date,
                     known_at=_start(ex_date),
-                    amount=round(reference * (1 - price), DECIMALS),
+                    amount=_amount(reference * (1 - price), reference * LAST_DIGIT / after[0]),
                     reference_price=reference,
                 )
             )
     return action_frame(facts, source)
 
 
+def _numbers(day: dt.date, told: Sequence[str]) -> list[float]:
+    try:
+        numbers = [float(one) for one in told[:3]]
+    except ValueError:
+        numbers = []
+    # LEAN writes `inf` where a factor outgrew its digits; nothing can be read from it.
+    if not numbers or not all(map(math.isfinite, numbers)) or min(numbers[:2]) <= 0:
+        raise CorporateActionError(f"factor file, {day}: factors above zero are expected, found {','.join(told)}")
+    return numbers
+
+
 def _ratio(value: float) -> float:
     near = Fraction(value).limit_denominator(LARGEST_PART)
     return float(near) if near > 0 and abs(float(near) / value - 1) <= 5 * SAME else value
+
+
+def _amount(value: float, rounding: float) -> float:
+    fits = (round(value, decimals) for decimals in range(2, 7) if abs(round(value, decimals) - value) <= rounding)
+    return next(fits, value)
 
 
 def _ticker(spells: Sequence[TickerSpell], day: dt.date) -> str:
