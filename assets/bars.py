@@ -2,10 +2,12 @@
 
 import dagster as dg
 
+from assets.findings import GAPS_CHECK, counts, gaps_known
 from assets.layer import layer_asset, layer_run
 from assets.reports import QUARANTINE_CHECK, Events, nothing_refused, report
 from resources.landing import LandingResource
 from resources.store import StoreResource
+from tradepipe.contracts import BARS_HISTORY, GAPS
 from tradepipe.markets import Market
 from tradepipe.observability.meter import READ
 
@@ -25,19 +27,24 @@ def raw_bars(market: Market) -> dg.AssetsDefinition:
 
 
 def bars(market: Market) -> dg.AssetsDefinition:
-    @layer_asset(market, "bars", checks=[QUARANTINE_CHECK])
+    @layer_asset(market, "bars", checks=[QUARANTINE_CHECK, GAPS_CHECK])
     def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
         from tradepipe.bars import clean_bars  # noqa: PLC0415
         from tradepipe.reporting import market_plots  # noqa: PLC0415
 
         run = layer_run(context, store, market)
-        cleaned = clean_bars(run.place(run.read("raw_bars")), market)
-        reports = run.publish(cleaned.bars, refused=cleaned.refused)
+        cleaned = clean_bars(run.place(run.read("raw_bars")), market, run.read("releases"))
+        reports = run.publish(
+            cleaned.bars,
+            refused=cleaned.refused,
+            beside={"history": (BARS_HISTORY, cleaned.history), "gaps": (GAPS, cleaned.gaps)},
+        )
         yield from report(
             context,
             reports,
             plots=lambda: market_plots.bars(market.settings, cleaned.bars),
-            judges=[nothing_refused],
+            judges=[nothing_refused, gaps_known(cleaned.gaps)],
+            noted=counts(cleaned, run.keys),
         )
 
     return body

@@ -1,5 +1,7 @@
 """Assets: invoked alone, materialised for one partition, a range, twice, and with a broken contract."""
 
+import dataclasses
+
 import dagster as dg
 import polars as pl
 import pytest
@@ -133,10 +135,10 @@ def test_a_broken_contract_publishes_nothing_and_says_what_where_and_which_rows(
     before = contents(fresh, ["bars"])
     honest = library.clean_bars
 
-    def careless(raw, market):
-        cleaned = honest(raw, market)
+    def careless(raw, market, released):
+        cleaned = honest(raw, market, released)
         wrong = cleaned.bars.with_columns(high=pl.when(pl.col("partition") == "2018-05").then(0.5).otherwise("high"))
-        return type(cleaned)(bars=wrong, refused=cleaned.refused, gaps=cleaned.gaps)
+        return dataclasses.replace(cleaned, bars=wrong)
 
     monkeypatch.setattr(library, "clean_bars", careless)
     outcome = fresh.run("bars", first="2018-04", last="2018-06")
@@ -152,9 +154,9 @@ def test_a_failed_contract_blocks_what_follows_in_the_same_run(fresh, monkeypatc
 
     honest = library.clean_bars
 
-    def careless(raw, market):
-        cleaned = honest(raw, market)
-        return type(cleaned)(cleaned.bars.with_columns(high=0.5), cleaned.refused, cleaned.gaps)
+    def careless(raw, market, released):
+        cleaned = honest(raw, market, released)
+        return dataclasses.replace(cleaned, bars=cleaned.bars.with_columns(high=0.5))
 
     monkeypatch.setattr(library, "clean_bars", careless)
     assert not fresh.run("raw_bars", "bars", "indicators", first=FIRST, last=FIRST).success

@@ -65,7 +65,7 @@ def test_every_minute_arrives_in_its_sessions_partition(market, landing, generat
     validate(BARS.arrange(cleaned.bars), BARS, market="crypto", layer="bars", partition="-")
     sent = generated.rename({name: name.lower() for name in ("Symbol", "Open", "High", "Low", "Close", "Volume")})
     columns = ["symbol", "session", "open_time", "close_time", "open", "high", "low", "close", "volume"]
-    assert cleaned.bars.select(columns).equals(sent.select(columns).sort("symbol", "open_time"))
+    assert cleaned.bars.select(columns).equals(sent.select(columns).sort("session", "symbol", "open_time"))
     assert ((cleaned.bars["known_at"] - cleaned.bars["close_time"]) == dt.timedelta(seconds=2)).all()
 
 
@@ -75,7 +75,10 @@ def test_a_minute_that_was_not_sent_is_a_gap(market, landing, tmp_path):
     (tmp_path / "day.csv").write_text("\n".join(lines[:5] + lines[6:]))
     cleaned = clean_bars(raw_bars(scan(tmp_path, "*.csv"), market).rows, market)
     missing = dt.datetime(2018, 3, 11, 0, 4, tzinfo=dt.UTC)
-    assert cleaned.gaps.rows() == [("BTCUSDT", dt.date(2018, 3, 11), missing, "missing")]
+    minute = dt.timedelta(minutes=1)
+    assert cleaned.gaps.rows() == [
+        ("BTCUSDT", dt.date(2018, 3, 11), missing, missing + minute, 1, "halt", None, "2018-03-11")
+    ]
 
 
 def test_a_session_is_computed_from_the_window_its_lookback_reaches(market, landing):

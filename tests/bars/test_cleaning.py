@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tests.markets.building import MINUTES, build_market
+from tests.markets.building import build_market
 from tradepipe.bars import clean_bars
-from tradepipe.contracts import BARS, QUARANTINE, RAW_BARS, validate
+from tradepipe.contracts import BARS, BARS_HISTORY, GAPS, QUARANTINE, RAW_BARS, validate
 
 MARKET = build_market(symbols=["A", "B"])
 SESSIONS = MARKET.calendar.sessions(dt.date(2018, 11, 19), dt.date(2018, 12, 31))
@@ -33,6 +33,11 @@ def raw_frame(rows, market=MARKET):
     return frame.with_columns(market.partitions.key_expr().alias("partition"))
 
 
+def missing(cleaned):
+    """The gaps of symbols: those of the calendar left out."""
+    return cleaned.gaps.filter(pl.col("symbol") != "*")
+
+
 def one_row(**changes):
     return clean_bars(raw_frame([{"symbol": "A", "session": SESSIONS[0]} | changes]), MARKET)
 
@@ -44,7 +49,7 @@ def test_a_good_row_becomes_a_bar():
     assert {name: bar[name] for name in PRICES} == PRICES
     assert (bar["quality"], bar["partition"]) == ("ok", "2018-11")
     assert cleaned.refused.is_empty()
-    assert cleaned.gaps.is_empty()
+    assert missing(cleaned).is_empty()
     validate(cleaned.bars.drop("partition"), BARS, market="here", layer="bars", partition="2018-11")
 
 
@@ -96,13 +101,13 @@ def verdicts(cleaned):
     return dict(cleaned.refused.select("line", "reason").iter_rows())
 
 
-def test_the_same_row_again_is_refused_as_duplicate():
+def test_the_same_row_again_is_a_duplicate_in_its_file_and_a_confirmation_in_another():
     cleaned = deliveries({}, {}, {"file": "b.csv"})
     assert cleaned.bars.height == 1
     assert cleaned.refused.select("file", "line", "reason", "detail").rows() == [
         ("a.csv", 3, "duplicate_row", "says the same as line 2 of a.csv"),
-        ("b.csv", 4, "duplicate_row", "says the same as line 2 of a.csv"),
     ]
+    assert cleaned.history.is_empty()
 
 
 def test_a_restatement_in_a_later_file_wins():
@@ -122,51 +127,27 @@ def test_a_row_known_later_wins_over_a_greater_file_name():
     later = dt.datetime(2018, 11, 20, tzinfo=dt.UTC)
     cleaned = deliveries({"close": 11.5, "known_at": later}, {"file": "z.csv"})
     assert cleaned.bars["close"].to_list() == [11.5]
+    assert cleaned.history.select("close", "superseded_at", "partition").rows() == [(11.0, later, "2018-11")]
+    assert cleaned.refused.is_empty()
+    validate(BARS_HISTORY.arrange(cleaned.history), BARS_HISTORY, market="here", layer="bars", partition="2018-11")
 
 
 def test_a_broken_restatement_does_not_replace_a_good_row():
     cleaned = deliveries({}, {"close": -1.0, "file": "b.csv"})
     assert cleaned.bars["close"].to_list() == [11.0]
     assert verdicts(cleaned) == {3: "price_not_positive"}
-    assert cleaned.gaps.is_empty()
-
-
-def test_gaps_name_what_is_missing_and_what_was_refused():
-    raw = raw_frame(
-        [{"symbol": "A", "session": SESSIONS[n], "close": 11.0 if n != 2 else -1.0} for n in (0, 2, 4)]
-        + [{"symbol": "B", "session": SESSIONS[n]} for n in (1, 2)]
-    )
-    assert clean_bars(raw, MARKET).gaps.select("symbol", "session", "reason").rows() == [
-        ("A", SESSIONS[1], "missing"),
-        ("A", SESSIONS[2], "price_not_positive"),
-        ("A", SESSIONS[3], "missing"),
-    ]
-
-
-def test_gaps_of_minute_bars_are_found_on_the_grid():
-    market = build_market(symbols=["A"], **(MINUTES | {"calendar": "XNYS"}))
-    day = dt.date(2018, 12, 24)
-    opens = market.calendar.grid(day, day, "1m")["open_time"].to_list()
-    times = [opens[0], *opens[3:100], opens[-1]]
-    rows = [{"symbol": "A", "session": day, "interval": "1m", "open_time": stamp} for stamp in times]
-    cleaned = clean_bars(raw_frame(rows, market), market)
-    assert cleaned.bars.height == len(times)
-    assert cleaned.gaps["open_time"].to_list() == [*opens[1:3], *opens[100:-1]]
+    assert missing(cleaned).is_empty()
 
 
 def test_nothing_in_nothing_out():
     cleaned = clean_bars(raw_frame([]), MARKET)
     assert cleaned.bars.columns == [*BARS.column_names, "partition"]
     assert cleaned.refused.schema == QUARANTINE.polars_schema
-    assert cleaned.gaps.schema == {
-        "symbol": pl.String,
-        "session": pl.Date,
-        "open_time": pl.Datetime("us", "UTC"),
-        "reason": pl.String,
-    }
+    assert cleaned.gaps.schema == {**GAPS.polars_schema, "partition": pl.String}
+    assert cleaned.history.schema == {**BARS_HISTORY.polars_schema, "partition": pl.String}
     refused_only = clean_bars(raw_frame([{"symbol": "A", "session": SESSIONS[0], "open": 0.0}]), MARKET)
     assert refused_only.bars.is_empty()
-    assert refused_only.gaps.is_empty()
+    assert refused_only.gaps.filter(pl.col("symbol") != "*").is_empty()
 
 
 values = st.sampled_from([10.0, 11.0, 12.0, 9.0, 0.0, -1.0, float("nan"), float("inf"), 5e-324, 1e300])
@@ -184,20 +165,24 @@ raw_rows = st.lists(
 
 
 @given(raw_rows)
-def test_each_raw_row_is_kept_or_refused_once(rows):
+def test_each_raw_row_is_a_bar_was_one_confirms_one_or_is_refused(rows):
     raw = raw_frame(rows)
     cleaned = clean_bars(raw, MARKET)
     validate(cleaned.bars.drop("partition"), BARS, market="here", layer="bars", partition="-")
     validate(cleaned.refused, QUARANTINE, market="here", layer="bars", partition="-")
-    assert cleaned.bars.height + cleaned.refused.height == raw.height
+    validate(GAPS.arrange(cleaned.gaps), GAPS, market="here", layer="bars", partition="-")
+    assert not cleaned.refused.select("file", "line").is_duplicated().any()
     kept = raw.join(cleaned.refused.select("file", "line"), on=["file", "line"], how="anti")
-    shared = ["symbol", "open_time", *PRICES, "known_at", "partition"]
-    assert_frame_equal(kept.sort("symbol", "open_time").select(shared), cleaned.bars.select(shared))
-    expected = {(row["symbol"], row["session"]) for row in cleaned.bars.rows(named=True)}
-    for symbol, session, _time, _reason in cleaned.gaps.rows():
-        mine = [day for name, day in expected if name == symbol]
-        assert min(mine) < session < max(mine)
-        assert (symbol, session) not in expected
+    said = ["symbol", "open_time", *PRICES]
+    told = pl.concat([cleaned.bars.select(said), cleaned.history.select(said)]).unique()
+    assert_frame_equal(kept.select(said).unique().sort(said), told.sort(said))
+    shared = [*said, "known_at", "partition"]
+    assert cleaned.bars.join(kept, on=shared, how="anti").is_empty()
+    there = set(cleaned.bars.select("symbol", "session").rows())
+    for symbol, session in missing(cleaned).select("symbol", "session").rows():
+        mine = [day for name, day in there if name == symbol]
+        assert min(mine) < session
+        assert (symbol, session) not in there
 
 
 @settings(max_examples=30)
@@ -206,10 +191,8 @@ def test_order_other_symbols_and_other_partitions_change_nothing(rows, random):
     raw = raw_frame(rows)
     whole = clean_bars(raw, MARKET)
     shuffled = clean_bars(raw.sample(fraction=1, shuffle=True, seed=random.randrange(2**32)), MARKET)
-    for name in ("bars", "refused", "gaps"):
+    for name in ("bars", "refused", "gaps", "history"):
         assert_frame_equal(getattr(shuffled, name), getattr(whole, name))
     only = clean_bars(raw.filter(pl.col("symbol") == "A"), MARKET)
     assert_frame_equal(only.bars, whole.bars.filter(pl.col("symbol") == "A"))
-    for session in raw["session"].unique():
-        alone = clean_bars(raw.filter(pl.col("session") == session), MARKET)
-        assert_frame_equal(alone.bars, whole.bars.filter(pl.col("session") == session))
+    assert_frame_equal(only.history, whole.history.filter(pl.col("symbol") == "A"))

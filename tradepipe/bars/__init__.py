@@ -1,7 +1,7 @@
 """Bars: cleaning what sources said, and cutting it into the windows that later layers compute from."""
 
 from tradepipe.bars.adjustment import adjust, adjusted, adjustment_factors, in_force, own_history, session_at
-from tradepipe.bars.cleaning import Cleaned, clean_bars
+from tradepipe.bars.cleaning import Cleaned, clean_bars, lookback_bars
 from tradepipe.bars.resampling import resample
 from tradepipe.bars.trades import TradeBars, bars_from_trades, ordered_trades
 from tradepipe.bars.windows import anchored

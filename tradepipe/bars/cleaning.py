@@ -4,137 +4,124 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tradepipe.bars.gaps import find_gaps
+from tradepipe.bars.placing import SLOT, on_grid
+from tradepipe.bars.quality import DETAILS, QUALITY, allowed_quality, judge
+from tradepipe.bars.versions import Versions, settle
 from tradepipe.bars.windows import PARTITION
-from tradepipe.contracts import BARS, QUARANTINE, RAW_BARS
+from tradepipe.contracts import BARS, BARS_HISTORY, GAPS, QUARANTINE, RAW_BARS, REASON
 from tradepipe.markets import Market
+from tradepipe.settings.models import CleaningSettings
 
 LAYER = "bars"
-KEY = ["symbol", "open_time"]
-CONTENT = ["open", "high", "low", "close", "volume"]
-MISSING = "missing"
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What cleaning made of raw bars; each raw row is in exactly one of `bars` and `refused`.
+    """What cleaning made of raw bars; each raw row is in at most one of `bars`, `history` and `refused`.
 
-    `bars`: the BARS columns and `partition`. `refused`: the QUARANTINE columns. `gaps`: symbol,
-    session, open_time, reason; bars that the calendar expects between a symbol's first and last kept
-    bar and that are not there. The reason is `missing`, or the code for which the bar was refused.
+    `bars`: the BARS columns and `partition`. `refused`: the QUARANTINE columns. `gaps`: the GAPS
+    columns and `partition`. `history`: the BARS_HISTORY columns and `partition`: versions of bars that
+    were true and were restated. A row in none of them confirms what was true already (decision 0009).
     """
 
     bars: pl.DataFrame
     refused: pl.DataFrame
     gaps: pl.DataFrame
+    history: pl.DataFrame
 
 
-def clean_bars(raw: pl.DataFrame, market: Market) -> Cleaned:
-    """Refuse what breaks the BARS contract, settle duplicates, name what is odd and what is missing.
+def lookback_bars(settings: CleaningSettings) -> int:
+    """How many expected bars before a bar can matter to its findings."""
+    return max(settings.window, settings.stale_bars - 1, settings.twin_bars - 1)
 
-    Each row is judged by itself, then the rows of one symbol and open time among themselves, so no
-    symbol and no partition can change another. The order of `raw` does not matter.
 
-    1. A row that breaks a rule of the contract is refused with the rule's code. One whose open time
-       is no longer the open of an expected bar (the calendar was corrected since) is refused as
-       `close_time_missing`. A broken row never supersedes a good one.
-    2. Of several good rows of one bar, the last delivered is right: greatest `known_at`, then greatest
-       file name, then line. Rows that say the same as it: the first is kept, the others are
-       `duplicate_row`. Rows that say otherwise are `superseded_row`. So a file delivered again
-       changes nothing, and a restatement in a later file wins.
-    3. A bar that traded nothing although its price moved is kept as quality `zero_volume`.
+def clean_bars(raw: pl.DataFrame, market: Market, released: pl.DataFrame | None = None) -> Cleaned:
+    """Refuse what cannot be true, settle deliveries, name what is odd and what is missing.
+
+    The reason codes and findings are listed in docs/quality.md; each has one rule. In order:
+
+    1. A row that breaks a rule of the BARS contract is refused with the rule's code. One whose open
+       time is not the open of an expected bar is refused as `close_time_missing`. Prices at or below
+       zero are refused as `price_not_positive`, but kept as quality `non_positive` for instruments
+       whose universe entry says `may_be_negative`.
+    2. The rest is judged against what was known of the symbol when the row was known (`quality.judge`,
+       `findings`). Findings in `cleaning.refuse` refuse the row; the others are its quality, the most
+       serious one. A bar that traded nothing although its price moved has quality `zero_volume`.
+    3. Of several rows of one bar, versions are made (`versions.settle`). A refused row supersedes none.
+    4. The gap ledger says which expected bars are missing, and why (`gaps.find_gaps`).
+
+    All of it is a function of the rows alone. Bars, history and refused rows known by a time are the
+    same whether later rows are there or not, and those of a partition depend on rows of
+    `lookback_bars` expected bars before it and on no others; so do its gaps, by whole sessions.
 
     Args:
-        raw: the RAW_BARS columns and `partition`, any order.
-        market: whose calendar and interval decide when a bar closes.
+        raw: the RAW_BARS columns and `partition`, any order. Rows of earlier partitions serve as
+            lookback and are cleaned as well; without their own lookback, they are not to be published.
+        market: whose calendar, interval, universe and cleaning settings decide.
+        released: file, line, reason and, if the column is there, sha256 of rows that an operator let
+            through. A released row passes the finding named, never a rule of the contract.
 
     Returns:
-        Bars sorted by symbol and open time, refused rows by file and line, gaps by symbol and time.
+        Bars sorted by partition, symbol and open time; history likewise and then by known_at; refused
+        rows by file, line and reason; gaps by symbol and first open time.
     """
-    judged = _timed(raw, market).with_columns(quality=_quality())
-    good, broken = BARS.split(judged)
-    settled = _settle(good)
-    kept = settled.filter(pl.col("reason").is_null())
-    descriptions = {rule.code: rule.description for rule in BARS.all_rules()}
-    refused = pl.concat(
-        [
-            broken.with_columns(
-                detail=pl.format("broken: {}", pl.col("reason").replace_strict(descriptions, return_dtype=pl.String))
-            ),
-            settled.filter(pl.col("reason").is_not_null()).select(*broken.columns, "detail"),
-        ]
-    )
-    bars = kept.select(*BARS.column_names, PARTITION).sort(BARS.key)
-    return Cleaned(bars=bars, refused=_quarantined(refused), gaps=_gaps(bars, refused, market))
-
-
-def _timed(raw: pl.DataFrame, market: Market) -> pl.DataFrame:
-    """`raw` with close_time, null where the calendar expects no such bar."""
-    expected = market.calendar.bars_at(raw.get_column("open_time"), *market.dates, market.settings.interval)
-    same = pl.col("session") == pl.col("expected_session")
-    fits = same & (pl.col("interval") == market.settings.interval)
-    return (
-        raw.hstack(expected.rename({"session": "expected_session"}))
-        .with_columns(pl.when(fits).then("close_time").alias("close_time"))
-        .drop("expected_session")
+    if raw.is_empty():
+        return _nothing()
+    placed, grid = on_grid(raw, market)
+    good, broken = BARS.split(placed.with_columns(allowed_quality(market).alias(QUALITY)))
+    judged = judge(good, market, max(grid.height, 1), released)
+    versions = _settled(judged.kept, judged.several)
+    refused = _refused(broken, judged.refused, versions.refused)
+    lookback = market.lookback_sessions(lookback_bars(market.settings.cleaning))
+    return Cleaned(
+        bars=versions.current.select(*BARS.column_names, PARTITION),
+        refused=_quarantined(refused),
+        gaps=find_gaps(versions.current, refused, grid, market, lookback),
+        history=versions.history.select(*BARS_HISTORY.column_names, PARTITION),
     )
 
 
-def _quality() -> pl.Expr:
-    moved = pl.col("high") > pl.col("low")
-    return pl.when((pl.col("volume") == 0) & moved).then(pl.lit("zero_volume")).otherwise(pl.lit("ok"))
-
-
-def _settle(good: pl.DataFrame) -> pl.DataFrame:
-    """`good` with reason and detail, both null for the one row of each bar that is kept."""
-    delivered = good.sort(*KEY, "known_at", "file", "line")
-    agrees = pl.all_horizontal(pl.col(name) == pl.col(name).last().over(KEY) for name in CONTENT)
-    where = pl.format("line {} of {}", "line", "file")
-    return (
-        delivered.with_columns(agrees.alias("agrees"), where.last().over(KEY).alias("last"))
-        .with_columns(
-            (pl.col("agrees").cum_sum().over(KEY) == 1).alias("first"),
-            where.filter(pl.col("agrees")).first().over(KEY).alias("kept_at"),
-        )
-        .with_columns(
-            reason=pl.when(~pl.col("agrees"))
-            .then(pl.lit("superseded_row"))
-            .when(~pl.col("first"))
-            .then(pl.lit("duplicate_row")),
-            detail=pl.when(~pl.col("agrees"))
-            .then(pl.format("restated by {}", "last"))
-            .when(~pl.col("first"))
-            .then(pl.format("says the same as {}", "kept_at")),
-        )
+def _nothing() -> Cleaned:
+    partition = pl.lit(None, pl.String).alias(PARTITION)
+    return Cleaned(
+        BARS.empty().with_columns(partition),
+        QUARANTINE.empty(),
+        GAPS.empty().with_columns(partition),
+        BARS_HISTORY.empty().with_columns(partition),
     )
+
+
+def _settled(kept: pl.DataFrame, several: pl.Series) -> Versions:
+    """The versions of `kept`; only bars with more than one row need settling."""
+    order = [PARTITION, *BARS.key]
+    if not several.any():
+        once = settle(kept.clear())
+        return Versions(_sorted(kept), once.history, once.refused, once.confirmed)
+    versions = settle(kept.filter(several))
+    current = pl.concat([kept.filter(~several), versions.current])
+    return Versions(_sorted(current), versions.history.sort(*order, "known_at"), versions.refused, versions.confirmed)
+
+
+def _sorted(bars: pl.DataFrame) -> pl.DataFrame:
+    """`bars` by partition, symbol and open time; as raw bars are read, they are so already."""
+    later = pl.lit(value=False)
+    for name in (SLOT, "symbol", PARTITION):
+        value, before = pl.col(name), pl.col(name).shift(1)
+        later = (value > before) | ((value == before) & later)
+    if bars.select(later.fill_null(value=True).all()).item():
+        return bars
+    return bars.sort(PARTITION, *BARS.key)
+
+
+def _refused(broken: pl.DataFrame, odd: pl.DataFrame, unsettled: pl.DataFrame) -> pl.DataFrame:
+    descriptions = {rule.code: f"broken: {rule.description}" for rule in BARS.all_rules()} | DETAILS
+    told = pl.concat([broken, odd]).with_columns(
+        detail=pl.col(REASON).replace_strict(descriptions, return_dtype=pl.String)
+    )
+    return pl.concat([told, unsettled.select(told.columns)])
 
 
 def _quarantined(refused: pl.DataFrame) -> pl.DataFrame:
     row = pl.struct(RAW_BARS.column_names).struct.json_encode()
     return QUARANTINE.arrange(refused.with_columns(row.alias("row"), layer=pl.lit(LAYER)))
-
-
-def _gaps(bars: pl.DataFrame, refused: pl.DataFrame, market: Market) -> pl.DataFrame:
-    columns = ["symbol", "session", "open_time", "reason"]
-    if bars.is_empty():
-        return refused.select(columns).clear()
-    first, last = bars.get_column("session").min(), bars.get_column("session").max()
-    grid = market.calendar.grid(first, last, market.settings.interval)  # type: ignore[arg-type]  # both are dates
-    opens = grid.get_column("open_time")
-    spans = bars.group_by("symbol").agg(
-        pl.min("open_time").alias("from"), pl.max("open_time").alias("to"), pl.len().alias("present")
-    )
-    expected = opens.search_sorted(spans.get_column("to")) - opens.search_sorted(spans.get_column("from")) + 1
-    # Only symbols that lack something are laid against the grid: most lack nothing.
-    lacking = spans.filter(expected > spans.get_column("present"))
-    why = refused.sort(*KEY, "file", "line").unique(KEY, keep="last", maintain_order=True).select(*KEY, "reason")
-    return (
-        lacking.lazy()
-        .join(grid.lazy(), how="cross")
-        .filter(pl.col("open_time").is_between("from", "to"))
-        .join(bars.lazy().select(KEY), on=KEY, how="anti")
-        .join(why.lazy(), on=KEY, how="left")
-        .with_columns(pl.col("reason").fill_null(MISSING))
-        .select(columns)
-        .sort(KEY)
-        .collect()
-    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from tradepipe import contracts
+from tradepipe.bars import lookback_bars
 from tradepipe.contracts import Contract
 from tradepipe.indicators import contract_for, lookback_of, parse_indicators
 from tradepipe.markets import Market
@@ -36,6 +37,10 @@ def _one_session(_market: Market) -> int:
 
 def _indicator_lookback(market: Market) -> int:
     return market.lookback_sessions(lookback_of(parse_indicators(market.settings.indicators)))
+
+
+def _cleaning_lookback(market: Market) -> int:
+    return market.lookback_sessions(lookback_bars(market.settings.cleaning))
 
 
 def _training_lookback(market: Market) -> int:
@@ -110,6 +115,11 @@ def reading_settings(market: Market) -> tuple[object, ...]:
     )
 
 
+def _cleaning_settings(market: Market) -> tuple[object, ...]:
+    negative = [one.symbol for one in market.universe.instruments if one.may_be_negative]
+    return (market.settings.calendar, market.settings.interval, market.settings.cleaning, negative)
+
+
 def _trading_settings(market: Market) -> tuple[object, ...]:
     lots = [(instrument.symbol, str(instrument.lot)) for instrument in market.universe.instruments]
     return (market.settings.execution, lots)
@@ -141,11 +151,11 @@ LAYERS: dict[str, Layer] = {
             name="bars",
             description="Cleaned bars on the market's calendar. Refused rows are in quarantine with a reason.",
             kinds=("polars", "parquet"),
-            version="1",
-            reads={"raw_bars": _none},
+            version="2",
+            reads={"raw_bars": _cleaning_lookback},
             told_by=(RELEASES_LAYER,),
             contract=lambda _market: contracts.BARS,
-            settings_of=lambda market: (market.settings.calendar, market.settings.interval),
+            settings_of=_cleaning_settings,
         ),
         Layer(
             name="intervals",

@@ -1,0 +1,134 @@
+"""The quality of bars that keep their contract: which findings flag a bar, and which refuse it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tradepipe.bars.context import words
+from tradepipe.bars.findings import FINDINGS, find
+from tradepipe.bars.placing import Flags, Integers, Order, ordered
+from tradepipe.contracts import QUALITY_CODES, REASON
+from tradepipe.markets import Market
+
+QUALITY = "quality"
+OK = "ok"
+NON_POSITIVE = "non_positive"
+
+_LOWEST = pl.min_horizontal("open", "high", "low", "close")
+_MOVED = pl.col("high") > pl.col("low")
+
+DETAILS = {
+    "stale": "equal to the bars before it, with volume",
+    "twin": "the last bars equal another symbol's",
+    "volume_unit": "the volume is far from the usual volume: perhaps in another unit",
+    "spike": "far from the bar before and from the usual price",
+    "wrong_unit": "ten, a hundred or more times the usual price, or that part of it: perhaps in another unit",
+}
+
+
+def allowed_quality(market: Market) -> pl.Expr:
+    """`non_positive` where a price is at or below zero and the instrument may have that; else `ok`."""
+    may = [one.symbol for one in market.universe.instruments if one.may_be_negative]
+    if not may:
+        return pl.lit(OK)
+    return pl.when(pl.col("symbol").is_in(may) & (_LOWEST <= 0)).then(pl.lit(NON_POSITIVE)).otherwise(pl.lit(OK))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows by the findings about them.
+
+    `kept`: the input's columns with `quality`; `refused`: the same with `reason`. Both in the input's
+    order. `several`: True at the rows of `kept` whose bar has more than one row.
+    """
+
+    kept: pl.DataFrame
+    refused: pl.DataFrame
+    several: pl.Series
+
+
+def judge(good: pl.DataFrame, market: Market, slots: int, released: pl.DataFrame | None = None) -> Judged:
+    """Judge rows that keep the contract by what was known of their symbol when they were known.
+
+    So a finding depends on rows known by the row's own `known_at` alone: what is restated or delivered
+    later changes no earlier finding, and `bars` as of a time are what cleaning at that time gave. A row
+    that says the same as the word before it takes that word's findings.
+
+    Args:
+        good: what `BARS.split` kept: `quality` as `allowed_quality` gives it, `slot` below `slots`.
+        market: whose `cleaning` settings say what is looked for, and which findings refuse.
+        slots: length of the grid.
+        released: file, line, reason and, where it is told, sha256: rows that pass the finding `reason`.
+    """
+    told = market.settings.cleaning
+    order = ordered(good, slots)
+    starts, run = _words(good, order)
+    some = Order(order.rows[starts], order.symbol[starts], order.slot[starts], order.key[starts])
+    found = find(words(good, order if run is None else some), told)
+    back = np.empty(order.rows.size, np.int64)
+    back[order.rows] = np.arange(order.rows.size) if run is None else run
+    again = order.repeats
+    several = np.zeros(again.size, np.bool_)
+    several[order.rows] = again | np.concatenate([again[1:], [False]])[: again.size]
+    return _parted(good, {name: flags[back] for name, flags in found.items() if flags.any()}, several, market, released)
+
+
+def _words(good: pl.DataFrame, order: Order) -> tuple[Flags, Integers | None]:
+    """The ordered rows that say something new of their bar; and for each row, which of them says the same."""
+    again = order.repeats
+    if not again.any():
+        return ~again, None
+    for name in ("open", "high", "low", "close", "volume"):
+        values = good.get_column(name).to_numpy()[order.rows]
+        again[1:] &= values[1:] == values[:-1]
+    return ~again, np.cumsum(~again) - 1
+
+
+def _parted(
+    good: pl.DataFrame,
+    found: dict[str, NDArray[np.bool_]],
+    several: Flags,
+    market: Market,
+    released: pl.DataFrame | None,
+) -> Judged:
+    refuse = set(market.settings.cleaning.refuse)
+    code = np.zeros(good.height, np.int8)
+    reason = np.zeros(good.height, np.int8)
+    for name in FINDINGS:  # the most serious last
+        if name in found:
+            passed = _released(good, released, name) if name in refuse else np.ones(good.height, np.bool_)
+            code[found[name] & passed] = QUALITY_CODES.index(name)
+            reason[found[name] & ~passed] = QUALITY_CODES.index(name)
+    names = pl.Series(QUALITY_CODES, dtype=pl.String)
+    flagged = names.gather(pl.Series(code)).alias("flagged") if code.any() else pl.Series("flagged", [OK])
+    judged = good.with_columns(
+        pl.when(pl.col(QUALITY) != OK)
+        .then(QUALITY)
+        .when(pl.lit(flagged) != OK)
+        .then(pl.lit(flagged))
+        .when((pl.col("volume") == 0) & _MOVED)
+        .then(pl.lit("zero_volume"))
+        .otherwise(pl.lit(OK))
+        .alias(QUALITY)
+    )
+    if not reason.any():
+        return Judged(judged, judged.clear().with_columns(pl.lit(None, pl.String).alias(REASON)), pl.Series(several))
+    out = pl.Series(reason > 0)
+    reasons = names.gather(pl.Series(reason[reason > 0])).alias(REASON)
+    return Judged(judged.filter(~out), judged.filter(out).with_columns(reasons), pl.Series(several).filter(~out))
+
+
+def _released(good: pl.DataFrame, released: pl.DataFrame | None, finding: str) -> Flags:
+    """True at the rows that an operator let through for this finding."""
+    if released is None or released.is_empty():
+        return np.zeros(good.height, np.bool_)
+    wanted = released.filter(pl.col(REASON) == finding)
+    names = ["file", "line"]
+    if "sha256" in wanted.columns:
+        wanted, names = wanted.rename({"sha256": "file_sha256"}), [*names, "file_sha256"]
+    rows = good.select(names).with_row_index("row").join(wanted.select(names), on=names, how="semi")
+    passed = np.zeros(good.height, np.bool_)
+    passed[rows.get_column("row").to_numpy()] = True
+    return passed
