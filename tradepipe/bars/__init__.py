@@ -16,6 +16,7 @@ __all__ = [
     "bars_from_trades",
     "clean_bars",
     "in_force",
+    "lookback_bars",
     "ordered_trades",
     "own_history",
     "resample",
