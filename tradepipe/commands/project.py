@@ -9,7 +9,7 @@ from typing import Protocol
 from tradepipe.chain import LandingIndex
 from tradepipe.markets import Market, PartitionKeyError, load_markets
 from tradepipe.settings import Settings, load_settings
-from tradepipe.store import PartitionStore
+from tradepipe.store import PartitionStore, open_store
 
 
 class Outcome(Protocol):
@@ -55,8 +55,7 @@ class Project:
 
     @cached_property
     def store(self) -> PartitionStore:
-        store = self.settings.store
-        return PartitionStore.open(self.settings.store_folder, self.settings.catalogue_url, store.grace)
+        return open_store(self.settings)
 
     @cached_property
     def runner(self) -> Runner:

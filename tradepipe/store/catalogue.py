@@ -1,10 +1,12 @@
 """The catalogue: which generation of each partition is current, and what became of the others."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
 
+from tradepipe.store.counters import Counters, counting
 from tradepipe.store.errors import StoreError
 from tradepipe.store.model import HOT, Eviction, Generation, Input
 from tradepipe.store.tables import current_generations, evictions, generation_inputs, generations
@@ -19,16 +21,23 @@ class Catalogue:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
 
+    def _connect(self) -> sa.Connection:
+        return self.engine.connect()
+
+    def counting(self) -> AbstractContextManager[Counters]:
+        """Count the statements and commits of the catalogue's database while a block lasts."""
+        return counting(self.engine)
+
     def current(self, dataset: str, partitions: Sequence[str] | None = None) -> dict[str, Generation]:
         """Current generation of each published partition, sorted by key; of all partitions when None."""
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             return current_on(connection, dataset, partitions)
 
     def current_of(self, datasets: Collection[str]) -> dict[str, dict[str, Generation]]:
         """Current generations of several datasets as of one moment: dataset -> partition -> generation."""
         query = _select_current().where(generations.c.dataset.in_(datasets))
         found: dict[str, dict[str, Generation]] = {name: {} for name in datasets}
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             for generation in _generations(connection.execute(query)):
                 found[generation.dataset][generation.partition] = generation
         return found
@@ -42,14 +51,14 @@ class Catalogue:
             .order_by(current_generations.c.partition.desc())
             .limit(limit)
         )
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             return list(_generations(connection.execute(query)))
 
     def of_ids(self, generation_ids: Collection[int]) -> dict[int, Generation]:
         """The generations with these ids, as the catalogue has them now."""
         wanted = list(generation_ids)
         found: dict[int, Generation] = {}
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             for start in range(0, len(wanted), CHUNK):
                 query = sa.select(generations).where(generations.c.id.in_(wanted[start : start + CHUNK]))
                 found.update((one.id, one) for one in _generations(connection.execute(query)))
@@ -61,7 +70,7 @@ class Catalogue:
         Raises:
             StoreError: when there is none.
         """
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             rows = connection.execute(sa.select(generations).where(generations.c.id == generation_id))
             for generation in _generations(rows):
                 return generation
@@ -70,7 +79,7 @@ class Catalogue:
     def history(self, dataset: str, partition: str) -> list[Generation]:
         """All generations of a partition, oldest first, those whose file is gone included."""
         query = sa.select(generations).where(generations.c.dataset == dataset, generations.c.partition == partition)
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             return list(_generations(connection.execute(query.order_by(generations.c.number))))
 
     def inputs(self, generation_ids: Sequence[int]) -> dict[int, list[Input]]:
@@ -78,7 +87,7 @@ class Catalogue:
         found: dict[int, list[Input]] = {number: [] for number in generation_ids}
         table = generation_inputs.c
         wanted = list(found)
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             for start in range(0, len(wanted), CHUNK):
                 query = (
                     sa.select(
@@ -100,7 +109,7 @@ class Catalogue:
         query = sa.select(evictions).where(~is_back).order_by(table.dataset, table.partition, table.generation_id)
         if dataset is not None:
             query = query.where(table.dataset == dataset)
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             rows = [Eviction(*row) for row in connection.execute(query)]
         # Published again and evicted again: the last one counts.
         return list({(one.dataset, one.partition): one for one in rows}.values())
@@ -108,7 +117,7 @@ class Catalogue:
     def datasets(self) -> list[str]:
         """Names of all datasets that have a current generation, sorted."""
         query = sa.select(current_generations.c.dataset).distinct().order_by(current_generations.c.dataset)
-        with self.engine.connect() as connection:
+        with self._connect() as connection:
             return list(connection.scalars(query))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from tradepipe.settings import ColdSettings
 from tradepipe.store.errors import StoreError
 from tradepipe.store.files import SUFFIX
 from tradepipe.store.model import COLD, Generation
@@ -160,6 +161,15 @@ class ColdTier:
             raise
         except (obstore.exceptions.BaseError, OSError) as error:
             raise ColdTierError(self.url, doing, error) from error
+
+
+def cold_tier(settings: ColdSettings) -> ColdTier | None:
+    """The cold tier that the settings name; None when everything stays on the disk.
+
+    Raises:
+        ValueError: when its address is neither s3://bucket/prefix nor file:///folder.
+    """
+    return ColdTier(settings.url, settings.endpoint) if settings.url else None
 
 
 def checksum(root: Path, cold: ColdTier | None, generation: Generation) -> str | None:

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import polars as pl
 import sqlalchemy as sa
@@ -18,15 +18,16 @@ from tradepipe.store.cold import ColdTier, checksum
 from tradepipe.store.database import migrate, open_engine
 from tradepipe.store.drafts import Companion, Draft, complete, make_drafts
 from tradepipe.store.errors import DatasetNotFound, StoreError
+from tradepipe.store.meter import Meter
 from tradepipe.store.model import Generation, Input, Published
 from tradepipe.store.parts import Addresses
 from tradepipe.store.publication import Publication
+from tradepipe.store.replica import ReplicaCatalogue
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 VERSION_TABLE = "catalogue_version"
 
 _READ_ATTEMPTS = 5
-Result = TypeVar("Result")
 
 
 def _utc_now() -> dt.datetime:
@@ -40,9 +41,10 @@ def _pass(_step: str) -> None:
 class PartitionStore:
     """Generations of partitions below `root`, committed in the catalogue behind `engine`.
 
-    Readers and writers may be many, in many processes. `checkpoint` is called with the name of each
-    step of a publication ("written" and "renamed" after each file, "synced", "visible", "inserted",
-    "committed"); it is how tests end a process at a chosen step.
+    Readers and writers may be many, in many processes. `catalogue` is the truth; `reports` is the same
+    on the read replica, where there is one. `meter` counts what reads and writes cost. `checkpoint` is
+    called with the name of each step of a publication ("written" and "renamed" after each file, "synced",
+    "visible", "inserted", "committed"); it is how tests end a process at a chosen step.
     """
 
     def __init__(  # noqa: PLR0913 - where things are, and what tests watch
@@ -54,8 +56,11 @@ class PartitionStore:
         clock: Callable[[], dt.datetime] = _utc_now,
         checkpoint: Callable[[str], None] = _pass,
         cold: ColdTier | None = None,
+        replica: sa.Engine | None = None,
     ) -> None:
         self.root, self.grace, self.catalogue, self.cold = root, grace, Catalogue(engine), cold
+        self.reports = ReplicaCatalogue(engine, replica) if replica is not None else self.catalogue
+        self.meter = Meter()
         self.addresses = Addresses(root, cold.address, cold.options) if cold is not None else Addresses(root)
         self._engine, self._clock, self._checkpoint = engine, clock, checkpoint
 
@@ -69,6 +74,7 @@ class PartitionStore:
         checkpoint: Callable[[str], None] = _pass,
         cold: ColdTier | None = None,
         pool: PoolSettings | None = None,
+        replica_url: str | None = None,
     ) -> Self:
         """Open the store at `root`, making the folder and migrating the catalogue when that is needed.
 
@@ -79,11 +85,14 @@ class PartitionStore:
         root.mkdir(parents=True, exist_ok=True)
         engine = open_engine(catalogue_url, durable=True, pool=pool)
         migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
-        return cls(root, engine, grace, checkpoint=checkpoint, cold=cold)
+        replica = open_engine(replica_url, durable=True, pool=pool) if replica_url else None
+        return cls(root, engine, grace, checkpoint=checkpoint, cold=cold, replica=replica)
 
     def close(self) -> None:
         """Close the catalogue's connections; the store opens new ones if it is used again."""
         self._engine.dispose()
+        if isinstance(self.reports, ReplicaCatalogue):
+            self.reports.replica.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -151,12 +160,13 @@ class PartitionStore:
             return reading.collect(frame, chosen[0].dataset)
 
         try:
-            try:
-                return attempt(generations)
-            except FileNotFoundError:
-                # Compaction and tiers move rows to other files; the catalogue knows where they are now.
-                moved = self.catalogue.of_ids({one.id for one in generations})
-                return attempt([moved[one.id] for one in generations])
+            with self.meter.reads.timing():
+                try:
+                    return self.meter.reads.add(attempt(generations))
+                except FileNotFoundError:
+                    # Compaction and tiers move rows to other files; the catalogue knows where they are now.
+                    moved = self.catalogue.of_ids({one.id for one in generations})
+                    return self.meter.reads.add(attempt([moved[one.id] for one in generations]))
         except FileNotFoundError as error:
             raise StoreError(
                 f"{generations[0].dataset}: a generation of this snapshot was superseded and swept ({error}). "
@@ -243,11 +253,11 @@ class PartitionStore:
             done += draft.dataset == dataset
             report("write", min(done, total - 1), total)
 
-        published = (
-            Publication(self._engine, self.root, drafts, run_id, self._clock, self._checkpoint, staged).run()
-            if drafts
-            else {}
-        )
+        with self.meter.writes.timing():
+            publication = Publication(self._engine, self.root, drafts, run_id, self._clock, self._checkpoint, staged)
+            published = publication.run() if drafts else {}
+        for draft in drafts:
+            self.meter.writes.add(draft.frame)
         report("commit", total, total)
         return {partition: published[dataset, partition] for partition in frames}
 
@@ -270,12 +280,13 @@ class PartitionStore:
         """
         return sweeping.sweep(self._engine, self.root, now, self.grace, cold=self.cold, dry_run=dry_run)
 
-    def _reading(self, dataset: str, attempt: Callable[[], Result]) -> Result:
+    def _reading(self, dataset: str, attempt: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """Run `attempt`, again when a sweep overtook it between catalogue and file."""
         missing: FileNotFoundError | None = None
         for _ in range(_READ_ATTEMPTS):
             try:
-                return attempt()
+                with self.meter.reads.timing():
+                    return self.meter.reads.add(attempt())
             except FileNotFoundError as error:
                 if missing is not None and str(missing) == str(error):
                     break
