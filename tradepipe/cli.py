@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from tradepipe import __version__
-from tradepipe.commands import blast_radius_app, contracts_app, dataset_app, quarantine_app, storage_app
+from tradepipe.commands import blast_radius_app, contracts_app, dataset_app, quarantine_app, storage_app, universe_app
 from tradepipe.settings import SettingsError
 
 FAILED, USAGE, FOUND = 1, 2, 3
@@ -35,6 +35,7 @@ app.add_typer(dataset_app.app)
 app.command("blast-radius")(blast_radius_app.blast_radius)
 app.add_typer(contracts_app.app)
 app.add_typer(storage_app.app)
+app.add_typer(universe_app.app)
 
 MarketOption = Annotated[str | None, typer.Option("--market", "-m", help="Only this market. Default: all.")]
 FromOption = Annotated[
