@@ -3,6 +3,7 @@
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
+from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES
 from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
@@ -17,15 +18,18 @@ __all__ = [
     "ACTION_KINDS",
     "BARS",
     "BARS_HISTORY",
+    "BOOKS",
     "CORPORATE_ACTIONS",
     "EVERY_SYMBOL",
     "FILLS",
     "FORECASTS",
     "FORECAST_SCORES",
+    "FUNDING",
     "GAPS",
     "GAP_REASONS",
     "LANDING",
     "LANDING_SEEN",
+    "MARK_PRICES",
     "MONEY",
     "ORDERS",
     "ORDER_STATES",
