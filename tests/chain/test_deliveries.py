@@ -214,7 +214,8 @@ def test_the_panel_holds_what_its_readme_counts(panel):
     last = raw.sort("delivered_at", "line").unique(KEY, keep="last")
     assert last.filter(pl.min_horizontal(*NUMBERS[:4]) <= 0).height == 11 - 1
     refused = store.read("here/bars.quarantine")["reason"].value_counts()
-    assert dict(refused.rows())["duplicate_row"] == 328 - 4
+    repeated = good(rows, market)  # the others repeat a row that is no bar
+    assert dict(refused.rows())["duplicate_row"] == repeated.height - repeated.unique().height == 320
     assert "superseded_row" not in refused["reason"]
     # A version follows where a number of the bar changed; a changed adj_close alone is none.
     words = good(rows, market).sort(*KEY, "drop", maintain_order=True)
