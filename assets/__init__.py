@@ -6,6 +6,7 @@ from assets.bars import bars, raw_bars
 from assets.decisions import forecast_scores, forecasts, signals
 from assets.features import indicators
 from assets.intervals import intervals
+from assets.marts import mart_assets
 from assets.trading import fills, orders, positions
 from tradepipe.markets import Market
 
@@ -18,4 +19,4 @@ def assets_of(market: Market) -> list[dg.AssetsDefinition]:
     return [build(market) for build in research + trading]
 
 
-__all__ = ["assets_of"]
+__all__ = ["assets_of", "mart_assets"]

@@ -69,10 +69,11 @@ def layer_asset(
 def layer_run(context: dg.AssetExecutionContext, store: StoreResource, market: Market) -> LayerRun:
     """The library's run for the asset and partitions that Dagster asks for."""
     layer = context.asset_key.path[-1]
-    return LayerRun(store.open(), market, layer, context.partition_keys, _run_id(context))
+    return LayerRun(store.open(), market, layer, context.partition_keys, run_id_of(context))
 
 
-def _run_id(context: dg.AssetExecutionContext) -> str | None:
+def run_id_of(context: dg.AssetExecutionContext) -> str | None:
+    """The id of the run that executes an asset, if there is one."""
     try:
         return context.run.run_id
     except DagsterInvalidPropertyError:  # an asset invoked directly, as tests do, belongs to no run

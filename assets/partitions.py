@@ -40,7 +40,11 @@ def partitions_of(market: Market) -> dg.TimeWindowPartitionsDefinition:
 
 def mapping(market: Market, layer: str, read: str) -> dg.PartitionMapping:
     """Which partitions of `read` a partition of `layer` reads, as an upper bound for the UI and automation."""
-    sessions = LAYERS[layer].reads[read](market)
+    return looking_back(market, LAYERS[layer].reads[read](market))
+
+
+def looking_back(market: Market, sessions: int) -> dg.PartitionMapping:
+    """The partitions from `sessions` sessions before a partition's first one to itself; an upper bound."""
     if sessions == 0:
         return dg.IdentityPartitionMapping()
     steps = sessions if market.settings.partition == "session" else sessions // SESSIONS_IN_A_SHORT_MONTH + 1

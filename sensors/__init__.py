@@ -1,7 +1,7 @@
 """Jobs, sensors, schedules and automation, and the runner that uses them in one process."""
 
 from sensors.automation import automation_sensor
-from sensors.jobs import execution_job, research_job
+from sensors.jobs import execution_job, marts_job, research_job
 from sensors.landing import landing_sensor
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
 from sensors.maintenance import maintenance_schedule
@@ -16,6 +16,7 @@ __all__ = [
     "execution_job",
     "landing_sensor",
     "maintenance_schedule",
+    "marts_job",
     "prepare_dagster_home",
     "research_job",
     "signals_sensor",

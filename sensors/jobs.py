@@ -1,5 +1,7 @@
 """Jobs: the research chain, and the execution of signals. One pair a market."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
@@ -22,6 +24,17 @@ def research_job(market: Market) -> UnresolvedAssetJobDefinition:
     )
 
 
+def marts_job(market: Market, marts: Iterable[str]) -> UnresolvedAssetJobDefinition:
+    """The SQL marts, over any range of partitions in one run."""
+    return dg.define_asset_job(
+        name=marts_job_name(market),
+        description=f"The SQL marts of {market.name}: quality, gaps, coverage, liquidity and summaries.",
+        selection=dg.AssetSelection.assets(*[asset_key(market, mart) for mart in marts]),
+        tags={"market": market.name},
+        executor_def=dg.in_process_executor,
+    )
+
+
 def execution_job(market: Market) -> UnresolvedAssetJobDefinition:
     """Signals to orders, fills and positions, exactly once."""
     return dg.define_asset_job(
@@ -36,6 +49,11 @@ def execution_job(market: Market) -> UnresolvedAssetJobDefinition:
 def research_job_name(market: Market) -> str:
     """Name of the market's research job."""
     return f"{market.name}_research"
+
+
+def marts_job_name(market: Market) -> str:
+    """Name of the market's marts job."""
+    return f"{market.name}_marts"
 
 
 def execution_job_name(market: Market) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets.layer import asset_key
-from sensors.jobs import execution_job_name, research_job_name
+from sensors.jobs import execution_job_name, marts_job_name, research_job_name
 from sensors.requests import PARTITION_RANGE_END, PARTITION_RANGE_START
+from tradepipe.chain import LAYERS
 from tradepipe.markets import Market
 from tradepipe.paths import conf_folder
 
@@ -52,8 +53,9 @@ class LocalRunner:
         return cls(defs, dg.DagsterInstance.get())
 
     def materialise(self, market: Market, layers: Sequence[str], first: str, last: str) -> Outcome:
-        """Materialise research `layers` of `market` for the partitions from `first` to `last` in one run."""
-        job = self.defs.resolve_job_def(research_job_name(market))
+        """Materialise research `layers` or marts of `market` for the partitions from `first` to `last` in one run."""
+        name = research_job_name(market) if set(layers) <= set(LAYERS) else marts_job_name(market)
+        job = self.defs.resolve_job_def(name)
         tags = {PARTITION_RANGE_START: first, PARTITION_RANGE_END: last}
         return self._execute(job, tags, [asset_key(market, layer) for layer in layers])
 

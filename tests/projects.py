@@ -14,8 +14,10 @@ import dagster as dg
 import pytest
 
 from tradepipe.markets import Market, load_markets
+from tradepipe.paths import sql_folder
 from tradepipe.settings import Settings, load_settings
 from tradepipe.store import PartitionStore
+from tradepipe.warehouse import load_marts
 
 MARKET = "us_indices"
 YEAR = "2018"
@@ -123,6 +125,8 @@ def ready(delivered: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallPro
     assert outcome.success, outcome.error
     for execution in small.runner.execute_pending_signals(small.market):
         assert execution.success, execution.error
+    outcome = small.run(*load_marts(sql_folder()))
+    assert outcome.success, outcome.error
     return small
 
 

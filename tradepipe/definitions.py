@@ -19,10 +19,11 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def on an AssetCheckSpec.*")
 
-from assets import assets_of
+from assets import assets_of, mart_assets
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from resources.trading import TradingResource
+from resources.warehouse import WarehouseResource
 from sensors import (
     LocalRunner,
     automation_sensor,
@@ -30,23 +31,28 @@ from sensors import (
     execution_job,
     landing_sensor,
     maintenance_schedule,
+    marts_job,
     prepare_dagster_home,
     research_job,
     signals_sensor,
 )
 from tradepipe.markets import load_markets
+from tradepipe.paths import sql_folder
 from tradepipe.settings import Settings, load_settings
+from tradepipe.warehouse import load_marts
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of every configured market, and the resources that `settings` describe."""
     markets = list(load_markets(settings).values())
     trading = [market for market in markets if market.settings.execution.enabled]
+    marts, engine = load_marts(sql_folder()), settings.warehouse.kind
     running = settings.automation
     return dg.Definitions(
-        assets=[asset for market in markets for asset in assets_of(market)],
+        assets=[asset for market in markets for asset in (*assets_of(market), *mart_assets(market, marts, engine))],
         jobs=[
             *[research_job(market) for market in markets],
+            *[marts_job(market, marts) for market in markets],
             *[execution_job(market) for market in trading],
         ],
         schedules=[
@@ -56,12 +62,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             *[landing_sensor(market, running=running) for market in markets],
             *[signals_sensor(market, running=running) for market in trading],
-            *[automation_sensor(market, running=running) for market in markets],
+            *[automation_sensor(market, marts, running=running) for market in markets],
         ],
         resources={
             "store": StoreResource.of(settings),
             "landing": LandingResource.of(settings),
             "trading": TradingResource.of(settings),
+            "warehouse": WarehouseResource.of(settings),
         },
         # The steps of a chain are vectorised passes; a process for each costs more than they do.
         executor=dg.in_process_executor,

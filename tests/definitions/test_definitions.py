@@ -47,7 +47,9 @@ def defs(settings):
 
 @pytest.fixture(scope="module")
 def specs(defs):
-    return {spec.key.path[-1]: spec for spec in defs.resolve_all_asset_specs() if spec.key.path[0] == MARKET}
+    """The chain; what SQL marts must carry is in tests/assets/test_marts.py."""
+    every = [spec for spec in defs.resolve_all_asset_specs() if spec.key.path[0] == MARKET]
+    return {spec.key.path[-1]: spec for spec in every if spec.group_name != "marts"}
 
 
 def test_the_definitions_are_loadable(defs):
@@ -142,7 +144,8 @@ def test_a_market_without_execution_has_no_trading_assets():
 
     off = {**SMALL, "TRADEPIPE_MARKETS__US_INDICES__EXECUTION__ENABLED": "false"}
     defs = build_definitions(load_settings(environ=off))
-    assert {key.path[-1] for key in defs.resolve_all_asset_keys()} == set(RESEARCH) & set(CHAIN)
+    layers = {spec.key.path[-1] for spec in defs.resolve_all_asset_specs() if spec.group_name != "marts"}
+    assert layers == set(RESEARCH) & set(CHAIN)
 
 
 def test_a_market_with_longer_intervals_has_their_layer_in_its_job():
@@ -154,7 +157,10 @@ def test_a_market_with_longer_intervals_has_their_layer_in_its_job():
         "TRADEPIPE_MARKETS__US_INDICES__INTERVALS": '["4h"]',
     }
     defs = build_definitions(load_settings(environ=longer))
-    assert {key.path[-1] for key in defs.resolve_all_asset_keys()} == {*CHAIN, "intervals"}
+    assert {spec.key.path[-1] for spec in defs.resolve_all_asset_specs() if spec.group_name != "marts"} == {
+        *CHAIN,
+        "intervals",
+    }
     job = defs.resolve_job_def(f"{MARKET}_research")
     assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == set(RESEARCH)
 

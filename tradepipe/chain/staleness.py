@@ -1,6 +1,6 @@
 """Which partitions are stale: decided by content and code version, never by the clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradepipe.chain.landing import LandingIndex
@@ -48,7 +48,7 @@ def stale_partitions(
     return [Stale(layer, partition, reason) for (layer, partition), reason in found.items()]
 
 
-def ranges(keys: Sequence[str], every: Sequence[str]) -> list[tuple[str, str]]:
+def ranges(keys: Collection[str], every: Sequence[str]) -> list[tuple[str, str]]:
     """Contiguous runs of `keys` within the ordered list of `every` key, as (first, last) pairs."""
     place = {key: index for index, key in enumerate(every)}
     runs: list[tuple[str, str]] = []

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tradepipe.chain import Stale, Step, next_steps, research, stale_partitions, with_inputs
+from tradepipe.commands.marts import mart_steps, stale_of
 from tradepipe.commands.project import Project
 from tradepipe.markets import Market
 
@@ -35,7 +36,7 @@ def update(
     last: str | None = None,
     execute: bool = True,
 ) -> Updated:
-    """Re-run what is stale between `first` and `last` and below it, then execute new signals.
+    """Re-run what is stale between `first` and `last` and below it, then execute new signals; the marts come last.
 
     Below are the partitions that those are computed from.
 
@@ -64,6 +65,7 @@ def update(
         landing.keep(project.store, None)
     if execute and market.settings.execution.enabled:
         _execute(project, market, done)
+    _update_marts(project, market, keys, done)
     done.seconds = time.monotonic() - started
     return done
 
@@ -73,15 +75,34 @@ def _stale(project: Project, market: Market, keys: Sequence[str]) -> list[Stale]
 
 
 def _run(project: Project, market: Market, step: Step, keys: Sequence[str], done: Updated) -> None:
+    _materialise(project, market, step, done)
+    count = keys.index(step.last) - keys.index(step.first) + 1
+    for layer in step.layers:
+        done.partitions[layer] = done.partitions.get(layer, 0) + count
+
+
+def _materialise(project: Project, market: Market, step: Step, done: Updated) -> None:
     outcome = project.runner.materialise(market, step.layers, step.first, step.last)
     if not outcome.success:
         raise RunFailedError(
             f"{market.name} {step.first}..{step.last}: {outcome.error}\n(Dagster run {outcome.run_id})"
         )
     done.runs.append(outcome.run_id)
-    count = keys.index(step.last) - keys.index(step.first) + 1
-    for layer in step.layers:
-        done.partitions[layer] = done.partitions.get(layer, 0) + count
+
+
+def _update_marts(project: Project, market: Market, keys: Sequence[str], done: Updated) -> None:
+    before: list[Stale] = []
+    while stale := stale_of(project, market, keys):
+        if stale == before:
+            raise RunFailedError(
+                f"{market.name}: {stale[0].layer} {stale[0].partition} is stale after its run: {stale[0].reason}. "
+                "Remedy: `tradepipe stale` shows all; is another run publishing?"
+            )
+        for step in mart_steps(stale, keys):
+            _materialise(project, market, step, done)
+        for one in stale:
+            done.partitions[one.layer] = done.partitions.get(one.layer, 0) + 1
+        before = stale
 
 
 def _execute(project: Project, market: Market, done: Updated) -> None:

@@ -15,6 +15,7 @@ from tradepipe.chain import (
     stale_partitions,
     with_inputs,
 )
+from tradepipe.commands.marts import stale_of
 from tradepipe.commands.project import Project
 from tradepipe.commands.run import Updated, update
 from tradepipe.markets import Market
@@ -68,6 +69,7 @@ def show_stale(project: Project, market: Market, console: Console, first: str | 
     keys = with_inputs(market, asked)
     found = stale_partitions(project.store.catalogue, market, keys, project.landing(market))
     found = [one for one in found if one.partition in set(asked)]
+    found += stale_of(project, market, asked)
     if not found:
         console.print(f"{market.name}: every partition is up to date.")
         return False
