@@ -24,7 +24,7 @@ DETAILS = {
     "twin": "the last bars equal another symbol's",
     "volume_unit": "the volume is far from the usual volume: perhaps in another unit",
     "spike": "far from the bar before and from the usual price",
-    "wrong_unit": "ten, a hundred or more times the usual price, or that part of it: perhaps in another unit",
+    "wrong_unit": "a hundredfold or a hundredth of the usual price, or tenfold within one bar: another unit?",
 }
 
 
