@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.bars import bars, raw_bars
 from assets.decisions import forecast_scores, forecasts, signals
+from assets.derivatives import derivative_assets
 from assets.features import indicators
 from assets.intervals import intervals
 from assets.marts import mart_assets
@@ -16,7 +17,7 @@ def assets_of(market: Market) -> list[dg.AssetsDefinition]:
     longer = [intervals] if market.settings.intervals else []
     research = [raw_bars, bars, *longer, indicators, forecasts, forecast_scores, signals]
     trading = [orders, fills, positions] if market.settings.execution.enabled else []
-    return [build(market) for build in research + trading]
+    return [build(market) for build in research + trading] + derivative_assets(market)
 
 
 __all__ = ["assets_of", "mart_assets"]
