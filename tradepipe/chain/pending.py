@@ -2,13 +2,13 @@
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradepipe.chain.layers import LAYERS, RESEARCH, TRADING, dataset, with_inputs
 from tradepipe.chain.staleness import ranges, stale_partitions
 from tradepipe.markets import Market
-from tradepipe.store import Catalogue, Generation
+from tradepipe.store import Catalogue
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ def pending_signals(catalogue: Catalogue, market: Market, *, limit: int) -> Pend
     signals = current[names["signals"]]
     if not signals or not market.settings.execution.enabled:
         return None
-    published = _without_holes(market, signals)
-    stale = {one.partition for one in stale_partitions(catalogue, market, published, None, TRADING)}
+    every = market.partitions.keys(min(signals), max(signals))  # signals that a hole lacks count as stale below
+    stale = {one.partition for one in stale_partitions(catalogue, market, every, None, TRADING)}
     if not stale:
         return None
-    first, last = ranges(sorted(stale), published)[0]
+    first, last = ranges(sorted(stale), every)[0]
     keys = [key for key in sorted(stale) if first <= key <= last][:limit]
     outdated = stale_signals(catalogue, market, keys)
     keys = list(itertools.takewhile(lambda key: key not in outdated, keys))
@@ -60,9 +60,3 @@ def stale_signals(catalogue: Catalogue, market: Market, keys: Sequence[str]) -> 
     """Those of `keys` whose signals, or what they rest on above the raw bars, are stale."""
     found = stale_partitions(catalogue, market, with_inputs(market, keys), None, RESEARCH[1:])
     return {one.partition for one in found if one.layer == "signals"} & set(keys)
-
-
-def _without_holes(market: Market, signals: Mapping[str, Generation]) -> list[str]:
-    """Published partitions from the first one to the one before the first hole, in order."""
-    every = market.partitions.keys(min(signals), max(signals))
-    return list(itertools.takewhile(signals.__contains__, every))
