@@ -45,10 +45,11 @@ def forecast_scores(market: Market) -> dg.AssetsDefinition:
 def signals(market: Market) -> dg.AssetsDefinition:
     @layer_asset(market, "signals")
     def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
-        from tradepipe.signals import compute_signals  # noqa: PLC0415
+        from tradepipe.signals import compute_signals, within_membership  # noqa: PLC0415
 
         run = layer_run(context, store, market)
-        made = compute_signals(run.read("forecasts"), market.settings.strategy)
+        wanted = compute_signals(run.read("forecasts"), market.settings.strategy)
+        made = within_membership(wanted, market.universe)
         yield from report(context, run.publish(run.place(made)))
 
     return body

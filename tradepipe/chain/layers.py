@@ -120,8 +120,20 @@ def _cleaning_settings(market: Market) -> tuple[object, ...]:
     return (market.settings.calendar, market.settings.interval, market.settings.cleaning, negative)
 
 
+def _signal_settings(market: Market) -> tuple[object, ...]:
+    spells = {
+        one.symbol: [(str(spell.start), str(spell.end)) for spell in one.member]
+        for one in market.universe.instruments
+        if one.member
+    }
+    return (market.settings.strategy, *([spells] if spells else []))
+
+
 def _trading_settings(market: Market) -> tuple[object, ...]:
-    lots = [(instrument.symbol, str(instrument.lot)) for instrument in market.universe.instruments]
+    lots = [
+        (one.symbol, str(one.lot), *((str(change.start), str(change.lot)) for change in one.rule_changes))
+        for one in market.universe.instruments
+    ]
     return (market.settings.execution, lots)
 
 
@@ -204,7 +216,7 @@ LAYERS: dict[str, Layer] = {
             version="1",
             reads={"forecasts": _none},
             contract=lambda _market: contracts.SIGNALS,
-            settings_of=lambda market: (market.settings.strategy,),
+            settings_of=_signal_settings,
         ),
         Layer(
             name="orders",

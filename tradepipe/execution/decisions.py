@@ -4,8 +4,8 @@ One position per account and symbol: every intent for a symbol moves that positi
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,11 +22,20 @@ APPROVED = "approved"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decisions are judged by; `lots` is the smallest quantity step per symbol."""
+    """What decisions are judged by.
+
+    `lots` is the smallest quantity step per symbol, `lot_changes` its later ones by first session, ascending.
+    """
 
     costs: CostSettings
     risk: RiskSettings
     lots: Mapping[str, Decimal]
+    lot_changes: Mapping[str, Sequence[tuple[dt.date, Decimal]]] = field(default_factory=dict)
+
+    def lot(self, symbol: str, session: dt.date) -> Decimal:
+        """The quantity step of `symbol` as it was in `session`."""
+        so_far = [lot for start, lot in self.lot_changes.get(symbol, ()) if start <= session]
+        return so_far[-1] if so_far else self.lots[symbol]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,7 @@ class _Desk:
         return total(self._standing.account.position(symbol).quantity, self._pending.get(symbol, ZERO))
 
     def _sizing(self, intent: Intent) -> Sizing:
-        symbol, lot = intent.symbol, self._rules.lots[intent.symbol]
+        symbol, lot = intent.symbol, self._rules.lot(intent.symbol, intent.session)
         wanted = ratio(product(intent.target_weight, self._equity), intent.reference_price)
         position = self._standing.account.position(symbol).quantity
         return Sizing(self._equity, position, self._pending.get(symbol, ZERO), to_lot(wanted, lot), lot)

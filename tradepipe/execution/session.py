@@ -22,6 +22,7 @@ from tradepipe.execution.ledger import Ledger
 from tradepipe.execution.model import Intent, OrderState, Route, SignalSource
 from tradepipe.execution.tape import Step, Tape
 from tradepipe.execution.venues.base import Venue
+from tradepipe.markets import Instrument
 from tradepipe.observability.progress import Progress, report
 from tradepipe.settings.models import MarketSettings
 
@@ -126,7 +127,7 @@ def execute(  # noqa: PLR0913 - the composition root of trading: each is a thing
         LeaseHeldError: another process is still trading this account.
         VenueUnreachableError: the venue does not tell what became of an order.
     """
-    rules = Rules(market.execution.costs, market.execution.risk, {listed.symbol: listed.lot for listed in instruments})
+    rules = _rules(market, instruments)
     account = market.execution.account
     route = Route(market.name, account, venue.name)
     intents = intents_from(signals, route, lineage=lineage, revision=revision)
@@ -233,6 +234,16 @@ def _open_account(gateway: Gateway, market: MarketSettings, session: dt.date) ->
             f"{ledger.currency}, the settings say {settings.initial_cash:f} {market.currency}. "
             "Remedy: restore execution.initial_cash and currency, or name another execution.account."
         )
+
+
+def _rules(market: MarketSettings, instruments: Iterable[Listed]) -> Rules:
+    listed = list(instruments)
+    changes = {
+        one.symbol: [(change.start, change.lot) for change in one.rule_changes]
+        for one in listed
+        if isinstance(one, Instrument)
+    }
+    return Rules(market.execution.costs, market.execution.risk, {one.symbol: one.lot for one in listed}, changes)
 
 
 def _refuse_unlisted(market: str, signals: pl.DataFrame, rules: Rules) -> None:
