@@ -44,8 +44,8 @@ def typed(given: pl.DataFrame, source: FileSource, market: Market) -> pl.DataFra
         One row a row of `given`, in its order; null where something cannot be read.
     """
     schema = given.schema
-    values = {name: _number(name, schema[name], source) for name in NUMBERS}
-    adjusted = _number(ADJUSTED, schema[ADJUSTED], source) if ADJUSTED in schema else pl.lit(None, pl.Float64)
+    values = {name: _number(name, schema[name]) for name in NUMBERS}
+    adjusted = _number(ADJUSTED, schema[ADJUSTED]) if ADJUSTED in schema else pl.lit(None, pl.Float64)
     frame = given.select(
         "file", "file_sha256", "line", "symbol",
         bar_time(schema["time"], source, market).alias("time"),
@@ -54,6 +54,7 @@ def typed(given: pl.DataFrame, source: FileSource, market: Market) -> pl.DataFra
         interval=pl.lit(market.settings.interval),
         **values,
     )  # fmt: skip
+    frame = _scaled(frame, source.price_scale)
     frame = frame.hstack(_places(frame.get_column("time"), market))
     known = pl.col("close_time") + market.settings.publication_delay
     listed = pl.col("symbol").is_in(market.universe.symbols)
@@ -138,18 +139,29 @@ def is_missing(text: pl.Expr) -> pl.Expr:
     return text.is_null() | text.str.to_lowercase().is_in(_MISSING)
 
 
-def _number(name: str, dtype: pl.DataType, source: FileSource) -> pl.Expr:
+def _number(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Float64:
         value = pl.col(name)
     elif dtype.is_numeric() or dtype == pl.String:
         value = pl.col(name).cast(pl.Float64, strict=False)
     else:
         value = pl.lit(None, pl.Float64)
-    if source.price_scale == 1 or name == "volume":
-        return value
-    # 0.0001 is no binary fraction, 10,000 is: dividing gives the nearest number to the true price.
-    parts = round(1 / source.price_scale)
-    return value / parts if parts and 1 / parts == source.price_scale else value * source.price_scale
+    return value
+
+
+def _scaled(frame: pl.DataFrame, scale: float) -> pl.DataFrame:
+    """`frame` with its prices multiplied by `scale`.
+
+    0.0001 is no binary fraction, 10,000 is: dividing gives the number nearest to the true price. By
+    NumPy, because polars divides by a single number by multiplying with its inverse.
+    """
+    if scale == 1:
+        return frame
+    parts = float(round(1 / scale))
+    inverse = parts > 0 and 1 / parts == scale
+    prices = {name: frame.get_column(name).to_numpy() for name in (*NUMBERS[:4], ADJUSTED)}
+    scaled = {name: price / parts if inverse else price * scale for name, price in prices.items()}
+    return frame.with_columns(pl.Series(name, price).fill_nan(None) for name, price in scaled.items())
 
 
 def _reads(given: pl.Series, value: pl.Series) -> pl.Series:

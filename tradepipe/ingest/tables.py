@@ -4,7 +4,6 @@ The `line` of a row is its number from 1, plus 1: as if the columns' names were 
 one array of arrays, as exchanges answer; `source.header` names what is in them.
 """
 
-import io
 import json
 from collections.abc import Sequence
 
@@ -23,6 +22,19 @@ ARROW = (".feather", ".arrow", ".ipc")
 JSON = (".json",)
 
 _ROWS_AT_ONCE = 500_000
+# What readers raise over broken files; pyarrow's errors are of these kinds.
+_NOT_WHOLE = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    ArithmeticError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 def is_table(file: LandingFile) -> bool:
@@ -62,14 +74,29 @@ def read_table(file: LandingFile, said: Named, source: FileSource, market: Marke
 def _frame(file: LandingFile, content: bytes, header: Sequence[str]) -> pl.DataFrame | FileFault:
     kind = "Parquet" if file.plain_name.endswith(PARQUET) else "Arrow" if file.plain_name.endswith(ARROW) else "JSON"
     try:
-        if kind == "Parquet":
-            return pl.read_parquet(io.BytesIO(content))
-        if kind == "Arrow":
-            return pl.read_ipc(io.BytesIO(content))
-        return _arrays(json.loads(content), header)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
+        return _arrays(json.loads(content), header) if kind == "JSON" else _arrow(content, kind)
+    except _NOT_WHOLE as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         return FileFault(file, "file_truncated", f"not a whole {kind} file: {said}")
+
+
+def _arrow(content: bytes, kind: str) -> pl.DataFrame:
+    """By pyarrow, which checks every length: a broken one makes polars end the whole process."""
+    import pyarrow as pa  # noqa: PLC0415 - a quarter of a second, and only these files need it
+
+    if kind == "Parquet":
+        from pyarrow import parquet  # noqa: PLC0415
+
+        table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    else:
+        table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+    table.validate(full=True)
+    if len(set(table.schema.names)) != table.num_columns:
+        raise ValueError(f"columns are named twice: {', '.join(table.schema.names)}")
+    frame = pl.from_arrow(table)
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("no table")
+    return frame
 
 
 def _arrays(rows: object, header: Sequence[str]) -> pl.DataFrame:
