@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+import polars as pl
+
 from tradepipe.cache.counters import Counters
 
 Key = tuple[str, str]
@@ -32,6 +34,14 @@ class Entry:
         return rows <= self.rows or self.height < self.rows
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """An entry that was just loaded, and its frame, which all who waited for it share."""
+
+    entry: Entry
+    frame: pl.DataFrame
+
+
 class Memory:
     """Entries by key, at most `limit` bytes of them."""
 
@@ -39,7 +49,7 @@ class Memory:
         self._limit, self._counters = limit, counters
         self._lock = threading.Lock()
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
-        self._loading: dict[tuple[Key, int, str], Future[Entry]] = {}
+        self._loading: dict[tuple[Key, int, str], Future[Loaded]] = {}
         self._bytes = 0
 
     def get(self, key: Key) -> Entry | None:
@@ -71,10 +81,10 @@ class Memory:
             self._bytes = 0
             self._counters.set("cache_bytes", 0)
 
-    def once(self, key: Key, rows: int, version: str, load: Callable[[], Entry]) -> Entry:
+    def once(self, key: Key, rows: int, version: str, load: Callable[[], Loaded]) -> Loaded:
         """Run `load`, or wait for the thread that already loads the same window of the same data.
 
-        Whoever waits gets the loader's entry, or its error.
+        Whoever waits gets what the loader got, or its error.
         """
         flight = (key, rows, version)
         with self._lock:
@@ -85,12 +95,12 @@ class Memory:
         if not is_mine:
             return future.result()
         try:
-            entry = load()
-            future.set_result(entry)
+            loaded = load()
+            future.set_result(loaded)
         except BaseException as error:
             future.set_exception(error)
             raise
         finally:
             with self._lock:
                 del self._loading[flight]
-        return entry
+        return loaded

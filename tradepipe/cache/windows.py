@@ -10,7 +10,7 @@ import polars as pl
 from tradepipe.cache.counters import Counters
 from tradepipe.cache.encoding import decode, encode
 from tradepipe.cache.freshness import Freshness
-from tradepipe.cache.memory import Entry, Key, Memory
+from tradepipe.cache.memory import Entry, Key, Loaded, Memory
 from tradepipe.cache.shared import SharedWindows, open_shared
 from tradepipe.cache.versions import code_version, data_version, store_identity
 from tradepipe.markets import Market
@@ -99,8 +99,7 @@ class WindowCache:
             self._bring_up_to_date(market, layer, now)
         version = data_version(self._store.catalogue.engine, key[0])
         loaded = self._memory.once(key, rows, version, lambda: self._load(market, key, rows, version))
-        found = decode(loaded.data)
-        return found.tail(rows) if found is not None else self._store.latest(*key, rows)
+        return loaded.frame.clone()  # columns are immutable: what is done to a clone stays with it
 
     def warm(self) -> dict[str, int]:
         """Load the windows of `cache.warm` before they are asked for: window -> rows loaded.
@@ -131,7 +130,7 @@ class WindowCache:
             return frame.tail(rows)
         return None
 
-    def _load(self, market: str, key: Key, rows: int, version: str) -> Entry:
+    def _load(self, market: str, key: Key, rows: int, version: str) -> Loaded:
         """From Valkey, or from the store and then into Valkey.
 
         `version` was asked before anything is read: rows that are newer than it are kept under it, and
@@ -151,7 +150,7 @@ class WindowCache:
                 self._shared.put(shared_key, data, max(until - now, _SHORTEST))
         entry = Entry(data, rows, frame.height, version, now, until)
         self._memory.put(key, entry)
-        return entry
+        return Loaded(entry, frame)
 
     def _fresh_until(self, market: str, now: dt.datetime) -> dt.datetime:
         oldest = now + self._settings.longest
