@@ -17,7 +17,13 @@ columns:
   missing_late: {type: integer, minimum: 0, unit: bars, description: "of the gap ledger - not delivered yet"}
   missing_refused: {type: integer, minimum: 0, unit: bars, description: "of the gap ledger - delivered and refused"}
   missing_unknown: {type: integer, minimum: 0, unit: bars, description: "of the gap ledger - nothing tells why"}
-  refused: {type: integer, minimum: 0, unit: rows, description: "delivered rows in quarantine"}
+  missing_unlisted:
+    type: integer
+    minimum: 0
+    unit: bars
+    description: not in the gap ledger - before the symbol's first bar, or after the newest of the market
+  repeated: {type: integer, minimum: 0, unit: rows, description: "delivered rows that others repeat or replace"}
+  refused: {type: integer, minimum: 0, unit: rows, description: "all other delivered rows in quarantine"}
   refused_mostly: {type: text, nullable: true, description: "the most frequent reason of refusal; the first by name"}
   flagged: {type: integer, minimum: 0, unit: bars, description: "published bars whose quality is not ok"}
   completeness: {type: number, minimum: 0, maximum: 1, description: "share of the bars that could be had"}
@@ -52,18 +58,30 @@ gaps AS (
     GROUP BY symbol, CAST(date_trunc('month', session) AS DATE)
 ),
 
+delivered AS (
+    SELECT symbol, partition, reason FROM ref('raw_bars.quarantine')
+    UNION ALL
+    SELECT symbol, partition, reason FROM ref('bars.quarantine')
+),
+
+repeats AS (
+    SELECT
+        symbol,
+        CAST(concat(substring(partition, 1, 7), '-01') AS DATE) AS month,
+        count(*) AS repeated
+    FROM delivered
+    WHERE symbol IS NOT NULL AND partition IS NOT NULL AND reason IN ('duplicate_row', 'superseded_row')
+    GROUP BY symbol, CAST(concat(substring(partition, 1, 7), '-01') AS DATE)
+),
+
 reasons AS (
     SELECT
         symbol,
         CAST(concat(substring(partition, 1, 7), '-01') AS DATE) AS month,
         reason,
         count(*) AS refused
-    FROM (
-        SELECT symbol, partition, reason FROM ref('raw_bars.quarantine')
-        UNION ALL
-        SELECT symbol, partition, reason FROM ref('bars.quarantine')
-    ) AS delivered
-    WHERE symbol IS NOT NULL AND partition IS NOT NULL
+    FROM delivered
+    WHERE symbol IS NOT NULL AND partition IS NOT NULL AND reason NOT IN ('duplicate_row', 'superseded_row')
     GROUP BY symbol, CAST(concat(substring(partition, 1, 7), '-01') AS DATE), reason
 ),
 
@@ -91,6 +109,8 @@ every AS (
     SELECT symbol, month FROM sessions
     UNION DISTINCT
     SELECT symbol, month FROM refusals
+    UNION DISTINCT
+    SELECT symbol, month FROM repeats
 ),
 
 counted AS (
@@ -105,18 +125,23 @@ counted AS (
         coalesce(gaps.late, 0) AS missing_late,
         coalesce(gaps.refused, 0) AS missing_refused,
         coalesce(gaps.unknown, 0) AS missing_unknown,
+        coalesce(repeats.repeated, 0) AS repeated,
         coalesce(refusals.refused, 0) AS refused,
         refusals.mostly AS refused_mostly,
         coalesce(sessions.flagged, 0) AS flagged
     FROM every
     LEFT JOIN sessions ON sessions.symbol = every.symbol AND sessions.month = every.month
     LEFT JOIN gaps ON gaps.symbol = every.symbol AND gaps.month = every.month
+    LEFT JOIN repeats ON repeats.symbol = every.symbol AND repeats.month = every.month
     LEFT JOIN refusals ON refusals.symbol = every.symbol AND refusals.month = every.month
 ),
 
 judged AS (
     SELECT
         *,
+        greatest(
+            missing - missing_halt - missing_venue_outage - missing_late - missing_refused - missing_unknown, 0
+        ) AS missing_unlisted,
         CASE
             WHEN expected - missing_halt - missing_venue_outage > 0
                 THEN least(present / CAST(expected - missing_halt - missing_venue_outage AS DOUBLE), 1.0)
@@ -141,6 +166,8 @@ SELECT
     missing_late,
     missing_refused,
     missing_unknown,
+    missing_unlisted,
+    repeated,
     refused,
     refused_mostly,
     flagged,

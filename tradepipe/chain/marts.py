@@ -64,7 +64,8 @@ def expected_bars(market: Market, keys: Sequence[str], due: dt.datetime | None) 
         .filter(pl.col("known_at") <= due, pl.col("partition").is_in(list(keys)))
     )
     members = pl.DataFrame({"symbol": market.universe.symbols}, schema={"symbol": pl.String})
-    return members.join(sessions, how="cross").select(*EXPECTED_BARS.column_names, "partition").sort(EXPECTED_BARS.key)
+    rows = members.join(sessions, how="cross").select(*EXPECTED_BARS.column_names, "partition").sort(EXPECTED_BARS.key)
+    return rows.filter(market.universe.is_member(rows)) if market.universe.is_dated else rows
 
 
 def shelf_of(market: Market, marts: Mapping[str, Mart], catalogue: Catalogue, now: dt.datetime) -> Shelf:
