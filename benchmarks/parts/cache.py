@@ -108,9 +108,11 @@ def _hits(store: PartitionStore, names: list[str], reads: int) -> dict[str, Figu
     checks = [_ms(lambda: data_version(store.catalogue.engine, DATASET)) for _ in range(500)]
     print(
         f"cache: {len(names)} symbols x {rows} bars: hit p50 {statistics.median(hits):.2f} ms, "
-        f"p99 {_p99(hits):.2f} ms, in the quietest fifth {_quiet_p99(hits):.2f} ms; store p50 {statistics.median(peers):.2f} ms, p99 {_p99(peers):.2f} ms; miss p50 "
-        f"{statistics.median(misses):.2f} ms; hit rate of the second run {rate:.4f}; of a hit, asking the catalogue "
-        f"takes p50 {statistics.median(checks):.3f} ms; {told['cache_bytes'] / 2**20:.1f} MiB held"
+        f"p99 {_p99(hits):.2f} ms, in the quietest fifth {_quiet_p99(hits):.2f} ms; "
+        f"store p50 {statistics.median(peers):.2f} ms, p99 {_p99(peers):.2f} ms; "
+        f"miss p50 {statistics.median(misses):.2f} ms; hit rate of the second run {rate:.4f}; "
+        f"of a hit, asking the catalogue takes p50 {statistics.median(checks):.3f} ms; "
+        f"{told['cache_bytes'] / 2**20:.1f} MiB held"
     )
     return {
         "cache_hit": _figure(_quiet_p99(hits), HIT_TARGET_MS, "ms p99", _quiet_p99(peers)),

@@ -21,7 +21,8 @@ def pinned_generations(store: PartitionStore, files: Sequence[ManifestFile]) -> 
     for file in files:
         one = known.get(file.generation)
         if one is not None:
-            tier = one.tier if one.path == file.path else HOT
+            moved_on = HOT if (store.root / file.path).is_file() else COLD
+            tier = one.tier if one.path == file.path else moved_on
             pinned = replace(one, path=file.path, slice=file.slice, sha256=file.sha256, size=file.size, tier=tier)
             found[one.id] = pinned
     return found
