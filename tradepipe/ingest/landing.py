@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,8 @@ class LandingFile:
 
     @property
     def plain_name(self) -> str:
-        """The file's name without folders and without `.gz` or `.zip`."""
-        name = Path(self.name).name
+        """The file's name without folders, without `.gz` or `.zip`, and without the mark of a later version of it."""
+        name = _VERSION.sub("", Path(self.name).name)
         return next((name.removesuffix(packing) for packing in PACKINGS if name.endswith(packing)), name)
 
     @property
@@ -50,6 +51,8 @@ class LandingFile:
         """`plain_name` without its ending: the symbol, where neither a column nor a pattern says it."""
         return Path(self.plain_name).stem
 
+
+_VERSION = re.compile(r"~[0-9a-f]{12}(?=\.|$)")  # see tradepipe.ingest.sources.landed
 
 Seen = Mapping[str, tuple[FileState, str]]
 """File name -> its state when it was hashed, and the sha256."""
