@@ -11,8 +11,8 @@ import polars as pl
 from tests.markets.building import build_market
 from tests.venues import IDS, UNIFIED, FakeVenue, asked_symbols, hourly
 from tradepipe.contracts import BARS
-from tradepipe.ingest.sources.replay import ReplaySource
 from tradepipe.ingest.sources.s3 import S3Source
+from tradepipe.ingest.sources.stored import ReplaySource
 from tradepipe.ingest.sources.venue import VenueSource
 from tradepipe.ingest.sources.venue.limiter import Timing
 from tradepipe.store import PartitionStore

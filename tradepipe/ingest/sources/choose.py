@@ -23,7 +23,7 @@ def source_of(market: Market, store: PartitionStore) -> Source | None:
 
         return S3Source(market)
     if kind == "replay":
-        from tradepipe.ingest.sources.replay import ReplaySource  # noqa: PLC0415
+        from tradepipe.ingest.sources.stored import ReplaySource  # noqa: PLC0415
 
         return ReplaySource(market, store)
     return None

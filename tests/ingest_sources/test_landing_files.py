@@ -1,0 +1,81 @@
+"""Files appear whole or not at all, and nothing that landed is ever changed."""
+
+import datetime as dt
+import threading
+
+import pytest
+
+from tests.ingest_sources.scenes import files
+from tradepipe.ingest.sources import Delivery, UnsafeNameError, land
+from tradepipe.ingest.sources.landed import Landed, folder_of, marked, span_name
+
+
+def test_the_same_bytes_again_change_nothing(tmp_path):
+    [path] = land([Delivery("m/a.csv", b"one")], tmp_path)
+    before = path.stat()
+    assert land([Delivery("m/a.csv", b"one")], tmp_path) == []
+    after = path.stat()
+    assert (before.st_mtime_ns, before.st_ino, before.st_size) == (after.st_mtime_ns, after.st_ino, after.st_size)
+
+
+def test_other_bytes_under_a_name_land_beside_it(tmp_path):
+    land([Delivery("m/a.csv.gz", text) for text in (b"one", b"two", b"three", b"two", b"one")], tmp_path)
+    found = files(tmp_path)
+    assert sorted(found.values()) == [b"one", b"three", b"two"]
+    assert found["m/a.csv.gz"] == b"one"
+    assert all(name.startswith("m/a") and name.endswith(".csv.gz") for name in found)
+
+
+def test_a_file_of_ours_may_be_the_content(tmp_path):
+    (tmp_path / "draft").write_bytes(b"large")
+    land([Delivery("m/a.csv", tmp_path / "draft")], tmp_path / "landing")
+    assert files(tmp_path / "landing") == {"m/a.csv": b"large"}
+
+
+def test_the_objects_time_is_the_files(tmp_path):
+    moment = dt.datetime(2020, 2, 3, 4, 5, 6, tzinfo=dt.UTC)
+    [path] = land([Delivery("m/a.csv", b"one", modified=moment)], tmp_path)
+    assert path.stat().st_mtime == moment.timestamp()
+
+
+@pytest.mark.parametrize("name", ["../a.csv", "/etc/a.csv", "m/../../a.csv", ""])
+def test_no_name_leads_out_of_the_landing_folder(name, tmp_path):
+    with pytest.raises(UnsafeNameError, match="below the landing folder"):
+        land([Delivery(name, b"one")], tmp_path / "landing")
+    assert list(tmp_path.rglob("*.csv")) == []
+
+
+def test_an_unwritable_folder_loses_nothing_that_landed(tmp_path, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    land([Delivery("m/a.csv", b"one")], tmp_path)
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        land([Delivery("m/b.csv", b"two")], tmp_path)
+    assert files(tmp_path) == {"m/a.csv": b"one"}  # nor is there a draft
+
+
+def test_workers_that_land_at_once_keep_everything(tmp_path):
+    texts = [f"text {number % 5}".encode() for number in range(40)]
+    threads = [threading.Thread(target=land, args=([Delivery("m/a.csv", text)], tmp_path)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(files(tmp_path).values()) == set(texts)
+
+
+def test_names_are_marked_before_their_endings():
+    assert marked("a/b.csv.gz", "0123456789ab") == "a/b~0123456789ab.csv.gz"
+    assert marked("b", "0123456789ab") == "b~0123456789ab"
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USDT:USDT", "..", ".hidden", "a b"])
+def test_any_symbol_is_one_safe_folder(symbol, tmp_path):
+    folder = folder_of("m", "bars", symbol)
+    assert folder.count("/") == 2
+    assert (tmp_path / folder).resolve().parent == (tmp_path / "m" / "bars").resolve()
+    when = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    land([Delivery(f"{folder}/{span_name(when, when)}", b"x")], tmp_path)
+    assert Landed(tmp_path, "m").newest("bars", symbol) == when
