@@ -213,8 +213,8 @@ def test_judging_only_what_is_suspect_changes_nothing(closes, drawn, delays):
     raw = deliveries("ABC"[: len(closes)], closes, drawn, delays)
     quick = clean_bars(raw, MARKET)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(findings, "worth_a_look", lambda told, *_: np.ones(told.close.size, np.bool_))
-        patch.setattr(findings, "twin_suspects", lambda told, _: np.ones(told.close.size, np.bool_))
+        for name in ("price_suspects", "volume_suspects", "stale_suspects", "twin_suspects"):
+            patch.setattr(findings, name, lambda told, *_: np.ones(told.close.size, np.bool_))
         slow = clean_bars(raw, MARKET)
     for name in ("bars", "refused", "history"):
         assert_frame_equal(getattr(quick, name), getattr(slow, name))

@@ -15,12 +15,13 @@ that repeats the word before it is not judged again.
 """  # noqa: E501 - a table's rows stay on their lines
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from tradepipe.bars.context import NOTHING, NUMBERS, Floats, Words, before
 from tradepipe.bars.placing import Flags, Integers
-from tradepipe.bars.suspects import twin_suspects, worth_a_look
+from tradepipe.bars.suspects import mixed, price_suspects, stale_suspects, twin_suspects, volume_suspects
 from tradepipe.settings.models import CleaningSettings
 
 FINDINGS = ("stale", "twin", "volume_unit", "spike", "wrong_unit")
@@ -45,37 +46,55 @@ def find(told: Words, settings: CleaningSettings) -> dict[str, Flags]:
     Costs little where nothing jumps: only rows that can have a finding are judged.
     """
     found = {name: np.zeros(told.close.size, np.bool_) for name in FINDINGS}
-    at = np.flatnonzero(worth_a_look(told, settings, LEAST_SCALE, LEAST_UNIT) | ~told.plain)
-    for start in range(0, at.size, AT_ONCE):
-        _judge(told, at[start : start + AT_ONCE], settings, found)
+    for at in _parted(price_suspects(told, settings, LEAST_SCALE, LEAST_UNIT), told):
+        found["wrong_unit"][at], found["spike"][at] = _of_price(told, at, settings)
+    if settings.volume_ratio:
+        for at in _parted(volume_suspects(told, settings), told):
+            found["volume_unit"][at] = _of_volume(told, at, settings)
+    if settings.stale_bars:
+        for at in _parted(stale_suspects(told, settings.stale_bars), told):
+            found["stale"][at] = _stale(told, at, settings.stale_bars)
     if settings.twin_bars:
         _twins(told, np.flatnonzero(twin_suspects(told, settings.twin_bars)), settings.twin_bars, found["twin"])
     return found
 
 
-def _judge(told: Words, at: Integers, settings: CleaningSettings, found: dict[str, Flags]) -> None:
+def _parted(suspects: Flags, told: Words) -> Iterator[Integers]:
+    """The suspects, and all rows whose symbol has not each bar once and in order; some at a time, for memory."""
+    at = np.flatnonzero(suspects | ~told.plain)
+    for start in range(0, at.size, AT_ONCE):
+        yield at[start : start + AT_ONCE]
+
+
+@np.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore")
+def _of_price(told: Words, at: Integers, settings: CleaningSettings) -> tuple[Flags, Flags]:
     rows = before(told, at, settings.window)
     closes = _nearest_first(np.where(rows == NOTHING, np.nan, told.close[rows]))
     usual = _median(closes)
     prices = np.stack([told.open[at], told.high[at], told.low[at], told.close[at]])
     judged = np.min(prices, axis=0) > 0
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore", under="ignore"):
-        found["wrong_unit"][at] = judged & _wrong_unit(np.abs(np.log10(prices / usual)))
-        if settings.spike_scale:
-            found["spike"][at] = judged & _spike(told, at, closes, usual, settings.spike_scale)
-        if settings.volume_ratio:
-            volumes = _nearest_first(np.where(rows == NOTHING, np.nan, told.volume[rows]))
-            times = told.volume[at] / _median(volumes)
-            odd = (times >= settings.volume_ratio) | (times <= 1 / settings.volume_ratio)
-            found["volume_unit"][at] = odd & (told.volume[at] > 0)
-    if settings.stale_bars:
-        found["stale"][at] = _stale(told, at, settings.stale_bars)
+    wrong_unit = judged & _wrong_unit(np.abs(np.log10(prices / usual)))
+    if not settings.spike_scale:
+        return wrong_unit, np.zeros(at.size, np.bool_)
+    return wrong_unit, judged & _spike(told, at, closes, usual, settings.spike_scale)
+
+
+@np.errstate(invalid="ignore", over="ignore", under="ignore")
+def _of_volume(told: Words, at: Integers, settings: CleaningSettings) -> Flags:
+    rows = before(told, at, settings.window)
+    volumes = _nearest_first(np.where(rows == NOTHING, np.nan, told.volume[rows]))
+    times = told.volume[at] / _median(volumes)
+    odd = (times >= settings.volume_ratio) | (times <= 1 / settings.volume_ratio)
+    return np.asarray(odd & (told.volume[at] > 0))
 
 
 def _nearest_first(values: Floats) -> Floats:
     """The numbers above zero of each line moved together to its left, in their order; NaN to the right of them."""
     values = np.where(values > 0, values, np.nan)
-    places = np.argsort(np.isnan(values), axis=1, kind="stable")
+    empty = np.isnan(values)
+    if not np.any(empty[:, :-1] & ~empty[:, 1:]):  # the usual case: they lie so already
+        return values
+    places = np.argsort(empty, axis=1, kind="stable")
     return np.take_along_axis(values, places, axis=1)
 
 
@@ -123,14 +142,14 @@ def _twins(told: Words, at: Integers, bars: int, found: Flags) -> None:
         return
     said = np.zeros(told.close.size, np.uint64)
     for name in NUMBERS:
-        said = _mixed(said ^ (getattr(told, name) + 0.0).view(np.uint64))  # plus zero: -0 is 0
+        said = mixed(said ^ (getattr(told, name) + 0.0).view(np.uint64))  # plus zero: -0 is 0
     said = np.where(told.volume > 0, said, np.uint64(0))
     rows = np.column_stack([at, before(told, at, bars - 1)]) if bars > 1 else at[:, None]
     whole = np.all((rows != NOTHING) & (said[rows] != 0), axis=1) & (told.slot[rows[:, -1]] == told.slot[at] - bars + 1)
     at, rows = at[whole], rows[whole]
     series = told.slot[at].astype(np.uint64)
     for column in range(bars):
-        series = _mixed(series ^ said[rows[:, column]])
+        series = mixed(series ^ said[rows[:, column]])
     places = np.lexsort((told.known[at], series))
     at, series = at[places], series[places]
     starts = np.flatnonzero(np.concatenate([[True], series[1:] != series[:-1]])[: at.size])
@@ -145,11 +164,3 @@ def _twins(told: Words, at: Integers, bars: int, found: Flags) -> None:
 
 def _told(told: Words, name: str, rows: Integers) -> Floats:
     return np.where(rows == NOTHING, np.nan, getattr(told, name)[rows])
-
-
-def _mixed(values: "np.ndarray[tuple[int], np.dtype[np.uint64]]") -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """SplitMix64's finaliser (Steele, Lea, Flood 2014): each bit of the input changes half of the output's."""
-    values = (values + np.uint64(0x9E3779B97F4A7C15)) & np.uint64(0xFFFFFFFFFFFFFFFF)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

@@ -115,17 +115,15 @@ def _missing(
 
 def _between(bars: pl.DataFrame, slots: int) -> pl.DataFrame:
     """symbol, after, until: each bar that the next slot's does not follow, and the symbol's next bar, or NEVER."""
-    key = symbol_numbers(bars.get_column("symbol")) * slots + bars.get_column(SLOT).to_numpy()
+    stride = slots + 1  # so that a symbol's last slot and the next symbol's first do not follow each other
+    key = symbol_numbers(bars.get_column("symbol")) * stride + bars.get_column(SLOT).to_numpy()
     rows = np.arange(key.size) if np.all(key[1:] > key[:-1]) else np.argsort(key, kind="stable")
     key = key[rows]
-    symbol, slot = key // slots, key % slots
-    until = np.full(key.size, NEVER)
-    same = symbol[1:] == symbol[:-1]
-    until[:-1][same] = slot[1:][same]
-    open_ended = np.flatnonzero(until != slot + 1)
-    return bars.select("symbol")[rows[open_ended]].with_columns(
-        pl.Series("after", slot[open_ended]), pl.Series("until", until[open_ended])
-    )
+    follows = np.concatenate([key[1:] == key[:-1] + 1, [False]])[: key.size]
+    here = np.flatnonzero(~follows)
+    after, following = key[here], np.append(key, NEVER)[here + 1]
+    until = np.where(following // stride == after // stride, following % stride, NEVER)
+    return bars.select("symbol")[rows[here]].with_columns(pl.Series("after", after % stride), pl.Series("until", until))
 
 
 def _told(runs: pl.DataFrame, came: Flags, parts: _Parts) -> pl.DataFrame:

@@ -77,8 +77,8 @@ def ordered(frame: pl.DataFrame, slots: int) -> Order:
     Rows of one bar are ordered by known_at, delivered_at (null first), file and line, as
     `tradepipe.bars.versions` orders them.
     """
-    symbol = symbol_numbers(frame.get_column("symbol"))
-    key = symbol * slots + frame.get_column(SLOT).to_numpy()
+    symbol, slot = symbol_numbers(frame.get_column("symbol")), frame.get_column(SLOT).to_numpy()
+    key = symbol * slots + slot
     rows = np.arange(key.size)
     if not np.all(key[1:] > key[:-1]):
         rows = np.argsort(key, kind="stable")
@@ -87,8 +87,7 @@ def ordered(frame: pl.DataFrame, slots: int) -> Order:
         if again.any():
             several = again | np.concatenate([again[1:], [False]])
             rows[several] = _as_known(frame, rows[several], sorted_key[several])
-    key = key[rows]
-    return Order(rows, key // slots, key % slots, key)
+    return Order(rows, symbol[rows], slot[rows], key[rows])
 
 
 def _as_known(frame: pl.DataFrame, rows: Integers, key: Integers) -> Integers:

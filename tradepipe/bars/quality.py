@@ -17,7 +17,6 @@ OK = "ok"
 NON_POSITIVE = "non_positive"
 
 _LOWEST = pl.min_horizontal("open", "high", "low", "close")
-_MOVED = pl.col("high") > pl.col("low")
 
 DETAILS = {
     "stale": "equal to the bars before it, with volume",
@@ -94,30 +93,30 @@ def _parted(
     released: pl.DataFrame | None,
 ) -> Judged:
     refuse = set(market.settings.cleaning.refuse)
-    code = np.zeros(good.height, np.int8)
+    code = _zero_volume(good)
     reason = np.zeros(good.height, np.int8)
     for name in FINDINGS:  # the most serious last
         if name in found:
             passed = _released(good, released, name) if name in refuse else np.ones(good.height, np.bool_)
             code[found[name] & passed] = QUALITY_CODES.index(name)
             reason[found[name] & ~passed] = QUALITY_CODES.index(name)
-    names = pl.Series(QUALITY_CODES, dtype=pl.String)
-    flagged = names.gather(pl.Series(code)).alias("flagged") if code.any() else pl.Series("flagged", [OK])
-    judged = good.with_columns(
-        pl.when(pl.col(QUALITY) != OK)
-        .then(QUALITY)
-        .when(pl.lit(flagged) != OK)
-        .then(pl.lit(flagged))
-        .when((pl.col("volume") == 0) & _MOVED)
-        .then(pl.lit("zero_volume"))
-        .otherwise(pl.lit(OK))
-        .alias(QUALITY)
-    )
+    names = pl.Series(QUALITY, QUALITY_CODES, dtype=pl.String)
+    judged = good
+    if code.any():
+        words = names.gather(pl.Series(code))
+        allowed = good.get_column(QUALITY)
+        judged = good.with_columns(words if (allowed == OK).all() else words.zip_with(allowed == OK, allowed))
     if not reason.any():
         return Judged(judged, judged.clear().with_columns(pl.lit(None, pl.String).alias(REASON)), pl.Series(several))
     out = pl.Series(reason > 0)
     reasons = names.gather(pl.Series(reason[reason > 0])).alias(REASON)
     return Judged(judged.filter(~out), judged.filter(out).with_columns(reasons), pl.Series(several).filter(~out))
+
+
+def _zero_volume(good: pl.DataFrame) -> NDArray[np.int8]:
+    """The code of `zero_volume` where a bar traded nothing although its price moved; elsewhere that of `ok`."""
+    volume, high, low = (good.get_column(name).to_numpy() for name in ("volume", "high", "low"))
+    return np.asarray(((volume == 0) & (high > low)) * np.int8(QUALITY_CODES.index("zero_volume")), np.int8)
 
 
 def _released(good: pl.DataFrame, released: pl.DataFrame | None, finding: str) -> Flags:

@@ -8,61 +8,86 @@ the block before. Judging every row gives the same findings.
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradepipe.bars.context import Floats, Words
 from tradepipe.bars.placing import Flags
 from tradepipe.settings.models import CleaningSettings
 
+Hashes = NDArray[np.uint64]
+
 
 @np.errstate(over="ignore", invalid="ignore")
-def worth_a_look(told: Words, settings: CleaningSettings, least_scale: float, least_unit: float) -> Flags:
-    """Rows that can be a spike, in a wrong unit of price or volume, or stale."""
-    look = np.zeros(told.close.size, np.bool_)
-    if not look.size:
-        return look
-    above = told.close if told.close.min() > 0 else np.where(told.close > 0, told.close, np.nan)
-    low, high = _bounds(above, settings.window)
-    look |= (told.high >= least_unit * low) | (told.low * least_unit <= high)
-    if settings.spike_scale:
-        # `least_scale` bounds the deviation from below; a little less, for the last digit of a logarithm.
+def price_suspects(told: Words, settings: CleaningSettings, least_scale: float, least_unit: float) -> Flags:
+    """Rows that can be a spike or in a wrong unit of price: a scale is at least `least_scale`, a unit `least_unit`."""
+    look = _off(told.high, told.low, told.close, settings.window, least_unit)
+    if settings.spike_scale and look.size:
+        # A little less, for the last digit of a logarithm.
         jump = math.exp(settings.spike_scale * least_scale * (1 - 1e-9))
-        near = above[:-1]
+        near = told.close[:-1]
         look[1:] |= (told.high[1:] >= near * jump) | (told.low[1:] * jump <= near)
-        if above is not told.close:  # next to a price at or below zero the bar before is further away
-            look |= _near(np.isnan(above), settings.window)
-    if settings.volume_ratio:
-        low, high = _bounds(np.where(told.volume > 0, told.volume, np.nan), settings.window)
-        look |= (told.volume >= settings.volume_ratio * low) | (told.volume * settings.volume_ratio <= high)
-    if settings.stale_bars == 1:
-        look[:] = True
-    elif settings.stale_bars:
-        same = (told.close[1:] == told.close[:-1]) & (told.volume[1:] == told.volume[:-1])
-        look[1:] |= same & (told.volume[1:] > 0)
+        if told.close.min() <= 0:  # next to a price at or below zero the bar before is further away
+            look |= _near(told.close <= 0, settings.window)
+    return look
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def volume_suspects(told: Words, settings: CleaningSettings) -> Flags:
+    """Rows whose volume can be in a wrong unit."""
+    if not settings.volume_ratio:
+        return np.zeros(told.volume.size, np.bool_)
+    return _off(told.volume, told.volume, told.volume, settings.window, settings.volume_ratio)
+
+
+def stale_suspects(told: Words, bars: int) -> Flags:
+    """Rows that can be one of `bars` equal bars."""
+    if bars <= 1:
+        return np.full(told.close.size, bars == 1)
+    look = np.zeros(told.close.size, np.bool_)
+    look[1:] = (told.close[1:] == told.close[:-1]) & (told.volume[1:] == told.volume[:-1]) & (told.volume[1:] > 0)
     return look
 
 
 def twin_suspects(told: Words, bars: int) -> Flags:
     """All rows of symbols that say the same as another symbol in a slot that any run of `bars` bars must cross."""
-    some = np.flatnonzero((told.slot % bars == 0) & (told.volume > 0))
-    places = some[np.lexsort((told.volume[some], told.close[some], told.slot[some]))]
-    same = np.ones(max(places.size - 1, 0), np.bool_)
-    for values in (told.slot, told.close, told.volume):
-        same &= values[places[1:]] == values[places[:-1]]
-    both = np.flatnonzero(same)
     named = np.zeros(int(told.symbol[-1]) + 1 if told.symbol.size else 0, np.bool_)
-    named[told.symbol[places[both]]] = True
-    named[told.symbol[places[both + 1]]] = True
-    return named[told.symbol]
+    some = np.flatnonzero((told.slot % bars == 0) & (told.volume > 0))
+    said = mixed(told.slot[some].astype(np.uint64))
+    for values in (told.close, told.volume):
+        said = mixed(said ^ values[some].view(np.uint64))
+    ascending = np.sort(said)
+    same = ascending[1:][ascending[1:] == ascending[:-1]]
+    if same.size:
+        named[told.symbol[some[np.isin(said, same)]]] = True
+    return np.asarray(named[told.symbol]) if same.size else np.zeros(told.slot.size, np.bool_)
 
 
-def _bounds(values: Floats, window: int) -> tuple[Floats, Floats]:
-    """For each row, a lower and an upper bound of the `window` values before it, NaN left out; NaN where all are."""
-    blocks = -(-values.size // window)
-    padded = np.full((blocks, window), np.nan)
-    padded.reshape(-1)[: values.size] = values
-    low, high = np.fmin.reduce(padded, axis=1), np.fmax.reduce(padded, axis=1)
-    low[1:], high[1:] = np.fmin(low[1:], low[:-1]), np.fmax(high[1:], high[:-1])
-    return np.repeat(low, window)[: values.size], np.repeat(high, window)[: values.size]
+def mixed(values: Hashes) -> Hashes:
+    """SplitMix64's finaliser (Steele, Lea, Flood 2014): each bit of the input changes half of the output's."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+def _off(high: Floats, low: Floats, values: Floats, window: int, times: float) -> Flags:
+    """Rows that can be `times` the median of the positive `values` in the window before them, or that part of it.
+
+    First whole blocks are left out, by their own extremes, then rows of the other blocks.
+    """
+    found = np.zeros(values.size, np.bool_)
+    if not values.size:
+        return found
+    starts = np.arange(0, values.size, window)
+    positive = values if values.min() > 0 else np.where(values > 0, values, np.inf)
+    smallest, largest = np.minimum.reduceat(positive, starts), np.maximum.reduceat(values, starts)
+    smallest[1:], largest[1:] = np.minimum(smallest[1:], smallest[:-1]), np.maximum(largest[1:], largest[:-1])
+    top, bottom = np.maximum.reduceat(high, starts), np.minimum.reduceat(low, starts)
+    blocks = (top >= times * smallest) | (bottom * times <= largest)
+    rows = np.flatnonzero(np.repeat(blocks, window)[: values.size])
+    block = rows // window
+    found[rows] = (high[rows] >= times * smallest[block]) | (low[rows] * times <= largest[block])
+    return found
 
 
 def _near(marked: Flags, window: int) -> Flags:
