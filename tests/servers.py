@@ -109,7 +109,7 @@ def s3_server() -> Iterator[S3Server]:
     ports = _free_ports(2 * len(names))
     arguments = [str(Path(sys.executable).with_name("weed")), "server", f"-dir={folder}", "-filer", "-s3"]
     arguments += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
-    arguments += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=16", "-master.volumeSizeLimitMB=256"]
+    arguments += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=1000", "-master.volumeSizeLimitMB=256"]
     for name, port, grpc in zip(names, ports[::2], ports[1::2], strict=True):
         arguments += [f"-{name}.port={port}", f"-{name}.port.grpc={grpc}"]
     server = S3Server(f"http://127.0.0.1:{ports[-2]}", "tradepipe-test", uuid.uuid4().hex)

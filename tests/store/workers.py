@@ -85,3 +85,29 @@ def read_while_replaced(root: Path, url: str, times: int, reads: Any, partitions
             newest = values[0]
             with reads.get_lock():
                 reads.value += 1
+
+
+def compact_and_die(root: Path, url: str, step: str, now: dt.datetime) -> None:
+    """Compact what is due at `now`, and be killed as by kill -9 right after `step`."""
+    from tradepipe.store.compaction import compact, plan
+
+    def die(reached: str) -> None:
+        if reached == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with PartitionStore.open(root, url, GRACE) as store:
+        months = plan(store, now, dt.timedelta(days=2))
+        compact(store, months, clock=lambda: dt.datetime.now(dt.UTC), checkpoint=die)
+
+
+def cool_and_die(root: Path, url: str, cold: str, endpoint: str | None, step: str, now: dt.datetime) -> None:
+    """Move what is old at `now` to the cold tier, and be killed as by kill -9 right after `step` of the first file."""
+    from tradepipe.store import ColdTier
+    from tradepipe.store.tiers import cool, plan
+
+    def die(reached: str) -> None:
+        if reached == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with PartitionStore.open(root, url, GRACE, cold=ColdTier(cold, endpoint)) as store:
+        cool(store, plan(store, now, dt.timedelta(days=90)), clock=lambda: dt.datetime.now(dt.UTC), checkpoint=die)

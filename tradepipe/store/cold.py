@@ -3,10 +3,13 @@
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
+
+import polars as pl
 
 from tradepipe.settings import ColdSettings
 from tradepipe.store.errors import StoreError
@@ -50,11 +53,11 @@ class ColdTier:
         self.url, self.endpoint = url.rstrip("/"), endpoint
         self.folder = Path(unquote(parts.path)) if is_folder else None
         self.address = str(self.folder) if self.folder is not None else self.url
-        self.options: Mapping[str, str] = {} if is_folder else self._polars_options(endpoint)
+        self.options: Mapping[str, Any] = {} if is_folder else self._polars_options(endpoint)
 
     @staticmethod
-    def _polars_options(endpoint: str | None) -> dict[str, str]:
-        options = {"max_retries": str(_RETRIES)}
+    def _polars_options(endpoint: str | None) -> dict[str, Any]:
+        options: dict[str, Any] = {"max_retries": _RETRIES}
         if endpoint is not None:
             options["aws_endpoint_url"] = endpoint
             options["aws_allow_http"] = str(endpoint.startswith("http://")).lower()
@@ -161,6 +164,23 @@ class ColdTier:
             raise
         except (obstore.exceptions.BaseError, OSError) as error:
             raise ColdTierError(self.url, doing, error) from error
+
+
+@contextmanager
+def telling(cold: ColdTier | None) -> Iterator[None]:
+    """Turn what polars says of the cold tier's service into a `ColdTierError`.
+
+    Raises:
+        ColdTierError: the service cannot be reached or refuses.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, pl.exceptions.ComputeError) as error:
+        if cold is not None and cold.address in str(error):
+            raise ColdTierError(cold.url, "read", error) from error
+        raise
 
 
 def cold_tier(settings: ColdSettings) -> ColdTier | None:

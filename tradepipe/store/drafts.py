@@ -8,7 +8,7 @@ import polars as pl
 
 from tradepipe.contracts import Contract, validate
 from tradepipe.contracts.validation import out_of_order, validate_parts
-from tradepipe.store.content import content_hashes, inputs_digest
+from tradepipe.store.content import content_hash, inputs_digest
 from tradepipe.store.files import check_names
 from tradepipe.store.model import Generation, Input
 
@@ -71,14 +71,14 @@ def make_drafts(
     if unknown:
         raise ValueError(f"{dataset}: inputs are given for {', '.join(sorted(unknown))}, which is not published")
     drafts = []
-    judged = sorted(_judged(dataset, frames, contract).items())
-    contents = content_hashes([frame for _, frame in judged])
-    for (partition, frame), content in zip(judged, contents, strict=True):
+    for partition, frame in sorted(_judged(dataset, frames, contract).items()):
         used = tuple(inputs.get(partition, ()))
         named = {(one.dataset, one.partition) for one in used}
         if len(named) != len(used):
             raise ValueError(f"{dataset} partition {partition}: an input is named twice: {used}")
-        drafts.append(Draft(dataset, partition, frame, contract, code_version, used, content, inputs_digest(used)))
+        drafts.append(
+            Draft(dataset, partition, frame, contract, code_version, used, content_hash(frame), inputs_digest(used))
+        )
     return drafts
 
 

@@ -14,7 +14,7 @@ from tradepipe.settings import PoolSettings
 from tradepipe.store import as_of as past
 from tradepipe.store import reading, sweeping
 from tradepipe.store.catalogue import Catalogue
-from tradepipe.store.cold import ColdTier, checksum
+from tradepipe.store.cold import ColdTier, checksum, telling
 from tradepipe.store.database import migrate, open_engine
 from tradepipe.store.drafts import Companion, Draft, complete, make_drafts
 from tradepipe.store.errors import DatasetNotFound, StoreError
@@ -160,7 +160,7 @@ class PartitionStore:
             return reading.collect(frame, chosen[0].dataset)
 
         try:
-            with self.meter.reads.timing():
+            with self.meter.reads.timing(), telling(self.cold):
                 try:
                     return self.meter.reads.add(attempt(generations))
                 except FileNotFoundError:
@@ -285,7 +285,7 @@ class PartitionStore:
         missing: FileNotFoundError | None = None
         for _ in range(_READ_ATTEMPTS):
             try:
-                with self.meter.reads.timing():
+                with self.meter.reads.timing(), telling(self.cold):
                     return self.meter.reads.add(attempt())
             except FileNotFoundError as error:
                 if missing is not None and str(missing) == str(error):
