@@ -71,6 +71,37 @@ def test_one_run_over_a_range_records_each_partition_with_its_own_metadata(stora
     }
 
 
+def test_metadata_attached_at_once_is_what_adding_it_one_by_one_gives(storage):
+    """assets.reports sets the step's accumulator; here is what it must keep looking like."""
+    from assets.reports import _attach
+
+    found = {}
+
+    def asset_named(name, attach):
+        @dg.asset(name=name, partitions_def=PARTITIONS, backfill_policy=dg.BackfillPolicy.single_run())
+        def made(context: dg.AssetExecutionContext):
+            attach(context, {key: {"rows": int(key[-2:]), "content": key} for key in context.partition_keys})
+            yield dg.MaterializeResult()
+
+        return made
+
+    def one_by_one(context, metadata):
+        for key, one in metadata.items():
+            context.add_asset_metadata(one, asset_key=context.asset_key, partition_key=key)
+
+    assets = [
+        asset_named("one_by_one", one_by_one),
+        asset_named("at_once", lambda context, metadata: _attach(context, context.asset_key, metadata)),
+    ]
+    defs = dg.Definitions(assets=assets, jobs=[dg.define_asset_job("job", "*")])
+    assert defs.resolve_job_def("job").execute_in_process(instance=storage, tags=RANGE).success
+    for name in ("one_by_one", "at_once"):
+        records = storage.fetch_materializations(dg.AssetKey(name), limit=100).records
+        found[name] = {record.partition_key: record.asset_materialization.metadata for record in records}
+    assert len(found["at_once"]) == 12
+    assert found["at_once"] == found["one_by_one"]
+
+
 def test_a_yielded_evaluation_gives_each_partition_its_own_verdict_and_leaves_nothing_planned(storage):
     run(storage)
     history = storage.event_log_storage.get_asset_check_execution_history(CHECK, limit=100)
