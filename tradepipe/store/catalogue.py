@@ -164,8 +164,18 @@ def last_numbers(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> 
 
 def insert_generations(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Insert generations in bulk; their ids, in the order of `rows`."""
-    statement = sa.insert(generations).returning(generations.c.id, sort_by_parameter_order=True)
-    return list(connection.scalars(statement, [dict(row) for row in rows]))
+    # Not RETURNING: in a known order, SQLite gives it for single rows only.
+    connection.execute(sa.insert(generations), [dict(row) for row in rows])
+    table = generations.c
+    key = sa.tuple_(table.dataset, table.partition, table.number)
+    wanted = [(row["dataset"], row["partition"], row["number"]) for row in rows]
+    found: dict[tuple[str, str, int], int] = {}
+    for start in range(0, len(wanted), CHUNK):
+        query = sa.select(table.id, table.dataset, table.partition, table.number).where(
+            key.in_(wanted[start : start + CHUNK])
+        )
+        found.update(((one.dataset, one.partition, one.number), one.id) for one in connection.execute(query))
+    return [found[name] for name in wanted]
 
 
 def _select_current() -> sa.Select[Any]:
