@@ -117,6 +117,8 @@ def test_trades_outside_every_session_are_handed_back():
     assert made.bars.select("session", "open", "trades").rows() == [(dt.date(2022, 3, 1), 6.0, 1)]
     assert made.bars["known_at"][0] == made.bars["close_time"][0] + dt.timedelta(minutes=1)
     assert_frame_equal(made.outside, rows[[0, 2]])
+    at_the_bell = trades((11 * 3600, 1, 5.0, 1))  # 21:00 UTC: the session ends before it
+    assert bars_from_trades(at_the_bell, "1h", xnys).outside.height == 1
 
 
 @pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf"), None])
