@@ -8,7 +8,8 @@ import polars as pl
 from tradepipe.contracts import QUARANTINE
 from tradepipe.ingest.judging import PARTITION
 from tradepipe.ingest.landing import LandingFile
-from tradepipe.ingest.reading import in_order, read_files
+from tradepipe.ingest.ordering import in_order
+from tradepipe.ingest.reading import read_files
 from tradepipe.markets import Market
 
 # Files are parsed together while they are small, so that 240 monthly files cost about one parse.

@@ -17,14 +17,13 @@ from tradepipe.ingest.csv_lines import CsvText, read_exactly
 from tradepipe.ingest.judging import LAYER, PARTITION, Judged
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.lines import split_fields
+from tradepipe.ingest.ordering import in_order
 from tradepipe.ingest.tables import is_table, read_table
 from tradepipe.ingest.times import check_format
 from tradepipe.markets import Market
 from tradepipe.settings.sources import FileSource
 
 Header = tuple[str, ...]
-
-_MINUTE = 60_000_000  # microseconds
 
 
 @dataclass(frozen=True)
@@ -104,39 +103,6 @@ def _opened(file: LandingFile, source: FileSource, market: Market) -> FileFault 
     if (fault := header_fault(header, source)) is not None:
         return FileFault(file, *fault)
     return header, CsvText(file, said, content, body, line)
-
-
-def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Raw bars together, sorted by key; not sorted again where they are."""
-    held = [part for part in parts if not part.is_empty()]
-    rows = pl.concat(held) if len(held) > 1 else held[0] if held else parts[0]
-    if _increasing(rows, RAW_BARS.key):
-        return rows
-    if _increasing(rows, RAW_BARS.key[2:]):  # file and line: as read, so that a stable sort keeps them
-        return rows[_positions(rows)]
-    return rows.sort(RAW_BARS.key)
-
-
-def _positions(rows: pl.DataFrame) -> pl.Series:
-    """Where each row of the rows sorted by symbol and open time stands; equal ones in the order they are in.
-
-    Sorting one whole number costs a third of sorting text and time.
-    """
-    symbols = rows.get_column("symbol").unique().sort()
-    rank = rows.get_column("symbol").cast(pl.Enum(symbols)).to_physical().cast(pl.Int64)
-    minutes = rows.get_column("open_time").to_physical()
-    if len(symbols) < 2**31 and (minutes % _MINUTE == 0).all():  # as on every grid
-        key = rank * 2**32 + minutes // _MINUTE + 2**31
-        return key.to_frame("key").select(pl.arg_sort_by("key", maintain_order=True)).to_series()
-    return rows.select(pl.arg_sort_by("symbol", "open_time", maintain_order=True)).to_series()
-
-
-def _increasing(rows: pl.DataFrame, key: Sequence[str]) -> bool:
-    result = pl.lit(value=True)
-    for name in reversed(key):
-        value, before = pl.col(name), pl.col(name).shift(1)
-        result = (value > before) | ((value == before) & result)
-    return bool(rows.select(result.fill_null(value=True).all()).item())
 
 
 def _no_rows() -> pl.DataFrame:
