@@ -134,7 +134,9 @@ class FakeVenue:
     async def _failed(self, request: web.Request, fault: Fault) -> web.StreamResponse:  # noqa: PLR0911
         headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
         if fault.kind.isdigit():
-            body = fault.body or {"code": -1003, "msg": "Too much request weight used"}
+            many = fault.kind in ("429", "418")
+            said = {"code": -1003, "msg": "Too much request weight used"} if many else {"code": -1001, "msg": "Down"}
+            body = fault.body or said
             return web.json_response(body, status=int(fault.kind), headers=headers)
         if fault.kind == "html":
             return web.Response(text="<html>502 Bad Gateway</html>", status=502, content_type="text/html")
