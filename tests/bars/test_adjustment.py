@@ -234,7 +234,7 @@ def some_bars(seed):
     return on_grid("XNYS", FIRST, LAST, "1d", symbols=("A", "B"), seed=seed)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ACTIONS, MOMENTS, KINDS, st.integers(0, 99))
 def test_only_what_was_known_and_had_happened_by_then_matters(actions, moment, kind, seed):
     bars, told = some_bars(seed), facts(*actions)
@@ -246,7 +246,7 @@ def test_only_what_was_known_and_had_happened_by_then_matters(actions, moment, k
     validate(BARS.arrange(whole), BARS, market="m", layer="adjusted", partition="-")
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ACTIONS, MOMENTS, KINDS, st.integers(0, 99))
 def test_the_newest_terms_are_the_bars_own(actions, moment, kind, seed):
     bars, told = some_bars(seed), facts(*actions)
@@ -259,7 +259,7 @@ def test_the_newest_terms_are_the_bars_own(actions, moment, kind, seed):
     assert_frame_equal(newest.drop("ex_date"), same, check_exact=True)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ACTIONS, st.integers(0, 99))
 def test_adjusting_in_two_steps_is_adjusting_once(actions, seed):
     """As of the 10th, and from there on for what went ex later, is as of the end; splits and dividends."""
@@ -272,7 +272,7 @@ def test_adjusting_in_two_steps_is_adjusting_once(actions, seed):
     assert_frame_equal(twice, adjust(bars, told, as_of=AFTER, kind="total"), rel_tol=1e-12)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ACTIONS, MOMENTS, st.integers(0, 99))
 def test_the_way_back_from_split_adjusted_to_raw(actions, moment, seed):
     """Each split undone by its inverse, going ex on the same day."""
@@ -283,7 +283,7 @@ def test_the_way_back_from_split_adjusted_to_raw(actions, moment, seed):
     assert_frame_equal(back, bars.sort("symbol", "open_time"), rel_tol=1e-12)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ACTIONS, st.integers(0, 99))
 def test_returns_within_one_terms_are_unchanged_and_over_an_ex_date_are_the_holders(actions, seed):
     bars, told = some_bars(seed), facts(*actions)

@@ -10,6 +10,7 @@ from tests.bars import lean
 from tests.bars.making import DATA
 from tradepipe.bars import adjust
 from tradepipe.contracts import BARS, CORPORATE_ACTIONS, validate
+from tradepipe.markets import load_corporate_actions
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the folder of real deliveries is not beside the checkout")
 
@@ -44,6 +45,13 @@ def test_apple_split_seven_for_one_and_four_for_one():
     ]
     paid = lean.all_facts().filter(kind="dividend", symbol="AAPL").select("ex_date", "amount").rows()
     assert (len(paid), paid[0], paid[-1]) == (35, (dt.date(2012, 8, 9), 2.65), (dt.date(2021, 2, 5), 0.205))
+
+
+def test_the_packaged_facts_agree_with_leans():
+    columns = ["symbol", "ex_date", "kind", "ratio"]
+    packaged = load_corporate_actions("apple").facts.select(columns)
+    leans = lean.all_facts().filter(pl.col("ex_date") >= dt.date(2014, 1, 1), kind="split", symbol="AAPL")
+    assert_frame_equal(packaged, leans.select(columns))
 
 
 def test_apples_prices_around_its_splits():

@@ -15,6 +15,7 @@ from tradepipe.markets import (
     ticker_history,
     write_corporate_actions,
 )
+from tradepipe.paths import manifests_folder
 
 HEAD = "name: few\nversion: 1.0.0\nsource: a test\n"
 LISTED = (
@@ -55,6 +56,13 @@ def test_a_list_of_facts(file):
     # A date alone is known once it is over.
     assert rows["AAPL", "dividend"]["known_at"] == dt.datetime(2014, 4, 24, tzinfo=dt.UTC)
     assert rows["GOOG", "symbol_change"]["new_symbol"] == "GOOGL"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((manifests_folder() / "corporate_actions").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_list_of_the_project_is_valid(path):
+    assert load_corporate_actions(path.stem).name == path.stem
 
 
 def test_a_table_beside_it_says_the_same(file):
