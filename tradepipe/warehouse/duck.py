@@ -1,5 +1,6 @@
 """DuckDB over the files that the catalogue names: in memory, in this process, nothing kept."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +52,20 @@ def _select(connection: "duckdb.DuckDBPyConnection", store: PartitionStore, rela
     if relation.query is not None:
         return with_references(relation.query, quoted)
     columns = ", ".join(quoted(name) for name in relation.contract.column_names)
-    where = f" WHERE {relation.condition}" if relation.condition else ""
+    condition = relation.condition(_moment)
+    where = f" WHERE {condition}" if condition else ""
     parts = [f"SELECT {columns} FROM {source}{where}" for source in _sources(connection, store, relation)]
     if relation.history is not None:
         past = relation.history
         parts += [
-            f"SELECT {columns} FROM {source} WHERE {past.condition}" for source in _sources(connection, store, past)
+            f"SELECT {columns} FROM {source} WHERE {past.condition(_moment)}"
+            for source in _sources(connection, store, past)
         ]
     return " UNION ALL ".join(parts)
+
+
+def _moment(at: dt.datetime) -> str:
+    return f"TIMESTAMPTZ '{at:%Y-%m-%d %H:%M:%S.%f}+00'"
 
 
 def _sources(connection: "duckdb.DuckDBPyConnection", store: PartitionStore, relation: Relation) -> list[str]:

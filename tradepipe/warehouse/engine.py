@@ -26,7 +26,8 @@ class Warehouse(Protocol):
     ) -> pl.DataFrame:
         """Rows of `sql`; `$name` takes `params`; times are UTC.
 
-        Same generations, same rows, bit for bit, in the same order where the SELECT says ORDER BY.
+        DuckDB gives the same rows, bit for bit, of the same generations; on ClickHouse sums of floats may
+        differ in their last digits, because its parts are added in the order of their merges.
 
         Raises:
             WarehouseError: when the engine refuses the query, or cannot be reached.

@@ -66,7 +66,8 @@ class Loader:
         rows = relation.contract.empty() if relation.rows is None else relation.rows
         self._insert(table, rows.select(relation.contract.column_names).with_columns(generation=pl.lit(0, pl.UInt64)))
         columns = ", ".join(backticked(column) for column in relation.contract.column_names)
-        where = f" WHERE {relation.condition}" if relation.condition else ""
+        condition = relation.condition(tables.moment)
+        where = f" WHERE {condition}" if condition else ""
         return f"SELECT {columns} FROM {backticked(table)}{where}"
 
     def tidy(self) -> None:

@@ -1,7 +1,7 @@
 """What `ref()` stands for: published generations, rows made of the configuration, or a mart computed in place."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -32,12 +32,11 @@ class Relation:
     query: str | None = None
     """The SELECT of a mart that is computed in place, in DuckDB's dialect."""
 
-    @property
-    def condition(self) -> str:
-        """SQL that holds for the rows to be read; empty for all."""
+    def condition(self, moment: Callable[[dt.datetime], str]) -> str:
+        """SQL that holds for the rows to be read, empty for all; `moment` writes a time as the engine has it."""
         if self.as_of is None:
             return ""
-        then = f"CAST('{self.as_of.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f}+00' AS TIMESTAMPTZ)"
+        then = moment(self.as_of.astimezone(dt.UTC))
         superseded = f" AND {SUPERSEDED_AT} > {then}" if SUPERSEDED_AT in self.contract.column_names else ""
         return f"{as_of_column(self.name, self.contract.name, self.contract.column_names)} <= {then}{superseded}"
 

@@ -95,6 +95,11 @@ def time_column(contract: Contract) -> str | None:
     return next(iter([*named, *times, *dates]), None)
 
 
+def moment(at: dt.datetime) -> str:
+    """A time (UTC) as ClickHouse writes it."""
+    return f"toDateTime64('{at:%Y-%m-%d %H:%M:%S.%f}', 6, 'UTC')"
+
+
 def backticked(name: str) -> str:
     """A name as ClickHouse quotes it."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

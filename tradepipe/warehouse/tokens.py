@@ -11,9 +11,8 @@ from collections.abc import Callable
 _TOKENS = re.compile(
     r"""
       (?P<text>'(?:[^']|'')*' | "(?:[^"]|"")*")
-    | (?P<comment>--[^\n]* | /\*.*?\*/)
+    | (?P<space>(?: \s | --[^\n]* | /\*.*?\*/ )+)
     | \bref\s*\(\s*'(?P<name>[^']*)'\s*\)
-    | (?P<space>\s+)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
@@ -31,11 +30,7 @@ def with_references(sql: str, replacement: Callable[[str], str]) -> str:
 
 def normalised(sql: str) -> str:
     """`sql` without comments and with single spaces: what changes nothing else changes no result."""
-
-    def plain(match: re.Match[str]) -> str:
-        return " " if match["comment"] is not None or match["space"] is not None else match[0]
-
-    return " ".join(_TOKENS.sub(plain, sql).split(" ")).strip()
+    return _TOKENS.sub(lambda match: match[0] if match["space"] is None else " ", sql).strip()
 
 
 def quoted(name: str) -> str:
