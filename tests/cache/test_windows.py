@@ -13,9 +13,11 @@ from tests.cache.samples import DATASET, NOW, Bench
 from tests.store.samples import SMALL, small
 from tradepipe.cache import WarmingError, WindowCache
 from tradepipe.cache.encoding import decode, encode
+from tradepipe.cache.loading import newest_windows
 from tradepipe.cache.versions import data_version, store_identity
 from tradepipe.settings import load_settings
 from tradepipe.store import DatasetNotFound, writing
+from tradepipe.store.counters import counting
 from tradepipe.store.tables import current_generations
 
 HOUR = dt.timedelta(hours=1)
@@ -287,6 +289,44 @@ def test_the_warming_list_makes_the_first_read_a_hit(tmp_path):
         assert counts(cache, "hits", "misses") == (1, 1)
         cache.window("lab", "small", "B", 250)
         assert counts(cache, "hits", "misses") == (1, 2)
+
+
+def test_queries_grow_with_layers_and_not_with_symbols(bench):
+    symbols = [f"S{number:02d}" for number in range(50)]
+    for layer in ("hours", "days"):
+        frames = {f"2024-{month:02d}": small(3, symbols=symbols, month=month) for month in (1, 2, 3)}
+        bench.store.publish(f"lab/{layer}", frames, SMALL, code_version="1", inputs={})
+    cache = bench.cache()
+    with counting(bench.store.catalogue.engine) as asked:
+        for layer in ("hours", "days"):
+            cache.windows("lab", layer, symbols, 7)
+    assert asked.queries == 4  # of each layer, its version and its files
+    with counting(bench.store.catalogue.engine) as asked:
+        found = cache.windows("lab", "days", symbols, 7)
+    assert asked.queries == 1
+    assert counts(cache, "hits", "misses") == (50, 100)
+    assert all(found[symbol].equals(bench.store.latest("lab/days", symbol, 7)) for symbol in symbols)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    partitions=st.lists(
+        st.tuples(st.sets(st.sampled_from("ABC"), min_size=1), st.integers(1, 4)), min_size=1, max_size=6
+    ),
+    rows=st.integers(1, 30),
+)
+def test_many_windows_at_once_are_those_read_one_by_one(partitions, rows, bench):
+    frames = {
+        f"2024-{month:02d}": small(height, symbols=sorted(symbols), month=month)
+        for month, (symbols, height) in enumerate(partitions, start=1)
+    }
+    for key in bench.store.catalogue.current(DATASET):
+        frames.setdefault(key, SMALL.empty())
+    bench.store.publish(DATASET, frames, SMALL, code_version="1", inputs={})
+    found = newest_windows(bench.store, DATASET, ["C", "A", "Z", "B"], rows)
+    assert list(found) == ["C", "A", "Z", "B"]
+    for symbol, frame in found.items():
+        assert frame.equals(bench.store.latest(DATASET, symbol, rows))
 
 
 @pytest.mark.parametrize("text", ["lab", "lab/small", "lab/small/", "other/small/A", ""])

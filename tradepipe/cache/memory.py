@@ -34,14 +34,6 @@ class Entry:
         return rows <= self.rows or self.height < self.rows
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """An entry that was just loaded, and its frame, which all who waited for it share."""
-
-    entry: Entry
-    frame: pl.DataFrame
-
-
 class Memory:
     """Entries by key, at most `limit` bytes of them."""
 
@@ -49,7 +41,7 @@ class Memory:
         self._limit, self._counters = limit, counters
         self._lock = threading.Lock()
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
-        self._loading: dict[tuple[Key, int, str], Future[Loaded]] = {}
+        self._loading: dict[tuple[Key, int, str], Future[pl.DataFrame]] = {}
         self._bytes = 0
 
     def get(self, key: Key) -> Entry | None:
@@ -81,10 +73,10 @@ class Memory:
             self._bytes = 0
             self._counters.set("cache_bytes", 0)
 
-    def once(self, key: Key, rows: int, version: str, load: Callable[[], Loaded]) -> Loaded:
+    def once(self, key: Key, rows: int, version: str, load: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """Run `load`, or wait for the thread that already loads the same window of the same data.
 
-        Whoever waits gets what the loader got, or its error.
+        Whoever waits gets the loader's frame, or its error.
         """
         flight = (key, rows, version)
         with self._lock:

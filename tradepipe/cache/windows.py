@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 import polars as pl
@@ -10,7 +10,8 @@ import polars as pl
 from tradepipe.cache.counters import Counters
 from tradepipe.cache.encoding import decode, encode
 from tradepipe.cache.freshness import Freshness
-from tradepipe.cache.memory import Entry, Key, Loaded, Memory
+from tradepipe.cache.loading import newest_windows
+from tradepipe.cache.memory import Entry, Memory
 from tradepipe.cache.shared import SharedWindows, open_shared
 from tradepipe.cache.versions import code_version, data_version, store_identity
 from tradepipe.markets import Market
@@ -86,20 +87,28 @@ class WindowCache:
             DatasetNotFound: nothing of the layer was ever published.
             ValueError: when `rows` is less than one.
         """
+        return self.windows(market, layer, [symbol], rows)[symbol]
+
+    def windows(self, market: str, layer: str, symbols: Sequence[str], rows: int) -> dict[str, pl.DataFrame]:
+        """The windows of many symbols: the catalogue is asked once or twice for all, whatever their number.
+
+        Raises:
+            As `window`.
+        """
+        dataset, now = f"{market}/{layer}", self._clock()
         if rows < 1:
-            raise ValueError(f"{market}/{layer} {symbol}: rows is {rows}, at least 1 is expected")
-        key, now = (f"{market}/{layer}", symbol), self._clock()
-        entry = self._memory.get(key)
-        if entry is not None and entry.answers(rows):
-            frame = self._served(entry, key, now, rows)
-            if frame is not None:
-                return frame
-        self.counters.add("cache_misses_total")
-        if entry is not None and now >= entry.fresh_until:
+            raise ValueError(f"{dataset} {', '.join(symbols)}: rows is {rows}, at least 1 is expected")
+        version = data_version(self._store.catalogue.engine, dataset)
+        entries = {symbol: self._memory.get((dataset, symbol)) for symbol in symbols}
+        found = {symbol: self._served(entry, now, rows, version) for symbol, entry in entries.items()}
+        missing = [symbol for symbol, frame in found.items() if frame is None]
+        self.counters.add("cache_hits_total", len(found) - len(missing))
+        self.counters.add("cache_misses_total", len(missing))
+        if any((entry := entries[symbol]) is not None and now >= entry.fresh_until for symbol in missing):
             self._bring_up_to_date(market, layer, now)
-        version = data_version(self._store.catalogue.engine, key[0])
-        loaded = self._memory.once(key, rows, version, lambda: self._load(market, key, rows, version))
-        return loaded.frame.clone()  # columns are immutable: what is done to a clone stays with it
+            version = data_version(self._store.catalogue.engine, dataset)
+        loaded = self._loaded(market, dataset, missing, rows, version)
+        return {symbol: loaded[symbol] if frame is None else frame for symbol, frame in found.items()}
 
     def warm(self) -> dict[str, int]:
         """Load the windows of `cache.warm` before they are asked for: window -> rows loaded.
@@ -107,50 +116,80 @@ class WindowCache:
         Raises:
             WarmingError: an entry is not market/layer/SYMBOL, or names an unknown market.
         """
-        loaded = {}
+        wanted: dict[tuple[str, str], dict[str, str]] = {}
         for text in self._settings.warm:
             market, layer, symbol = self._parsed(text)
-            loaded[text] = self.window(market, layer, symbol, WARM_ROWS).height
-        return loaded
+            wanted.setdefault((market, layer), {})[symbol] = text
+        return {
+            texts[symbol]: frame.height
+            for (market, layer), texts in wanted.items()
+            for symbol, frame in self.windows(market, layer, list(texts), WARM_ROWS).items()
+        }
 
     def clear(self) -> None:
         """Forget what this process holds; Valkey's entries end by themselves."""
         self._memory.clear()
 
-    def _served(self, entry: Entry, key: Key, now: dt.datetime, rows: int) -> pl.DataFrame | None:
+    def _served(self, entry: Entry | None, now: dt.datetime, rows: int, version: str) -> pl.DataFrame | None:
+        if entry is None or not entry.answers(rows):
+            return None
         if not entry.loaded_at <= now < entry.fresh_until:
             self.counters.add("cache_expired_total")
             return None
-        if data_version(self._store.catalogue.engine, key[0]) != entry.version:
+        if entry.version != version:
             self.counters.add("cache_changed_total")
             return None
         frame = decode(entry.data)
-        if frame is not None:
-            self.counters.add("cache_hits_total")
-            return frame.tail(rows)
-        return None
+        return None if frame is None else frame.tail(rows)
 
-    def _load(self, market: str, key: Key, rows: int, version: str) -> Loaded:
-        """From Valkey, or from the store and then into Valkey.
+    def _loaded(
+        self, market: str, dataset: str, symbols: Sequence[str], rows: int, version: str
+    ) -> dict[str, pl.DataFrame]:
+        """Load what is missing: one window by whoever comes first, many in one pass over the files.
 
         `version` was asked before anything is read: rows that are newer than it are kept under it, and
         the next read sees that they are not of the version there is then.
         """
+        if len(symbols) == 1:
+            key = (dataset, symbols[0])
+            loaded = self._memory.once(
+                key, rows, version, lambda: self._load(market, dataset, symbols, rows, version)[symbols[0]]
+            )
+            return {symbols[0]: loaded.clone()}  # columns are immutable: what is done to a clone stays with it
+        return self._load(market, dataset, symbols, rows, version) if symbols else {}
+
+    def _load(
+        self, market: str, dataset: str, symbols: Sequence[str], rows: int, version: str
+    ) -> dict[str, pl.DataFrame]:
+        """From Valkey, or from the store and then into Valkey."""
         now = self._clock()
         until = self._fresh_until(market, now)
-        shared_key = f"{self._prefix}:{key[0]}:{key[1]}:{rows}:{version}"
-        data = self._shared.get(shared_key) if self._shared is not None else None
-        frame = decode(data) if data is not None else None
-        if data is not None and frame is not None:
-            self.counters.add("cache_shared_hits_total")
-        else:
-            frame = self._store.latest(*key, rows)
+        names = {symbol: f"{self._prefix}:{dataset}:{symbol}:{rows}:{version}" for symbol in symbols}
+        found = self._shared_windows(names)
+        lacking = [symbol for symbol in symbols if symbol not in found]
+        for symbol, frame in self._read(dataset, lacking, rows).items():
             data = encode(frame)
+            found[symbol] = (data, frame)
             if self._shared is not None:
-                self._shared.put(shared_key, data, max(until - now, _SHORTEST))
-        entry = Entry(data, rows, frame.height, version, now, until)
-        self._memory.put(key, entry)
-        return Loaded(entry, frame)
+                self._shared.put(names[symbol], data, max(until - now, _SHORTEST))
+        for symbol, (data, frame) in found.items():
+            self._memory.put((dataset, symbol), Entry(data, rows, frame.height, version, now, until))
+        return {symbol: frame for symbol, (_, frame) in found.items()}
+
+    def _read(self, dataset: str, symbols: Sequence[str], rows: int) -> dict[str, pl.DataFrame]:
+        if len(symbols) == 1:
+            return {symbols[0]: self._store.latest(dataset, symbols[0], rows)}
+        return newest_windows(self._store, dataset, symbols, rows) if symbols else {}
+
+    def _shared_windows(self, names: Mapping[str, str]) -> dict[str, tuple[bytes, pl.DataFrame]]:
+        found: dict[str, tuple[bytes, pl.DataFrame]] = {}
+        for symbol, name in names.items() if self._shared is not None else ():
+            data = self._shared.get(name) if self._shared is not None else None
+            frame = decode(data) if data is not None else None
+            if data is not None and frame is not None:
+                found[symbol] = (data, frame)
+        self.counters.add("cache_shared_hits_total", len(found))
+        return found
 
     def _fresh_until(self, market: str, now: dt.datetime) -> dt.datetime:
         oldest = now + self._settings.longest

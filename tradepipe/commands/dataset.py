@@ -79,7 +79,18 @@ def publish(
 
 def show_list(project: Project, console: Console, dataset: str | None) -> None:
     """One line a version, retired ones too."""
-    table = Table("dataset", "version", "snapshot", "partitions", "rows", "contract", "calendar", "state", box=None)
+    table = Table(
+        "dataset",
+        "version",
+        "snapshot",
+        "partitions",
+        "rows",
+        "contract",
+        "calendar",
+        "state",
+        box=None,
+        pad_edge=False,
+    )
     found = registry_of(project).all(dataset)
     for one in found:
         manifest = one.manifest
