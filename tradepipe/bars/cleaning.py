@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.bars.gaps import find_gaps
-from tradepipe.bars.placing import SLOT, on_grid
+from tradepipe.bars.gaps import Kept, find_gaps
+from tradepipe.bars.placing import SLOT, on_grid, runs
 from tradepipe.bars.quality import DETAILS, QUALITY, allowed_quality, judge
 from tradepipe.bars.versions import Versions, settle
 from tradepipe.bars.windows import PARTITION
@@ -72,12 +72,13 @@ def clean_bars(raw: pl.DataFrame, market: Market, released: pl.DataFrame | None 
     good, broken = BARS.split(placed.with_columns(allowed_quality(market).alias(QUALITY)))
     judged = judge(good, market, max(grid.height, 1), released)
     versions = _settled(judged.kept, judged.several)
+    kept = Kept(judged.bars, runs(good, "symbol").unique().sort(), runs(judged.kept, PARTITION))
     refused = _refused(broken, judged.refused, versions.refused)
     lookback = market.lookback_sessions(lookback_bars(market.settings.cleaning))
     return Cleaned(
         bars=versions.current.select(*BARS.column_names, PARTITION),
         refused=_quarantined(refused),
-        gaps=find_gaps(versions.current, refused, grid, market, lookback),
+        gaps=find_gaps(kept, refused, grid, market, lookback),
         history=versions.history.select(*BARS_HISTORY.column_names, PARTITION),
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from tradepipe.bars.closures import closures
-from tradepipe.bars.placing import SLOT, Flags, Integers, symbol_numbers
+from tradepipe.bars.placing import SLOT, Flags, Integers
 from tradepipe.bars.windows import PARTITION
 from tradepipe.contracts import GAPS, REASON
 from tradepipe.markets import Market
@@ -15,6 +15,19 @@ from tradepipe.markets import Market
 NEVER = np.iinfo(np.int64).max
 REFUSED, OUTAGE, LATE, HALT, UNKNOWN = "refused", "venue_outage", "late", "halt", "unknown"
 ITSELF = ("duplicate_row", "superseded_row")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The bars that are there.
+
+    `key`: number of the symbol in `symbols` times the grid's length plus slot, ascending, each once.
+    `partitions`: the partitions that have any; repeats do no harm.
+    """
+
+    key: Integers
+    symbols: pl.Series
+    partitions: pl.Series
 
 
 @dataclass(frozen=True)
@@ -27,9 +40,7 @@ class _Parts:
     anchor: Integers
 
 
-def find_gaps(
-    bars: pl.DataFrame, refused: pl.DataFrame, grid: pl.DataFrame, market: Market, lookback: int
-) -> pl.DataFrame:
+def find_gaps(kept: Kept, refused: pl.DataFrame, grid: pl.DataFrame, market: Market, lookback: int) -> pl.DataFrame:
     """The gaps of each partition, told from its own rows and those of `lookback` sessions before it.
 
     A symbol lacks a bar if it has one within that reach before it, and in the partition either the
@@ -50,7 +61,7 @@ def find_gaps(
     A holiday is in the partition of its month or of the next session.
 
     Args:
-        bars: kept bars: symbol, slot, partition; any order.
+        kept: the bars that are there.
         refused: refused rows: symbol, slot (null where none is), partition, reason, file, line.
         grid: what the slots count: session, open_time, close_time.
         market: for calendar, interval and partitions.
@@ -61,17 +72,12 @@ def find_gaps(
         cost nothing.
     """
     arrived = refused.filter(pl.col(SLOT).is_not_null() & ~pl.col(REASON).is_in(list(ITSELF)))
-    keys = pl.concat([_keys(bars), _keys(arrived)]).unique().sort()
+    keys = pl.concat([kept.partitions, arrived.get_column(PARTITION)]).unique().sort()
     if keys.is_empty():
         return GAPS.empty().with_columns(pl.lit(None, pl.String).alias(PARTITION))
     parts = _parts(keys, grid, market, lookback)
-    missing = _missing(bars, arrived, grid, parts, market)
+    missing = _missing(kept, arrived, grid, parts, market)
     return pl.concat([missing, closures(parts.keys, market)]).sort("symbol", "first_open_time")
-
-
-def _keys(frame: pl.DataFrame) -> pl.Series:
-    partition = frame.get_column(PARTITION)
-    return partition.filter((partition != partition.shift(1)).fill_null(value=True)).unique()
 
 
 def _parts(keys: pl.Series, grid: pl.DataFrame, market: Market, lookback: int) -> _Parts:
@@ -89,14 +95,12 @@ def _parts(keys: pl.Series, grid: pl.DataFrame, market: Market, lookback: int) -
     )
 
 
-def _missing(
-    bars: pl.DataFrame, arrived: pl.DataFrame, grid: pl.DataFrame, parts: _Parts, market: Market
-) -> pl.DataFrame:
+def _missing(kept: Kept, arrived: pl.DataFrame, grid: pl.DataFrame, parts: _Parts, market: Market) -> pl.DataFrame:
     traded, came = np.zeros(grid.height, np.bool_), np.zeros(grid.height, np.bool_)
-    traded[bars.get_column(SLOT).to_numpy()] = True
+    traded[kept.key % grid.height] = True
     came |= traded
     came[arrived.get_column(SLOT).to_numpy()] = True
-    runs = _between(bars, grid.height)
+    runs = _between(kept.key, kept.symbols, grid.height)
     told = _told(runs, came, parts)
     # One line a missing bar.
     counts = told.get_column("last").to_numpy() - told.get_column("first").to_numpy() + 1
@@ -113,17 +117,13 @@ def _missing(
     return _runs(_reasoned(lacking, arrived, market), grid, parts)
 
 
-def _between(bars: pl.DataFrame, slots: int) -> pl.DataFrame:
+def _between(key: Integers, symbols: pl.Series, slots: int) -> pl.DataFrame:
     """symbol, after, until: each bar that the next slot's does not follow, and the symbol's next bar, or NEVER."""
-    stride = slots + 1  # so that a symbol's last slot and the next symbol's first do not follow each other
-    key = symbol_numbers(bars.get_column("symbol")) * stride + bars.get_column(SLOT).to_numpy()
-    rows = np.arange(key.size) if np.all(key[1:] > key[:-1]) else np.argsort(key, kind="stable")
-    key = key[rows]
-    follows = np.concatenate([key[1:] == key[:-1] + 1, [False]])[: key.size]
+    follows = np.concatenate([(key[1:] == key[:-1] + 1) & (key[1:] % slots != 0), [False]])[: key.size]
     here = np.flatnonzero(~follows)
     after, following = key[here], np.append(key, NEVER)[here + 1]
-    until = np.where(following // stride == after // stride, following % stride, NEVER)
-    return bars.select("symbol")[rows[here]].with_columns(pl.Series("after", after % stride), pl.Series("until", until))
+    until = np.where(following // slots == after // slots, following % slots, NEVER)
+    return pl.DataFrame({"symbol": symbols.gather(pl.Series(after // slots)), "after": after % slots, "until": until})
 
 
 def _told(runs: pl.DataFrame, came: Flags, parts: _Parts) -> pl.DataFrame:

@@ -65,6 +65,10 @@ class Order:
         """True where a row is of the same bar as the row before it."""
         return np.concatenate([[False], self.key[1:] == self.key[:-1]])[: self.key.size]
 
+    def only(self, rows: Flags) -> "Order":
+        """The same order of fewer rows."""
+        return Order(self.rows[rows], self.symbol[rows], self.slot[rows], self.key[rows])
+
     @property
     def begins(self) -> Flags:
         """True at each symbol's first row."""
@@ -95,6 +99,12 @@ def _as_known(frame: pl.DataFrame, rows: Integers, key: Integers) -> Integers:
     names = ["known_at", "delivered_at", *arrived, "file", "line"]
     some = frame.select(names)[rows].with_columns(pl.Series("key", key), pl.Series("row", rows))
     return some.sort("key", *names, nulls_last=False).get_column("row").to_numpy()
+
+
+def runs(frame: pl.DataFrame, name: str) -> pl.Series:
+    """The column's values, rows of one value that lie together as one."""
+    column = frame.get_column(name)
+    return column.filter((column != column.shift(1)).fill_null(value=True))
 
 
 def symbol_numbers(symbol: pl.Series) -> Integers:

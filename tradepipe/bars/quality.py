@@ -1,5 +1,6 @@
 """The quality of bars that keep their contract: which findings flag a bar, and which refuse it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ QUALITY = "quality"
 OK = "ok"
 NON_POSITIVE = "non_positive"
 
+_CODES = pl.Series(QUALITY, QUALITY_CODES, dtype=pl.String)
 _LOWEST = pl.min_horizontal("open", "high", "low", "close")
 
 DETAILS = {
@@ -40,12 +42,14 @@ class Judged:
     """Rows by the findings about them.
 
     `kept`: the input's columns with `quality`; `refused`: the same with `reason`. Both in the input's
-    order. `several`: True at the rows of `kept` whose bar has more than one row.
+    order. `several`: True at the rows of `kept` whose bar has more than one row. `bars`: symbol number
+    (`placing.symbol_numbers` of the rows judged) times slots plus slot of each bar kept, ascending.
     """
 
     kept: pl.DataFrame
     refused: pl.DataFrame
     several: pl.Series
+    bars: Integers
 
 
 def judge(good: pl.DataFrame, market: Market, slots: int, released: pl.DataFrame | None = None) -> Judged:
@@ -64,14 +68,15 @@ def judge(good: pl.DataFrame, market: Market, slots: int, released: pl.DataFrame
     told = market.settings.cleaning
     order = ordered(good, slots)
     starts, run = _words(good, order)
-    some = Order(order.rows[starts], order.symbol[starts], order.slot[starts], order.key[starts])
-    found = find(words(good, order if run is None else some), told)
-    back = np.empty(order.rows.size, np.int64)
-    back[order.rows] = np.arange(order.rows.size) if run is None else run
+    found = find(words(good, order if run is None else order.only(starts)), told)
+    rows = {name: order.rows[flags if run is None else flags[run]] for name, flags in found.items() if flags.any()}
+    code, reason = _codes(good, rows, told.refuse, released)
     again = order.repeats
     several = np.zeros(again.size, np.bool_)
-    several[order.rows] = again | np.concatenate([again[1:], [False]])[: again.size]
-    return _parted(good, {name: flags[back] for name, flags in found.items() if flags.any()}, several, market, released)
+    several[order.rows[again | np.concatenate([again[1:], [False]])[: again.size]]] = True
+    kept = order.key[reason[order.rows] == 0] if reason.any() else order.key
+    bars = kept[np.concatenate([[True], kept[1:] != kept[:-1]])[: kept.size]] if again.any() else kept
+    return _parted(_flagged(good, code), reason, several, bars)
 
 
 def _words(good: pl.DataFrame, order: Order) -> tuple[Flags, Integers | None]:
@@ -85,32 +90,35 @@ def _words(good: pl.DataFrame, order: Order) -> tuple[Flags, Integers | None]:
     return ~again, np.cumsum(~again) - 1
 
 
-def _parted(
-    good: pl.DataFrame,
-    found: dict[str, NDArray[np.bool_]],
-    several: Flags,
-    market: Market,
-    released: pl.DataFrame | None,
-) -> Judged:
-    refuse = set(market.settings.cleaning.refuse)
-    code = _zero_volume(good)
-    reason = np.zeros(good.height, np.int8)
+def _codes(
+    good: pl.DataFrame, rows: dict[str, Integers], refuse: Sequence[str], released: pl.DataFrame | None
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """For each row, its quality and the reason to refuse it (0: none), as places in QUALITY_CODES."""
+    code, reason = _zero_volume(good), np.zeros(good.height, np.int8)
     for name in FINDINGS:  # the most serious last
-        if name in found:
-            passed = _released(good, released, name) if name in refuse else np.ones(good.height, np.bool_)
-            code[found[name] & passed] = QUALITY_CODES.index(name)
-            reason[found[name] & ~passed] = QUALITY_CODES.index(name)
-    names = pl.Series(QUALITY, QUALITY_CODES, dtype=pl.String)
-    judged = good
-    if code.any():
-        words = names.gather(pl.Series(code))
-        allowed = good.get_column(QUALITY)
-        judged = good.with_columns(words if (allowed == OK).all() else words.zip_with(allowed == OK, allowed))
+        if name in rows and name in refuse:
+            passed = _released(good, released, name)[rows[name]]
+            code[rows[name][passed]] = QUALITY_CODES.index(name)
+            reason[rows[name][~passed]] = QUALITY_CODES.index(name)
+        elif name in rows:
+            code[rows[name]] = QUALITY_CODES.index(name)
+    return code, reason
+
+
+def _flagged(good: pl.DataFrame, code: NDArray[np.int8]) -> pl.DataFrame:
+    if not code.any():
+        return good
+    words, allowed = _CODES.gather(pl.Series(code)), good.get_column(QUALITY)
+    return good.with_columns(words if (allowed == OK).all() else words.zip_with(allowed == OK, allowed))
+
+
+def _parted(judged: pl.DataFrame, reason: NDArray[np.int8], several: Flags, bars: Integers) -> Judged:
     if not reason.any():
-        return Judged(judged, judged.clear().with_columns(pl.lit(None, pl.String).alias(REASON)), pl.Series(several))
+        nothing = judged.clear().with_columns(pl.lit(None, pl.String).alias(REASON))
+        return Judged(judged, nothing, pl.Series(several), bars)
     out = pl.Series(reason > 0)
-    reasons = names.gather(pl.Series(reason[reason > 0])).alias(REASON)
-    return Judged(judged.filter(~out), judged.filter(out).with_columns(reasons), pl.Series(several).filter(~out))
+    reasons = _CODES.gather(pl.Series(reason[reason > 0])).alias(REASON)
+    return Judged(judged.filter(~out), judged.filter(out).with_columns(reasons), pl.Series(several).filter(~out), bars)
 
 
 def _zero_volume(good: pl.DataFrame) -> NDArray[np.int8]:

@@ -132,7 +132,7 @@ class Contract:
         nothing = frame.clear().with_columns(pl.lit(None, pl.String).alias(REASON))
         if not broken:  # the usual case: nothing is copied
             return frame, nothing
-        fails = pl.any_horizontal([rule.broken for rule in broken])
+        fails = frame.select(pl.any_horizontal([rule.broken for rule in broken])).to_series()
         reason = pl.coalesce(*[pl.when(rule.broken).then(pl.lit(rule.code)) for rule in broken])
         return frame.filter(~fails), frame.filter(fails).with_columns(reason.alias(REASON))
 
