@@ -1,6 +1,7 @@
 """Jobs, sensors, schedules and automation, and the runner that uses them in one process."""
 
 from sensors.automation import automation_sensor
+from sensors.fetch import fetch_job, fetch_sensor
 from sensors.jobs import execution_job, marts_job, research_job
 from sensors.landing import landing_sensor
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
@@ -14,6 +15,8 @@ __all__ = [
     "automation_sensor",
     "close_schedule",
     "execution_job",
+    "fetch_job",
+    "fetch_sensor",
     "landing_sensor",
     "maintenance_schedule",
     "marts_job",

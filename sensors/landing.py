@@ -44,7 +44,8 @@ def landing_sensor(market: Market, *, running: bool) -> dg.SensorDefinition:
             return dg.SkipReason("Every landed file has been worked in.")
         step = arrival.step
         assets = [asset_key(market, layer) for layer in step.layers]
-        wanted = Wanted(market.name, LANDING_TAG, arrival.digest, step.first, step.last, assets)
+        span = (step.first, step.last)
+        wanted = Wanted(market.name, LANDING_TAG, arrival.digest, " to ".join(span), span, assets)
         return request_once(context.instance, wanted)
 
     return sensor

@@ -1,7 +1,7 @@
 """Requests for runs that must happen once for each content, however often a sensor ticks."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,18 +16,18 @@ SILENCE = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Wanted:
-    """A run over a range of partitions, because of content with this digest.
+    """A run because of content with this digest, over a range of partitions where it has such.
 
-    `name` begins the run key; `tag` is the run tag under which its digest, and so its attempts, are found.
+    `name` begins the run key; `tag` is the run tag under which its digest, and so its attempts, are
+    found; `what` is for a person to read.
     """
 
     name: str
     tag: str
     digest: str
-    first: str
-    last: str
+    what: str
+    partitions: tuple[str, str] | None = None
     assets: Sequence[dg.AssetKey] | None = None
-    tags: Mapping[str, str] | None = None
 
 
 def request_once(instance: dg.DagsterInstance, wanted: Wanted) -> dg.SensorResult | dg.SkipReason:
@@ -39,22 +39,17 @@ def request_once(instance: dg.DagsterInstance, wanted: Wanted) -> dg.SensorResul
     before = instance.get_run_records(dg.RunsFilter(tags={wanted.tag: wanted.digest}))
     alive = [one.dagster_run.run_id for one in before if is_alive(one)]
     if alive:
-        return dg.SkipReason(f"Run {alive[0]} is at work on {wanted.first} to {wanted.last}.")
+        return dg.SkipReason(f"Run {alive[0]} is at work on {wanted.what}.")
     if len(before) >= ATTEMPTS:
         return dg.SkipReason(
-            f"{wanted.first} to {wanted.last} failed {len(before)} times, last in run "
+            f"{wanted.what} failed {len(before)} times, last in run "
             f"{before[0].dagster_run.run_id}. Remedy: mend what it says, then re-execute that run."
         )
-    request = dg.RunRequest(
-        run_key=f"{wanted.name}:{wanted.digest}:{len(before)}",
-        tags={
-            PARTITION_RANGE_START: wanted.first,
-            PARTITION_RANGE_END: wanted.last,
-            wanted.tag: wanted.digest,
-            **(wanted.tags or {}),
-        },
-        asset_selection=wanted.assets,
-    )
+    tags = {wanted.tag: wanted.digest}
+    if wanted.partitions is not None:
+        tags |= dict(zip((PARTITION_RANGE_START, PARTITION_RANGE_END), wanted.partitions, strict=True))
+    key = f"{wanted.name}:{wanted.digest}:{len(before)}"
+    request = dg.RunRequest(run_key=key, tags=tags, asset_selection=wanted.assets)
     return dg.SensorResult(run_requests=[request], cursor=wanted.digest)
 
 

@@ -33,7 +33,8 @@ def signals_sensor(market: Market, *, running: bool) -> dg.SensorDefinition:
         pending = pending_signals(store.open().catalogue, market, limit=PARTITIONS_A_TICK)
         if pending is None:
             return dg.SkipReason("Every published signal has been executed.")
-        wanted = Wanted(market.name, SIGNALS_TAG, pending.digest, pending.first, pending.last)
+        span = (pending.first, pending.last)
+        wanted = Wanted(market.name, SIGNALS_TAG, pending.digest, " to ".join(span), span)
         return request_once(context.instance, wanted)
 
     return sensor

@@ -29,6 +29,8 @@ from sensors import (
     automation_sensor,
     close_schedule,
     execution_job,
+    fetch_job,
+    fetch_sensor,
     landing_sensor,
     maintenance_schedule,
     marts_job,
@@ -47,6 +49,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     markets = list(load_markets(settings).values())
     trading = [market for market in markets if market.settings.execution.enabled]
     marts, engine = load_marts(sql_folder()), settings.warehouse.kind
+    fetched = [market for market in markets if market.settings.fetch.kind != "none"]
     running = settings.automation
     return dg.Definitions(
         assets=[asset for market in markets for asset in (*assets_of(market), *mart_assets(market, marts, engine))],
@@ -54,12 +57,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[research_job(market) for market in markets],
             *[marts_job(market, marts) for market in markets],
             *[execution_job(market) for market in trading],
+            *[fetch_job(market, settings) for market in fetched],
         ],
         schedules=[
             *[close_schedule(market, running=running) for market in markets],
             maintenance_schedule(running=running),
         ],
         sensors=[
+            *[fetch_sensor(market, running=running) for market in fetched],
             *[landing_sensor(market, running=running) for market in markets],
             *[signals_sensor(market, running=running) for market in trading],
             *[automation_sensor(market, marts, running=running) for market in markets],

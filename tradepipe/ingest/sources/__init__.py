@@ -5,6 +5,7 @@ from tradepipe.ingest.sources.events import MarketEvent, market_event_schema, re
 from tradepipe.ingest.sources.landed import Landed
 from tradepipe.ingest.sources.landing import UnsafeNameError, land
 from tradepipe.ingest.sources.model import Delivery, Failure, Source, SourceFailedError
+from tradepipe.ingest.sources.waiting import waiting
 
 __all__ = [
     "Delivery",
@@ -19,4 +20,5 @@ __all__ = [
     "market_event_schema",
     "replay",
     "source_of",
+    "waiting",
 ]
