@@ -64,11 +64,13 @@ class VenueScene:
         ids = {IDS[name].format(base): base for base in bases(count)}
         scene = cls(FakeVenue(name, ids, created=START_MS, **more), count)
         scene.venue.now = lambda: int(scene.time.now * 1000)
-        scene._fill(HOURS)
+        scene.fill(HOURS)
         scene.venue.start()
         return scene
 
-    def _fill(self, hours: int) -> None:
+    def fill(self, hours: int) -> None:
+        """So many hours after its start."""
+        self.time.now = START.timestamp() + hours * 3600 + 300
         for seed, symbol in enumerate(self.venue.listed):  # one more than closed: the open bar
             self.venue.bars[symbol, "bars"] = hourly(hours + 1, START_MS, seed)
 
@@ -86,8 +88,7 @@ class VenueScene:
 
     def grow(self) -> None:
         """Thirty hours go by."""
-        self.time.now += 30 * 3600
-        self._fill(HOURS + 30)
+        self.fill(HOURS + 30)
 
     def poison(self, symbol: str) -> None:
         coin = IDS[self.venue.name].format(symbol.removesuffix("USDT"))

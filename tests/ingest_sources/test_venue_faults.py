@@ -215,8 +215,7 @@ def test_a_symbol_that_the_venue_does_not_list_is_named(okx, tmp_path):
 
 def test_a_symbol_that_failed_is_asked_for_again_from_where_it_stopped(okx, tmp_path):
     """Its second month fails; the first has landed, and a later month would leave a hole."""
-    okx.time.now += 70 * 24 * 3600
-    okx._fill(HOURS + 70 * 24)
+    okx.fill(HOURS + 70 * 24)
     february = 1706745600000
     fault = okx.venue.fail("500", times=None, symbol="C01-USDT-SWAP")
     matches = fault.matches
