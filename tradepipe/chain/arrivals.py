@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradepipe.chain.landing import LandingIndex
-from tradepipe.chain.layers import RESEARCH, dataset
+from tradepipe.chain.layers import RESEARCH, dataset, research
 from tradepipe.chain.staleness import Stale, stale_partitions
 from tradepipe.chain.steps import Step, next_steps
 from tradepipe.contracts import UNPLACED
@@ -49,7 +49,7 @@ def next_arrival(
     newest = market.newest_date(now)
     keys = [key for key in market.partitions.keys(market.settings.start, newest) if key >= landed.min()]  # type: ignore[operator]
     stale = stale_partitions(catalogue, market, keys, landing)
-    steps = next_steps(stale, keys, RESEARCH)
+    steps = next_steps(stale, keys, research(market))
     if not steps:
         return None
     first = keys.index(steps[0].first)
