@@ -188,6 +188,7 @@ def test_clean_lists_and_removes_the_same(project, capsys):
     from rich.console import Console
 
     from tradepipe.commands.project import Project
+    from tradepipe.commands.status import show_stale
     from tradepipe.commands.storage import show_clean, show_storage
 
     opened, printed = Project(project.settings), Console(width=200, highlight=False)
@@ -205,6 +206,9 @@ def test_clean_lists_and_removes_the_same(project, capsys):
     assert {one.partition for one in gone} == {"2018-01", "2018-02"}
     for one in gone:
         assert one.partition not in opened.store.catalogue.current(one.dataset)
+    # What went is not missing, and what was computed from it is not out of date.
+    assert not show_stale(opened, opened.market("us_indices"), printed, None, None)
+    capsys.readouterr()
     show_storage(opened, printed)
     shown = [line.split() for line in capsys.readouterr().out.splitlines()]
     counts = {line[0]: int(line[6]) for line in shown[1:]}

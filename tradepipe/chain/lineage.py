@@ -97,7 +97,7 @@ def _row(store: PartitionStore, market: Market, generation: Generation, about: M
 
 
 def _intact(store: PartitionStore, generation: Generation) -> bool:
-    return _same_bytes(store.root / generation.path, generation.sha256) is True
+    return store.sha256(generation) == generation.sha256
 
 
 def _same_bytes(path: Path, sha256: str) -> bool | None:

@@ -29,11 +29,14 @@ def stale_partitions(
 
     A partition is stale when it was never published, when its code version differs, when an input
     has other content than it was computed from, when an input appeared or vanished, or when an
-    input is itself stale. Of inputs outside `keys` only the content counts: see `with_inputs`.
+    input is itself stale. Of inputs outside `keys` only the content counts: see `with_inputs`. What
+    retention evicted is not stale, nor is what was computed from it: it cannot be computed again.
     """
     datasets = {name: dataset(market.name, name) for name in _closure(layers)}
     found_now = catalogue.current_of(list(datasets.values()))
     current = {name: found_now[datasets[name]] for name in datasets}
+    layer_of = {told: name for name, told in datasets.items()}
+    evicted = {(layer_of[one.dataset], one.partition) for one in catalogue.evicted() if one.dataset in layer_of}
     found: dict[tuple[str, str], str] = {}
     for name in (layer for layer in layers if LAYERS[layer].exists(market)):
         generations = {key: current[name][key] for key in keys if key in current[name]}
@@ -41,6 +44,9 @@ def stale_partitions(
         reads = LAYERS[name].input_partitions(market, keys)
         version = LAYERS[name].code_version(market)
         for key in keys:
+            used = [(read, partition) for read, by_key in reads.items() for partition in by_key[key]] if evicted else []
+            if (name, key) in evicted or (key in generations and not evicted.isdisjoint(used)):
+                continue
             wanted = landing.contents(key) if landing and name == "raw_bars" else _contents(reads, key, current)
             reason = difference(generations.get(key), version, recorded, wanted) or _stale_input(reads, key, found)
             if reason:

@@ -18,7 +18,7 @@ TICKS = ("trades", "quotes", "books", "ticks")
 BARS = ("raw_bars", "bars", "intervals", "indicators")
 """Layers whose rows are bars, or one row a bar. What was decided from them is kept for ever."""
 
-_COMPANIONS = ("", "history", "gaps")
+_COMPANIONS = ("", "history")
 _SHORT = ("1m", "5m", "15m", "30m")
 
 
@@ -27,7 +27,7 @@ def policies_of(
 ) -> dict[str, Policy]:
     """Which policy holds for each of `datasets`; those that none holds for are left out.
 
-    `intervals` maps markets to the length of their base bars. Rows in quarantine, releases, landing
+    `intervals` maps markets to the length of their base bars. Rows in quarantine, gaps, releases, landing
     indices, forecasts, signals and all that trading writes are evidence, and under no policy.
     """
     found: dict[str, Policy] = {}
