@@ -154,7 +154,8 @@ class _Past:
         return score_forecasts(made.drop(PARTITION), bars, windows)
 
     def _signals(self, keys: Sequence[str]) -> pl.DataFrame:
-        from tradepipe.signals import compute_signals  # noqa: PLC0415
+        from tradepipe.signals import compute_signals, within_membership  # noqa: PLC0415
 
         made = self._inputs("signals", "forecasts", keys).drop(PARTITION)
-        return self._placed(compute_signals(made, self.market.settings.strategy))
+        wanted = compute_signals(made, self.market.settings.strategy)
+        return self._placed(within_membership(wanted, self.market.universe))
