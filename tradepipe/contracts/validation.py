@@ -64,11 +64,14 @@ def validate(frame: pl.DataFrame, contract: Contract, *, market: str, layer: str
     return frame
 
 
-def validate_parts(parts: Mapping[str, pl.DataFrame], contract: Contract, *, market: str, layer: str) -> None:
+def validate_parts(
+    parts: Mapping[str, pl.DataFrame], contract: Contract, *, market: str, layer: str, in_order: bool = False
+) -> None:
     """Judge partitions together: as `validate` of each, for hardly more than the cost of one.
 
     Rules are about single rows, so one pass over all of them does, and saves Pandera's fixed cost of
-    some milliseconds a frame; only the key starts anew with each partition.
+    some milliseconds a frame; only the key starts anew with each partition. `in_order`: `out_of_order`
+    has just found none of these very frames, so that it need not look again.
 
     Raises:
         TypeError, ContractError: see `validate`; for the first partition that breaks the contract.
@@ -81,7 +84,7 @@ def validate_parts(parts: Mapping[str, pl.DataFrame], contract: Contract, *, mar
         try:
             together = pl.concat(parts.values())
             pandera_schema(contract, keyed=False).validate(together, lazy=True)
-            if not out_of_order(together, contract.key, [part.height for part in parts.values()]):
+            if in_order or not out_of_order(together, contract.key, [part.height for part in parts.values()]):
                 return
         except (pandera.errors.SchemaErrors, pl.exceptions.PolarsError):
             pass  # said below, by partition

@@ -118,9 +118,10 @@ def _judged(dataset: str, frames: Mapping[str, pl.DataFrame], contract: Contract
     for batch in _batches(arranged):
         names = list(batch)
         keys = pl.concat([frame.select(contract.key) for frame in batch.values()])
-        for number in out_of_order(keys, contract.key, [frame.height for frame in batch.values()]):
+        mixed = out_of_order(keys, contract.key, [frame.height for frame in batch.values()])
+        for number in mixed:
             arranged[names[number]] = batch[names[number]] = contract.arrange(batch[names[number]])
-        validate_parts(batch, contract, market=market, layer=layer)
+        validate_parts(batch, contract, market=market, layer=layer, in_order=not mixed)
     return arranged
 
 
