@@ -19,13 +19,17 @@ def pandera_schema(contract: Contract, *, keyed: bool = True) -> "pa.DataFrameSc
     """The Pandera schema of `contract`: strict and ordered columns, and one check a rule.
 
     The key check is "strictly increasing", which is uniqueness and order in one pass; Pandera's
-    own `unique` costs eight times as much. It is left out where not `keyed`.
+    own `unique` costs eight times as much. Not `keyed`, it is left out, and all rules are one check:
+    that says whether rows keep them, not which is broken.
     """
     import pandera.polars as pa  # noqa: PLC0415 - two CPU seconds, paid only when validating
 
-    checks = [pa.Check(_row_check(rule), name=rule.code, description=rule.description) for rule in contract.all_rules()]
+    rules = contract.all_rules()
     if keyed:
+        checks = [pa.Check(_row_check(rule), name=rule.code, description=rule.description) for rule in rules]
         checks.append(pa.Check(_key_check(contract.key), name=KEY_NOT_INCREASING))
+    else:
+        checks = [pa.Check(_rules_check(rules), name="rules")] if rules else []
     return pa.DataFrameSchema(
         {
             column.name: pa.Column(
@@ -137,6 +141,14 @@ def _row_check(rule: Rule) -> Callable[[Any], pl.LazyFrame]:
     def check(data: Any) -> pl.LazyFrame:
         lazy: pl.LazyFrame = data.lazyframe
         return lazy.select((~rule.broken).alias(rule.code))
+
+    return check
+
+
+def _rules_check(rules: Sequence[Rule]) -> Callable[[Any], pl.LazyFrame]:
+    def check(data: Any) -> pl.LazyFrame:
+        lazy: pl.LazyFrame = data.lazyframe
+        return lazy.select(pl.all_horizontal(~rule.broken for rule in rules).alias("rules"))
 
     return check
 

@@ -60,7 +60,7 @@ def _numbers(column: pl.Series, *, nulls: bool) -> memoryview:
     if dtype == pl.Boolean:
         return _bytes_of(column.fill_null(value=False).cast(pl.UInt8))
     if dtype.is_numeric() or dtype.is_temporal():
-        physical = column.to_physical()
+        physical = column.to_physical() if dtype.is_temporal() else column
         return _bytes_of(physical.fill_null(0) if nulls else physical)
     raise TypeError(f"column {column.name}: {dtype} has no content hash; contracts hold scalars only")
 
