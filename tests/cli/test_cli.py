@@ -72,6 +72,8 @@ def test_stale_lists_what_a_restatement_left_behind_and_run_mends_it(project):
     text = call(project, "stale", code=3)
     assert "us_indices/landing/us_indices/2018-12.csv has other content" in text
     assert "partitions in" in call(project, "run", "--no-execute")
+    assert "orders 1, fills 1, positions 1" in call(project, "stale", code=3)
+    assert "1 execution runs" in call(project, "run")
     assert "every partition is up to date" in call(project, "stale")
 
 

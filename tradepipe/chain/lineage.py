@@ -70,8 +70,8 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
             about |= {"model": row["model"], "horizon": row["horizon"]}
         elif layer == "forecasts":  # from here on, the origin's bar
             about = {"symbol": symbol, "open_time": row["open_time"]}
-        elif layer == "bars":  # of the deliveries of that bar, the one that was kept
-            about |= {name: row[name] for name in ("open", "high", "low", "close", "volume")}
+        elif layer == "bars":  # of the deliveries of that bar, the first that said so (decision 0009)
+            about |= {name: row[name] for name in ("open", "high", "low", "close", "volume", "known_at")}
         if before is not None:
             current = _input(store, current, inputs, dataset(market.name, before))
     raw = hops[-1].row
@@ -93,7 +93,9 @@ def _row(store: PartitionStore, market: Market, generation: Generation, about: M
     rows = store.read_generations([generation], contract, symbols=[about["symbol"]]).filter(**told)
     if rows.is_empty():
         raise LineageError(f"{generation.dataset} {generation.partition} holds no row of {told}")
-    return rows.row(-1, named=True)
+    if "delivered_at" in rows.columns:
+        rows = rows.sort("delivered_at", maintain_order=True)
+    return rows.row(0, named=True)
 
 
 def _intact(store: PartitionStore, generation: Generation) -> bool:

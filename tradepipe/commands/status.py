@@ -64,10 +64,11 @@ def show_status(project: Project, market: Market, console: Console) -> None:
 
 
 def show_stale(project: Project, market: Market, console: Console, first: str | None, last: str | None) -> bool:
-    """List stale partitions with the reason; True if there are any."""
+    """List stale partitions with the reason, those of trading included; True if there are any."""
     asked = project.keys(market, first, last)
     keys = with_inputs(market, asked)
-    found = stale_partitions(project.store.catalogue, market, keys, project.landing(market))
+    layers = (*research(market), *(TRADING if market.settings.execution.enabled else ()))
+    found = stale_partitions(project.store.catalogue, market, keys, project.landing(market), layers)
     found = [one for one in found if one.partition in set(asked)]
     found += stale_of(project, market, asked)
     if not found:
