@@ -80,6 +80,9 @@ def test_rules_are_those_of_the_day(load):
     ticks = {year: share.rules(dt.date(year, 5, 1)).tick for year in (1990, 1997, 1998, 2001, 2020)}
     assert ticks == {1990: Decimal("0.125"), 1997: Decimal("0.125"), 1998: Decimal("0.0625"),
                      2001: Decimal("0.01"), 2020: Decimal("0.01")}  # fmt: skip
+    changed = dt.date(2001, 4, 9)
+    assert share.rules(changed).tick == Decimal("0.01")
+    assert share.rules(changed - dt.timedelta(days=1)).tick == Decimal("0.0625")
     assert load(DATED).instrument("OLD").rules(dt.date(1990, 1, 1)).lot == 1
 
 
