@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tradepipe import __version__
 from tradepipe.commands import blast_radius_app, contracts_app, dataset_app, quarantine_app, storage_app, universe_app
+from tradepipe.commands.terminal import console
 from tradepipe.settings import SettingsError
 
 FAILED, USAGE, FOUND = 1, 2, 3
-PIPE_WIDTH = 120
 
 app = typer.Typer(
     name="tradepipe",
@@ -42,11 +41,6 @@ FromOption = Annotated[
     str | None, typer.Option("--from", help="First partition, e.g. 2018-01. Default: the market's start.")
 ]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last partition, e.g. 2018-12. Default: the newest.")]
-
-
-def console() -> Console:
-    """Where commands print: as wide as the terminal, or wide enough for tables where there is none."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def _version(value: bool) -> None:

@@ -12,9 +12,9 @@ def blast_radius(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """List every partition, forecast, signal and order that used a bar, before it was restated."""
-    from tradepipe.cli import console  # noqa: PLC0415 - the command line mounts this module
     from tradepipe.commands.blast_radius import show_blast_radius  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415 - each command imports what it needs
 
     project = Project.load()
     show_blast_radius(project, project.chosen(market), console(), symbol, session, as_json=as_json)

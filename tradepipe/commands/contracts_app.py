@@ -17,8 +17,8 @@ def diff(
     ] = None,
 ) -> None:
     """List changes of contracts. Exit code 3 if one breaks somebody without a new major version."""
-    from tradepipe.cli import console  # noqa: PLC0415 - the command line mounts this module
     from tradepipe.commands.contracts_diff import SchemasNotFoundError, show_diff  # noqa: PLC0415 - on use
+    from tradepipe.commands.terminal import console  # noqa: PLC0415 - each command imports what it needs
 
     try:
         found = show_diff(console(), against)
@@ -34,7 +34,7 @@ def write(
     folder: Annotated[Path | None, typer.Argument(help="Where to. Default: docs/schemas of the checkout.")] = None,
 ) -> None:
     """Bring docs/schemas up to date; refused while a breaking change has no new major version."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.contracts_diff import write as write_all  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     write_all(console(), folder)

@@ -57,9 +57,9 @@ def publish(  # noqa: PLR0913 - one argument an option
     skew: Skew = None,
 ) -> None:
     """Publish what a layer holds now as an immutable version, and keep its files."""
-    from tradepipe.cli import console  # noqa: PLC0415 - the command line mounts this module
     from tradepipe.commands import dataset as commands  # noqa: PLC0415 - each command imports what it needs
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415 - each command imports what it needs
     from tradepipe.datasets import Terms, Version  # noqa: PLC0415
 
     first, _, last = partitions.partition("..") if ".." in partitions else (partitions, "", partitions)
@@ -77,9 +77,9 @@ def list_versions(
     dataset: Annotated[str | None, typer.Argument(metavar="[MARKET/LAYER]", help="Default: all.")] = None,
 ) -> None:
     """List published versions."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands import dataset as commands  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     commands.show_list(Project.load(), console(), dataset)
 
@@ -91,9 +91,9 @@ def verify(
     ] = None,
 ) -> None:
     """Recompute every hash of a version: files, rows, schema, manifest, registration. Exit code 3 if one differs."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands import dataset as commands  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     with _exit_codes():
         if not commands.show_verification(Project.load(), console(), name):
@@ -112,9 +112,9 @@ def resolve(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Choose the latest versions that go together, and verify their files."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands import dataset as commands  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     with _exit_codes():
         tolerance = commands.duration(skew)
@@ -126,9 +126,9 @@ def resolve(
 @app.command()
 def retire(name: Pinned) -> None:
     """Let go of a version: nothing resolves to it any more, and its files may be swept."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands import dataset as commands  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     with _exit_codes():
         commands.retire(Project.load(), console(), name)
@@ -137,9 +137,9 @@ def retire(name: Pinned) -> None:
 @app.command()
 def regenerate(name: Pinned) -> None:
     """Make damaged files of a version again, to the byte, from what they were computed from."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands import dataset as commands  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     with _exit_codes():
         commands.make_again(Project.load(), console(), name)

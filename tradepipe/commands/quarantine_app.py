@@ -20,9 +20,9 @@ def list_rows(
     as_json: Annotated[bool, typer.Option("--json", help="Print all rows as JSON.")] = False,
 ) -> None:
     """List refused rows with the reason."""
-    from tradepipe.cli import console  # noqa: PLC0415 - the command line mounts this module
     from tradepipe.commands.project import Project  # noqa: PLC0415 - each command imports what it needs
     from tradepipe.commands.quarantine import show_list  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415 - each command imports what it needs
 
     project = Project.load()
     markets = project.chosen(market)
@@ -32,9 +32,9 @@ def list_rows(
 @app.command("show")
 def show(place: Place, market: MarketOption = None) -> None:
     """Show one refused row as it came, why it was refused, and what would have it kept."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.quarantine import show_row  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     project = Project.load()
     show_row(project, project.chosen(market), console(), place)
@@ -49,9 +49,9 @@ def release(
     market: MarketOption = None,
 ) -> None:
     """Let a row through that was judged wrongly. Rules of a contract are never lifted."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.quarantine import release_row  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     project = Project.load()
     told_by = by or getpass.getuser()

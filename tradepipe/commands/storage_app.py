@@ -18,9 +18,9 @@ Partitions = Annotated[list[str] | None, typer.Option("--partition", help="Only 
 @app.command("status")
 def status() -> None:
     """Partitions, files and bytes in each tier, what was evicted, and how long is kept."""
-    from tradepipe.cli import console  # noqa: PLC0415 - the command line mounts this module
     from tradepipe.commands.project import Project  # noqa: PLC0415 - each command imports what it needs
     from tradepipe.commands.storage import show_storage  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415 - each command imports what it needs
 
     show_storage(Project.load(), console())
 
@@ -28,9 +28,9 @@ def status() -> None:
 @app.command("compact")
 def compact(dry_run: DryRun = False) -> None:
     """Turn the session files of past months into one file a month, sorted by symbol and time."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.storage import show_compact  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     show_compact(Project.load(), console(), dt.datetime.now(dt.UTC), dry_run=dry_run)
 
@@ -44,9 +44,9 @@ def clean(
     dry_run: DryRun = False,
 ) -> None:
     """Evict what retention does not keep, and remove files that nobody needs any more."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.storage import show_clean  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     day = None if before is None else before.date()
     show_clean(Project.load(), console(), dt.datetime.now(dt.UTC), before=day, dry_run=dry_run)
@@ -55,9 +55,9 @@ def clean(
 @app.command("tier")
 def tier(dry_run: DryRun = False) -> None:
     """Move old files to the cold tier (store.cold)."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.storage import show_tier  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     show_tier(Project.load(), console(), dt.datetime.now(dt.UTC), dry_run=dry_run)
 
@@ -70,8 +70,8 @@ def export(
     partition: Partitions = None,
 ) -> None:
     """Write one Parquet file a symbol and session."""
-    from tradepipe.cli import console  # noqa: PLC0415
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.storage import show_export  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
 
     show_export(Project.load(), console(), dataset, folder, symbols=symbol or [], partitions=partition or [])
