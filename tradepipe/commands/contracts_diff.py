@@ -28,7 +28,7 @@ def show_diff(console: Console, against: str | None) -> Comparison:
     """
     found = compare(published_documents(against), current_documents())
     for change in found.changes:
-        console.print(f"{'BREAKING ' if change.breaking else '         '}{change}", soft_wrap=True)
+        console.print(f"{'BREAKING ' if change.breaking else '         '}{change}", soft_wrap=True, markup=False)
     for name in found.unannounced:
         version = known_contracts()[name].version if name in known_contracts() else None
         remedy = f"say version {int(version.split('.')[0]) + 1}" if version else "keep it, or delete its document"

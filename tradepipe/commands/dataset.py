@@ -72,7 +72,7 @@ def publish(
         f"{registered.name}: {'published' if is_new else 'published before, nothing changed'}; "
         f"{len(told.files)} partitions, {told.rows:,} rows from {len(told.sources)} landing files"
     )
-    console.print(f"manifest   {registry.folder / registered.file}", soft_wrap=True)
+    console.print(f"manifest   {registry.folder / registered.file}", soft_wrap=True, markup=False)
     console.print(f"checksum   {registered.checksum}")
     return registered
 
@@ -118,7 +118,7 @@ def show_verification(project: Project, console: Console, name: str | None) -> b
         state = "intact" if not findings else f"{len(findings)} findings"
         console.print(f"{one.name}: {state}; checksum {one.checksum[:SHORT]}…")
         for finding in findings:
-            console.print(f"  {finding}", soft_wrap=True)
+            console.print(f"  {finding}", soft_wrap=True, markup=False)
         well &= not findings
     return well
 
@@ -146,7 +146,7 @@ def show_resolution(  # noqa: PLR0913 - one argument an option
             }
             for one in found.manifests.values()
         ]
-        console.print(json.dumps(told, indent=2), soft_wrap=True, highlight=False)
+        console.print(json.dumps(told, indent=2), soft_wrap=True, markup=False)
         return found
     table = Table("dataset", "version", "partitions", "rows", "calendar", "checksum", box=None, pad_edge=False)
     for one in found.manifests.values():

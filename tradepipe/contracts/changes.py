@@ -2,7 +2,7 @@
 
 Breaking is what makes a reader fail or misread (a column gone, of another type, unit or key; nulls
 where there were none), and what refuses rows that were good before (a narrower range, fewer words,
-a new or another rule). It needs a new major version. Columns added at no one's cost, wider ranges
+a new rule, or one that says another thing). It needs a new major version. Columns added at no one's cost, wider ranges
 and better descriptions do not.
 """
 
@@ -108,8 +108,11 @@ def _rule_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tu
             yield f"rule {code} removed", False
         elif code not in old:
             yield f"rule {code} added: {new[code]['description']}", True
+        elif old[code]["description"] != new[code]["description"]:
+            yield f"rule {code} changed: {old[code]['description']} -> {new[code]['description']}", True
         elif old[code]["holds"] != new[code]["holds"]:
-            yield f"rule {code} changed: {old[code]['holds']} -> {new[code]['holds']}", True
+            # What a rule promises is its description; the same promise may be computed otherwise.
+            yield f"rule {code} is written otherwise; see that it means the same: {new[code]['holds']}", False
 
 
 def _range(column: Mapping[str, Any]) -> str:
