@@ -433,7 +433,7 @@ CASES = [
             "conf/markets/alpha.yaml:8: markets.alpha: found intervals a list of 1 (conf/markets/alpha.yaml:8) and "
             "interval '1d' (conf/markets/alpha.yaml:5), refused because intervals must each be longer than interval"
         ),
-        edit=("markets/alpha.yaml", "start: 1999-01-01", "start: 1999-01-01\nintervals: [1h]"),
+        edit=("markets/alpha.yaml", "start: 1999-01-01", "start: 1999-01-01\nintervals: [1d]"),
     ),
     Broken(
         "rule_between_market_and_defaults",
