@@ -98,6 +98,19 @@ def test_the_newest_partition_says_where_the_runs_time_went(ready, layer):
     assert metadata["peak_memory_mb"] > 50
 
 
+def test_missing_bars_turn_their_check_yellow_and_stand_in_the_ledger(fresh):
+    lines = fresh.landing("2018-03").read_text().splitlines(keepends=True)
+    lost = dict(zip(lines[0].strip().split(","), lines[7].split(","), strict=False))
+    fresh.landing("2018-03").write_text("".join(lines[:7] + lines[8:]))
+    assert fresh.run("raw_bars", "bars").success
+    ledger = fresh.store.read(f"{MARKET}/bars.gaps", ["2018-03"])
+    told = ledger.select("symbol", pl.col("session").cast(pl.String), "reason", "bars").rows()
+    assert told == [("*", "2018-03-30", "holiday", 0), (lost["Symbol"], lost["Date"], "unknown", 1)]
+    shown = verdicts(fresh, "bars", "gaps_known")
+    assert shown["2018-03"] is Status.FAILED
+    assert {status for month, status in shown.items() if month != "2018-03"} == {Status.SUCCEEDED}
+
+
 def test_a_row_that_breaks_a_rule_goes_to_quarantine_and_stops_nothing_else(fresh):
     fresh.spoil("2018-03", High="1.0")
     outcome = fresh.run("raw_bars", "bars")

@@ -123,6 +123,8 @@ def test_equal_bars_without_volume_are_not_stale():
     assert set(clean_bars(raw, MARKET).bars["quality"]) == {"zero_volume"}
     flat = raw.with_columns(high=pl.col("close"), low=pl.col("close"))
     assert quality(clean_bars(flat, MARKET)) == {}
+    late = changed(flat, [3], known_at=pl.col("known_at") + dt.timedelta(days=90))  # every bar is looked at
+    assert quality(clean_bars(late, MARKET)) == {}
 
 
 def test_a_gap_ends_a_run_of_equal_bars():
@@ -146,6 +148,12 @@ def test_twins_are_flagged_from_the_tenth_equal_bar_and_others_are_not():
     twins = dict.fromkeys([*range(9, 40), *range(50, N)], "twin")
     assert quality(cleaned, "A") == quality(cleaned, "B") == twins
     assert quality(cleaned, "C") == {}
+
+
+def test_a_gap_ends_a_run_of_twin_bars():
+    closes, volumes = walk(1, 30), np.arange(1, 31) * 10.0
+    both = [series(MARKET, name, closes, volumes=volumes).filter(pl.int_range(pl.len()) != 15) for name in "AB"]
+    assert quality(clean_bars(pl.concat(both), MARKET)) == dict.fromkeys([*range(9, 15), *range(24, 29)], "twin")
 
 
 def test_of_twins_delivered_at_two_times_only_the_later_is_flagged():

@@ -145,7 +145,7 @@ def _twins(told: Words, at: Integers, bars: int, found: Flags) -> None:
         said = mixed(said ^ (getattr(told, name) + 0.0).view(np.uint64))  # plus zero: -0 is 0
     said = np.where(told.volume > 0, said, np.uint64(0))
     rows = np.column_stack([at, before(told, at, bars - 1)]) if bars > 1 else at[:, None]
-    whole = np.all((rows != NOTHING) & (said[rows] != 0), axis=1) & (told.slot[rows[:, -1]] == told.slot[at] - bars + 1)
+    whole = np.all((rows != NOTHING) & (said[rows] != 0), axis=1)  # as many rows as slots: none is missing
     at, rows = at[whole], rows[whole]
     series = told.slot[at].astype(np.uint64)
     for column in range(bars):
