@@ -57,7 +57,9 @@ def _url(home: Path) -> str:
 
 def _session(symbols: int, day: dt.datetime, seed: int) -> pl.DataFrame:
     opens = pl.datetime_range(day, day + dt.timedelta(days=1), MINUTE, closed="left", eager=True)
-    return bars(symbols, opens, "1m", MINUTE, seed)
+    # Ticks and lots, as venues have them: digits of noise would fill the disk.
+    prices = pl.col("open", "high", "low", "close").round(1)
+    return bars(symbols, opens, "1m", MINUTE, seed).with_columns(prices, (pl.col("volume") / 100).round() * 100)
 
 
 def _one_month(store: PartitionStore, symbols: int) -> pl.DataFrame:
@@ -69,6 +71,9 @@ def _one_month(store: PartitionStore, symbols: int) -> pl.DataFrame:
     cpu = time.process_time()
     compact(store, plan(store, now, AFTER), clock=lambda: dt.datetime.now(dt.UTC))
     rows = symbols * 1_440 * 31
+    print(
+        f"{sum({one.path: one.size for one in store.catalogue.current(DATASET).values()}.values()) / rows:.1f} B a row"
+    )
     print(f"compacted {rows:,} rows at {rows / (time.process_time() - cpu) / 1e6:.2f} Mrow per CPU-s, proof included")
     store.sweep(dt.datetime.now(dt.UTC) + 2 * GRACE)
     return store.read(DATASET, [str(FIRST.date())])

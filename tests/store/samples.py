@@ -1,6 +1,8 @@
 """A small contract with every kind of column, and frames that keep it."""
 
 import datetime as dt
+import os
+import time
 from decimal import Decimal
 
 import polars as pl
@@ -49,3 +51,9 @@ def small(rows: int = 3, *, value: float = 1.0, count: int = 0, symbols: str = "
         },
         schema_overrides=dict(SMALL.polars_schema),
     ).select(SMALL.column_names)
+
+
+def written_long_ago(store):
+    """Make the files of `store` a day old, so that only the catalogue protects them from the sweep."""
+    for path in store.root.rglob("*.parquet"):
+        os.utime(path, times=(time.time() - 86_400,) * 2)

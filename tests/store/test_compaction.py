@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.conftest import GRACE
-from tests.store.samples import SMALL, START
+from tests.store.samples import SMALL, START, written_long_ago
 from tests.store.workers import compact_and_die, run_all
-from tradepipe.store import Input, PartitionStore, StoreError
+from tradepipe.store import Input, PartitionStore, StoreError, downgrade, migrate
 from tradepipe.store.compaction import compact, plan
 from tradepipe.store.content import content_hash
 from tradepipe.store.merging import Merged
 from tradepipe.store.parts import SLICE
+from tradepipe.store.store import MIGRATIONS, VERSION_TABLE
 
 DATASET = "lab/small"
 NOW = dt.datetime(2024, 3, 3, tzinfo=dt.UTC)
@@ -102,6 +103,7 @@ def test_readers_see_the_same_before_and_after(four):
 
 
 def test_the_old_files_stay_for_the_grace_period_and_then_go(four):
+    written_long_ago(four)
     snapshot = list(four.catalogue.current(DATASET).values())
     expected = four.read_generations(snapshot, SMALL)
     new = compacted(four)[0].path
@@ -271,3 +273,15 @@ def test_row_groups_hold_about_a_symbols_month(store):
     rows = pl.read_parquet(store.root / path)
     assert rows.sort("symbol", SLICE, "at").equals(rows)
     assert rows[SLICE].unique().sort().to_list() == [0, 1, 2]
+
+
+def test_an_older_tradepipe_is_not_given_what_it_cannot_read(four):
+    engine = four.catalogue.engine
+    down = {"version_table": VERSION_TABLE, "revision": "0002"}
+    downgrade(engine, MIGRATIONS, **down)
+    migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
+    assert four.read(DATASET).height == 4 * 6
+    compacted(four)
+    with pytest.raises(RuntimeError, match=r"4 current partitions are in compacted files .*Remedy"):
+        downgrade(engine, MIGRATIONS, **down)
+    assert four.read(DATASET).height == 4 * 6

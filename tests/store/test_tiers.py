@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.store.conftest import GRACE
-from tests.store.samples import SMALL, small
+from tests.store.samples import SMALL, small, written_long_ago
 from tests.store.workers import cool_and_die, run_all
 from tradepipe.settings import ColdSettings, Settings
 from tradepipe.store import ColdTier, ColdTierError, PartitionStore, StoreError, writing
@@ -72,6 +72,7 @@ def move(store, **more):
 
 
 def test_old_files_move_and_readers_do_not_notice(tiered, cold):
+    written_long_ago(tiered)
     before, generations = everything(tiered), tiered.catalogue.current(DATASET)
     assert [one.partitions for one in move(tiered)] == [(key,) for key in OLD]
     after = tiered.catalogue.current(DATASET)
