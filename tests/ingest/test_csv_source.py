@@ -124,7 +124,7 @@ def test_a_quoted_line_break_is_part_of_its_row(read):
 
 def test_a_broken_quote_swallows_no_row_below_it(read):
     """By the letter of RFC 4180 the two quotes make one field of the rows between them."""
-    parsed = read(f'{HEADER},Note\n{GOOD},"one\n{GOOD},two\n{GOOD},three"\n{GOOD},"\nragged\n{GOOD},\n')
+    parsed = read(f'{HEADER},Note\n{GOOD},"one\n{GOOD},two"\n{GOOD},three\n{GOOD},"\nragged\n{GOOD},\n')
     assert reasons(parsed) == {6: "ragged_row"}
     assert parsed.rows["line"].to_list() == [2, 3, 4, 5, 7]
 

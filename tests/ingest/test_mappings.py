@@ -144,10 +144,11 @@ def test_a_number_that_is_no_time_is_refused(load, number):
 
 
 def test_prices_in_whole_numbers_become_the_nearest_price(load):
-    source = {"symbol_column": "Symbol", "price_scale": 0.0001, "columns": COLUMNS | {"adjusted_close": "Adj"}}
-    raw = load(f"{HEADER},Adj\nSPX,2018-12-31,682101,682102,682099,682101,100,10001\n", source=source)
+    source = {"symbol_column": "Symbol", "price_scale": 0.01, "columns": COLUMNS | {"adjusted_close": "Adj"}}
+    raw = load(f"{HEADER},Adj\nSPX,2018-12-31,6821,6823,6819,6821,100,107\n", source=source)
+    # 6821 * 0.01 is 68.21000000000001.
     assert raw.rows.select("open", "high", "low", "close", "volume", "adjusted_close").row(0) == (
-        68.2101, 68.2102, 68.2099, 68.2101, 100.0, 1.0001,
+        68.21, 68.23, 68.19, 68.21, 100.0, 1.07,
     )  # fmt: skip
 
 
