@@ -119,7 +119,8 @@ def _missing(kept: Kept, arrived: pl.DataFrame, grid: pl.DataFrame, parts: _Part
 
 def _between(key: Integers, symbols: pl.Series, slots: int) -> pl.DataFrame:
     """symbol, after, until: each bar that the next slot's does not follow, and the symbol's next bar, or NEVER."""
-    follows = np.concatenate([(key[1:] == key[:-1] + 1) & (key[1:] % slots != 0), [False]])[: key.size]
+    # Where the next symbol's first key follows, this one's last bar is the grid's last: nothing is missing after it.
+    follows = np.concatenate([key[1:] == key[:-1] + 1, [False]])[: key.size]
     here = np.flatnonzero(~follows)
     after, following = key[here], np.append(key, NEVER)[here + 1]
     until = np.where(following // slots == after // slots, following % slots, NEVER)
