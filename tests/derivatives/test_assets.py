@@ -87,6 +87,7 @@ def test_a_partition_alone_is_as_in_a_range_and_nothing_changes_the_second_time(
     assert alone == {key: ranged[key] for key in alone}
 
 
+@pytest.mark.slow
 def test_dagster_materialises_them_and_says_what_was_refused(landed, tmp_path):
     market, folder = landed
     broken = folder / "here" / "funding" / "C00USDT" / "20240126T000000-20240126T000000~0123456789ab.parquet"

@@ -2,6 +2,7 @@
 
 import itertools
 
+import polars as pl
 import pytest
 
 from tests.ingest_sources import scenes
@@ -69,6 +70,7 @@ def test_eight_workers_bring_what_one_does_in_its_order(kind, scene_of, tmp_path
     assert files(tmp_path / "1") == files(tmp_path / "8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["okx", "s3", "replay"])
 def test_seven_symbols_at_a_time_are_as_good_as_fifty_at_once(kind, scene_of, tmp_path):
     scene = scene_of(kind, 50)
@@ -138,6 +140,20 @@ def test_a_full_refresh_brings_nothing_new_where_nothing_changed(kind, scene_of,
         assert set(scene.asked()) == set(scene.symbols)  # it did ask
 
 
+@pytest.mark.parametrize("kind", scenes.VENUES)
+def test_a_full_refresh_brings_what_was_restated_and_only_that(kind, scene_of, tmp_path):
+    scene = scene_of(kind, 2)
+    fetch(scene, tmp_path)
+    before = files(tmp_path)
+    restated = scene.venue.bars[next(iter(scene.venue.listed)), "bars"][50]
+    restated[4] = "7.7700"
+    [new] = [one for one in fetch(scene, tmp_path, full=True) if isinstance(one, Delivery)]
+    assert (new.symbol, new.rows) == ("C00USDT", 1)
+    landed = pl.read_parquet(tmp_path / new.name)
+    assert landed.select("open_time", "close").rows() == [(restated[0], "7.7700")]
+    assert files(tmp_path).items() > before.items()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("step", ["between", "written", "renamed"])
 def test_interrupted_and_resumed_is_uninterrupted(kind, step, scene_of, tmp_path):
@@ -176,6 +192,7 @@ def test_a_limit_takes_the_first_files_and_the_next_the_following(kind, scene_of
     assert files(tmp_path / "some") == files(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bybit", "s3"])
 def test_one_poisoned_coin_of_fifty_is_named_and_blocks_nobody(kind, scene_of, tmp_path):
     scene = scene_of(kind, 50)

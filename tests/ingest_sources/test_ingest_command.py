@@ -133,3 +133,11 @@ def test_files_that_others_deliver_have_no_source(project):
     others = market.settings.model_copy(update={"fetch": type(market.settings.fetch)()})
     assert source_of(type(market)(others), project.store) is None
     assert not ingest(project, type(market)(others)).has_source
+
+
+def test_chunk_and_page_are_set_by_the_environment_too(project):
+    _, environ = project
+    prefix = "TRADEPIPE_MARKETS__BINANCE_PERPETUALS__FETCH__"
+    settings = load_settings(environ=environ | {f"{prefix}CHUNK": "7", f"{prefix}PAGE_BARS": "70"})
+    fetch = settings.markets["binance_perpetuals"].fetch
+    assert (fetch.chunk, fetch.page_bars) == (7, 70)

@@ -254,6 +254,7 @@ def test_connections_are_kept(scene, tmp_path):
     assert len(scene.venue.connections) <= 2 + 1  # the workers', and the first thread's own
 
 
+@pytest.mark.slow
 def test_forty_coins_eight_at_a_time_over_a_slow_line(tmp_path):
     """B4: never more than eight requests at once, eight at once indeed, and none too many."""
     scene = VenueScene.of("okx", 40, latency=0.1, gather=8)
