@@ -53,6 +53,18 @@ def test_symbol_sessions(compute, returns):
     assert found.filter(pl.col("flagged") > 0)["session"].to_list() == [dt.date(2018, 2, 5), dt.date(2018, 2, 6)]
 
 
+def test_a_stranger_has_no_return_across_a_session_it_lacks(store, market, marts, engine, packaged):
+    from tests.warehouse.conftest import publish
+
+    days = [dt.date(2018, 1, day) for day in (2, 3, 5)]  # the 4th is a session too
+    strange = packaged.filter(pl.col("symbol") == "SPX", pl.col("session").is_in(days)).with_columns(symbol=pl.lit("X"))
+    publish(store, market, pl.concat([packaged, strange]))
+    found = MartRun(store, market, marts, "symbol_sessions", KEYS).compute(engine).filter(symbol="X").sort("session")
+    assert found["session"].to_list() == days
+    assert found["expected"].to_list() == [0, 0, 0]
+    assert found["log_return"].is_null().to_list() == [True, False, True]
+
+
 def test_daily_market_summary(compute, returns):
     found = compute("daily_market_summary")
     wanted = returns.group_by("session").agg(

@@ -187,7 +187,7 @@ ARGUMENTS = {
     "arg_min": "b, a", "arg_max": "b, a", "power": "abs(b), 2", "corr": "a, b * b", "greatest": "a, b, n",
     "least": "a, b, n", "coalesce": "n, a", "nullif": "a, 2", "concat": "s, '-', s", "substring": "s, 1, 2",
     "date_trunc": "'month', d", "ln": "abs(b)", "sqrt": "abs(b)", "count": "n", "rank": "", "dense_rank": "",
-    "row_number": "", "lag": "a", "lead": "n",
+    "row_number": "", "lag": "a", "lead": "a",
 }  # fmt: skip
 TEXT, DATES, WINDOWS = {"lower", "upper", "length"}, {"year", "month", "day"}, {"rank", "dense_rank", "row_number"}
 AGGREGATES = {"count", "sum", "avg", "min", "max", "arg_min", "arg_max", "stddev_samp", "var_samp", "corr"}
