@@ -90,10 +90,11 @@ def test_a_slipped_decimal_within_a_bar_is_refused():
     assert refused_lines(clean_bars(raw, MARKET), "wrong_unit") == [32]
 
 
-def test_a_series_that_changes_its_unit_for_good_is_accepted_after_half_a_window():
-    raw = scaled(series(MARKET, "A", walk(1, N)), range(30, N), 100)
+@pytest.mark.parametrize("start", [30, 40])
+def test_a_series_that_changes_its_unit_for_good_is_accepted_after_half_a_window(start):
+    raw = scaled(series(MARKET, "A", walk(1, N)), range(start, N), 100)
     lines = refused_lines(clean_bars(raw, MARKET), "wrong_unit")
-    assert lines == list(range(32, 32 + 10))
+    assert lines == list(range(start + 2, start + 12))
 
 
 def test_a_released_row_passes_its_finding_but_no_rule():

@@ -73,6 +73,11 @@ def test_a_refused_bar_is_a_gap_with_its_code():
     assert found == [("A", "refused", "price_not_positive", 2)]
 
 
+def test_a_refused_bar_came_so_the_venue_was_not_out():
+    raw = a().with_columns(close=pl.when(pl.int_range(pl.len()) == 5).then(-1.0).otherwise("close"))
+    assert gaps(raw, without(b(), [5])) == [("A", "refused", 1), ("B", "unknown", 1)]
+
+
 def test_what_has_not_come_yet_is_late():
     assert gaps(a(36), b(40)) == [("A", "late", 4)]
 
