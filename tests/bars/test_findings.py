@@ -151,6 +151,15 @@ def test_twins_are_flagged_from_the_tenth_equal_bar_and_others_are_not():
     assert quality(cleaned, "C") == {}
 
 
+@pytest.mark.parametrize("start", range(1, 12))
+def test_ten_equal_bars_are_twins_wherever_they_lie(start):
+    closes, volumes = walk(1, 40), np.arange(1, 41) * 10.0
+    equal = np.isin(np.arange(40), range(start, start + 10))
+    b = series(MARKET, "B", np.where(equal, closes, closes * 1.0007), volumes=volumes)
+    cleaned = clean_bars(pl.concat([series(MARKET, "A", closes, volumes=volumes), b]), MARKET)
+    assert quality(cleaned) == {start + 9: "twin"}
+
+
 def test_a_gap_ends_a_run_of_twin_bars():
     closes, volumes = walk(1, 30), np.arange(1, 31) * 10.0
     both = [series(MARKET, name, closes, volumes=volumes).filter(pl.int_range(pl.len()) != 15) for name in "AB"]

@@ -24,10 +24,8 @@ def price_suspects(told: Words, settings: CleaningSettings, least_scale: float, 
     if settings.spike_scale and look.size:
         # A little less, for the last digit of a logarithm.
         jump = math.exp(settings.spike_scale * least_scale * (1 - 1e-9))
-        near = told.close[:-1]
+        near = told.close[:-1]  # at or below zero, every high is above it: the row is looked at
         look[1:] |= (told.high[1:] >= near * jump) | (told.low[1:] * jump <= near)
-        if told.close.min() <= 0:  # next to a price at or below zero the bar before is further away
-            look |= _near(told.close <= 0, settings.window)
     return look
 
 
@@ -88,10 +86,3 @@ def _off(high: Floats, low: Floats, values: Floats, window: int, times: float) -
     block = rows // window
     found[rows] = (high[rows] >= times * smallest[block]) | (low[rows] * times <= largest[block])
     return found
-
-
-def _near(marked: Flags, window: int) -> Flags:
-    """True at the marked rows and the `window` rows after each."""
-    count = np.cumsum(marked)
-    earlier = np.concatenate([np.zeros(window + 1, count.dtype), count])[: count.size]
-    return np.asarray(count > earlier)
