@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from tests.bars.series import START, changed, market_of, scaled, series, walk
 from tradepipe.bars import clean_bars, findings
+from tradepipe.chain import LAYERS
 from tradepipe.contracts import BARS, validate
 from tradepipe.markets import Instrument, Universe
 from tradepipe.settings.models import CleaningSettings
@@ -205,6 +206,20 @@ def test_a_restated_bar_is_judged_by_what_was_known_then():
     assert cleaned.history.height == 9
     until = clean_bars(pl.concat([raw, corrected]).filter(pl.col("known_at") < later), MARKET)
     assert quality(until) == {40: "spike"}
+
+
+def test_a_session_reads_as_far_back_as_its_findings_reach():
+    market = market_of("A", "B", partition="session", cleaning=CleaningSettings(twin_bars=25, stale_bars=30))
+    closes, volumes = walk(1, 32), np.full(32, 1000.0)
+    closes[10:12] *= 1.1
+    raw = pl.concat([series(market, name, closes, volumes=volumes) for name in "AB"])
+    whole = clean_bars(raw, market)
+    for key in raw["partition"].unique().sort().to_list()[-8:]:
+        read = LAYERS["bars"].input_partitions(market, [key])["raw_bars"][key]
+        alone = clean_bars(raw.filter(pl.col("partition").is_in(read)), market)
+        mine = pl.col("partition") == key
+        assert set(alone.bars.filter(mine)["quality"]) == {"twin"}
+        assert_frame_equal(alone.bars.filter(mine), whole.bars.filter(mine))
 
 
 prices = st.lists(
