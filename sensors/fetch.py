@@ -9,8 +9,8 @@ from resources.landing import LandingResource
 from resources.store import StoreResource
 from sensors.requests import Wanted, request_once
 from tradepipe.ingest.sources import SourceFailedError, waiting
+from tradepipe.ingest.sources.ingesting import ingest
 from tradepipe.markets import Market
-from tradepipe.settings import Settings
 
 FETCH_TAG = "tradepipe/fetch"
 
@@ -20,15 +20,12 @@ def fetch_job_name(market: Market) -> str:
     return f"{market.name}_fetch_job"
 
 
-def fetch_job(market: Market, settings: Settings) -> dg.JobDefinition:
+def fetch_job(market: Market) -> dg.JobDefinition:
     """Land what the market's source has and the landing folder has not, at most `fetch.batch` files a run."""
 
     @dg.op(name=f"{market.name}_fetch", description=f"Land new deliveries of {market.name}.")
-    def fetch(context: dg.OpExecutionContext) -> None:
-        from tradepipe.commands.ingest import ingest  # noqa: PLC0415 - heavy imports belong to the step
-        from tradepipe.commands.project import Project  # noqa: PLC0415
-
-        done = ingest(Project(settings), market, limit=market.settings.fetch.batch)
+    def fetch(context: dg.OpExecutionContext, store: StoreResource, landing: LandingResource) -> None:
+        done = ingest(market, store.open(), Path(landing.folder), limit=market.settings.fetch.batch)
         context.add_output_metadata({"files": len(done.landed), "rows": done.rows, "failed": len(done.failures)})
         context.log.info("%d files landed", len(done.landed))
         if done.failures:  # after everything else has landed

@@ -57,7 +57,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[research_job(market) for market in markets],
             *[marts_job(market, marts) for market in markets],
             *[execution_job(market) for market in trading],
-            *[fetch_job(market, settings) for market in fetched],
+            *[fetch_job(market) for market in fetched],
         ],
         schedules=[
             *[close_schedule(market, running=running) for market in markets],

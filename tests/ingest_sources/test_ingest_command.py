@@ -11,9 +11,10 @@ import yaml
 
 from tests.ingest_sources.scenes import HOURS, START, VenueScene, files
 from tradepipe.chain import LandingIndex
-from tradepipe.commands.ingest import IngestFailedError, ingest, show_ingests
+from tradepipe.commands.ingest import IngestFailedError, show_ingests
 from tradepipe.commands.project import Project
 from tradepipe.ingest.sources import source_of
+from tradepipe.ingest.sources.ingesting import ingest
 from tradepipe.paths import source_checkout
 from tradepipe.settings import load_settings
 from tradepipe.settings.models import MarketSettings
@@ -67,7 +68,7 @@ def test_the_example_of_the_page_is_a_market_and_names_no_mapping():
 def test_what_a_venue_says_becomes_raw_bars(project, scene):
     project, _ = project
     [market] = project.chosen(None)
-    done = ingest(project, market)
+    done = ingest(market, project.store, project.settings.landing_folder)
     assert (done.fetched, done.rows, done.failures) == (6, 3 * HOURS, [])
     assert len(done.landed) == 6
     index = project.landing(market)
@@ -79,7 +80,7 @@ def test_what_a_venue_says_becomes_raw_bars(project, scene):
     said = [row for coin in scene.venue.listed for row in scene.venue.bars[coin, "bars"][:HOURS]]
     assert bars["close"].to_list() == [float(row[4]) for row in said]
     assert bars["open_time"].dt.epoch("ms").to_list() == [row[0] for row in said]
-    assert ingest(project, market).landed == []
+    assert ingest(market, project.store, project.settings.landing_folder).landed == []
 
 
 def test_a_failure_is_named_with_its_remedy_and_everything_else_lands(project, scene, capsys):
@@ -121,7 +122,7 @@ def test_a_venue_that_is_not_there_is_said(project, tmp_path):
     gone = market.settings.model_copy(
         update={"fetch": market.settings.fetch.model_copy(update={"url": "http://127.0.0.1:9"})}
     )
-    [failure] = ingest(project, type(market)(gone)).failures
+    [failure] = ingest(type(market)(gone), project.store, project.settings.landing_folder).failures
     assert "venue http://127.0.0.1:9" in failure.reason
     assert "check the network" in failure.remedy
     assert files(tmp_path / "home" / "landing") == {}
@@ -132,7 +133,7 @@ def test_files_that_others_deliver_have_no_source(project):
     [market] = project.chosen(None)
     others = market.settings.model_copy(update={"fetch": type(market.settings.fetch)()})
     assert source_of(type(market)(others), project.store) is None
-    assert not ingest(project, type(market)(others)).has_source
+    assert not ingest(type(market)(others), project.store, project.settings.landing_folder).has_source
 
 
 def test_chunk_and_page_are_set_by_the_environment_too(project):

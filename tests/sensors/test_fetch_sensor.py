@@ -69,11 +69,11 @@ def test_what_waits_lands_and_what_lands_becomes_bars(playing):
 
 @pytest.mark.slow
 def test_the_same_wait_asks_under_the_same_key_and_a_failed_fetch_is_tried_again(playing, monkeypatch):
-    from tradepipe.commands import ingest
+    from tradepipe.ingest.sources import ingesting
 
     first, second = (tick(playing, f"{PLAYED}_fetch_sensor").run_requests[0].run_key for _ in range(2))
     assert first == second
-    monkeypatch.setattr(ingest, "land", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+    monkeypatch.setattr(ingesting, "land", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
     assert not fetch(playing, tick(playing, f"{PLAYED}_fetch_sensor").run_requests[0]).success
     (again,) = tick(playing, f"{PLAYED}_fetch_sensor").run_requests
     assert again.run_key != first
