@@ -6,8 +6,10 @@ from sensors.jobs import execution_job, marts_job, research_job
 from sensors.landing import landing_sensor
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
 from sensors.maintenance import maintenance_schedule
+from sensors.publishing import publish_job
 from sensors.schedules import close_schedule
 from sensors.signals import signals_sensor
+from sensors.warming import warming_schedule
 
 __all__ = [
     "LocalRunner",
@@ -21,6 +23,8 @@ __all__ = [
     "maintenance_schedule",
     "marts_job",
     "prepare_dagster_home",
+    "publish_job",
     "research_job",
     "signals_sensor",
+    "warming_schedule",
 ]

@@ -35,8 +35,10 @@ from sensors import (
     maintenance_schedule,
     marts_job,
     prepare_dagster_home,
+    publish_job,
     research_job,
     signals_sensor,
+    warming_schedule,
 )
 from tradepipe.markets import load_markets
 from tradepipe.paths import sql_folder
@@ -46,10 +48,12 @@ from tradepipe.warehouse import load_marts
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of every configured market, and the resources that `settings` describe."""
-    markets = list(load_markets(settings).values())
+    by_name = load_markets(settings)
+    markets = list(by_name.values())
     trading = [market for market in markets if market.settings.execution.enabled]
     marts, engine = load_marts(sql_folder()), settings.warehouse.kind
     fetched = [market for market in markets if market.settings.fetch.kind != "none"]
+    warmed = settings.cache.valkey_url and settings.cache.warm
     running = settings.automation
     return dg.Definitions(
         assets=[asset for market in markets for asset in (*assets_of(market), *mart_assets(market, marts, engine))],
@@ -58,10 +62,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[marts_job(market, marts) for market in markets],
             *[execution_job(market) for market in trading],
             *[fetch_job(market) for market in fetched],
+            *[publish_job(market, settings.manifests_folder) for market in markets],
         ],
         schedules=[
             *[close_schedule(market, running=running) for market in markets],
             maintenance_schedule(running=running),
+            *([warming_schedule(settings, by_name, running=running)] if warmed else []),
         ],
         sensors=[
             *[fetch_sensor(market, running=running) for market in fetched],
