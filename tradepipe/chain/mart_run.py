@@ -20,6 +20,7 @@ class MartRun:
     """Computes and publishes one mart of one market for the partitions `keys`, or its one partition.
 
     All inputs are fixed when the run begins: the SELECT reads the generations that the lineage names.
+    Published partitions whose inputs retention evicted stay as they are.
 
     Args:
         store: where generations are.
@@ -44,6 +45,8 @@ class MartRun:
         wanted = {name: marts[name]} | {ref: marts[ref] for ref in marts[name].refs if ref in marts}
         self.look = MartLook(store.catalogue, market, wanted, keys)
         self.keys = self.look.partitions_of(self.mart)
+        frozen = self.look.frozen(self.mart, self.keys)
+        self._kept = {key: one for key, one in self.look.current[name].items() if key in frozen}
         progress.report(name, 0, len(self.keys))
 
     def lineage(self) -> dict[str, list[tuple[str, str]]]:
@@ -76,7 +79,7 @@ class MartRun:
         if self.mart.header.partition_by is None:
             return typed.with_columns(pl.lit(ALL).alias(PARTITION))
         placed = typed.with_columns(self.market.partitions.key_expr(self.mart.header.partition_by).alias(PARTITION))
-        return placed.filter(pl.col(PARTITION).is_in(self.keys))
+        return placed.filter(pl.col(PARTITION).is_in(self._computed))
 
     def findings(self, frame: pl.DataFrame) -> dict[str, dict[str, int]]:
         """Check -> partition -> rows that break it."""
@@ -92,28 +95,35 @@ class MartRun:
         """
         contract = self.mart.contract
         parts = frame.partition_by(PARTITION, as_dict=True, include_key=False)
-        frames = {key: contract.arrange(parts.get((key,), contract.empty())) for key in self.keys}
+        keys = self._computed
+        frames = {key: contract.arrange(parts.get((key,), contract.empty())) for key in keys}
         with self.meter.phase(WRITE):
             published = self.store.publish(
                 dataset(self.market.name, self.mart.name),
                 frames,
                 contract,
                 code_version=self.mart.code_version,
-                inputs=self.look.inputs(self.mart, self.keys),
+                inputs=self.look.inputs(self.mart, keys) if keys else {},
                 run_id=self.run_id,
             )
         self.meter.rows[WRITE] += frame.height
         progress.report(self.mart.name, len(self.keys), len(self.keys))
+        made = {key: (one.generation, one.changed) for key, one in published.items()}
+        made |= {key: (one, False) for key, one in self._kept.items()}
         reports = [
             PartitionReport(
                 partition=key,
-                rows=frames[key].height,
+                rows=made[key][0].rows,
                 refused=0,
-                changed=published[key].changed,
-                content=published[key].generation.content,
-                generation=published[key].generation.id,
-                sha256=published[key].generation.sha256,
+                changed=made[key][1],
+                content=made[key][0].content,
+                generation=made[key][0].id,
+                sha256=made[key][0].sha256,
             )
             for key in self.keys
         ]
         return Reports(reports, self.meter.measured())
+
+    @property
+    def _computed(self) -> list[str]:
+        return [key for key in self.keys if key not in self._kept]

@@ -128,6 +128,7 @@ class MartLook:
         names = {name: dataset(market.name, name) for name in read - {EXPECTED}}
         current = catalogue.current_of(list(names.values()))
         self.current: dict[str, dict[str, Generation]] = {name: current[told] for name, told in names.items()}
+        self.evicted = {(one.dataset, one.partition): one for one in catalogue.evicted()}
 
     @cached_property
     def due(self) -> dt.datetime | None:
@@ -156,6 +157,24 @@ class MartLook:
         if mart.partitioned:
             return {ref: looking_back(self.market, keys, mart.header.lookback.get(ref, 0)) for ref in mart.refs}
         return {ref: {ALL: sorted(self.current[ref])} for ref in mart.refs}
+
+    def frozen(self, mart: Mart, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that are published and stay as they are: retention evicted what they were computed from."""
+        return {key for key in self._reading_evicted(mart, keys, back=True) if key in self.current[mart.name]}
+
+    def beyond(self, mart: Mart, keys: Sequence[str]) -> set[str]:
+        """Those of `keys` that cannot be computed any more: the frozen ones, and those whose own inputs went."""
+        return self.frozen(mart, keys) | self._reading_evicted(mart, keys, back=False)
+
+    def _reading_evicted(self, mart: Mart, keys: Sequence[str], *, back: bool) -> set[str]:
+        if not self.evicted or not mart.partitioned:
+            return set()
+        return {
+            key
+            for ref, by_key in self.reads(mart, keys).items()
+            for key, partitions in by_key.items()
+            if any((dataset(self.market.name, ref), one) in self.evicted for one in (partitions if back else [key]))
+        }
 
     def inputs(self, mart: Mart, keys: Sequence[str]) -> dict[str, list[Input]]:
         """Partition of the mart -> what it is computed from now."""
@@ -210,7 +229,8 @@ def check_references(mart: Mart, marts: Mapping[str, Mart], known: Mapping[str, 
 def stale_marts(catalogue: Catalogue, market: Market, marts: Mapping[str, Mart], keys: Sequence[str]) -> list[Stale]:
     """Stale partitions of the marts, each mart after those it reads: among `keys`, or the one partition `all`.
 
-    As for layers, content and code version decide; see `tradepipe.chain.staleness`.
+    As for layers, content and code version decide; see `tradepipe.chain.staleness`. What retention evicted
+    makes nothing stale: a mart of it cannot be computed again, and one that spans it has no news by that.
     """
     look = MartLook(catalogue, market, marts, keys)
     found: dict[tuple[str, str], str] = {}
@@ -218,9 +238,11 @@ def stale_marts(catalogue: Catalogue, market: Market, marts: Mapping[str, Mart],
         published = look.current[mart.name]
         wanted = look.partitions_of(mart)
         recorded = catalogue.inputs([published[key].id for key in wanted if key in published])
-        inputs, reads = look.inputs(mart, wanted), look.reads(mart, wanted)
-        for key in wanted:
-            contents = {(one.dataset, one.partition): one.content for one in inputs[key]}
+        inputs, reads, beyond = look.inputs(mart, wanted), look.reads(mart, wanted), look.beyond(mart, wanted)
+        for key in (one for one in wanted if one not in beyond):
+            used = recorded[published[key].id] if key in published else []
+            gone = [one for one in used if (one.dataset, one.partition) in look.evicted]
+            contents = {(one.dataset, one.partition): one.content for one in (*inputs[key], *gone)}
             reason = difference(published.get(key), mart.code_version, recorded, contents)
             reason = reason or _stale_input(found, reads, key, partitioned=mart.partitioned)
             if reason:
