@@ -65,3 +65,16 @@ def test_news_of_what_is_left_makes_marts_stale_all_the_same(evicted, market, ma
     publish(evicted, market, march)
     found = {(one.layer, one.partition): one.reason for one in stale_marts(evicted.catalogue, market, marts, KEYS)}
     assert found == {("quality_findings", "all"): "us_indices/bars/2018-03 has other content"}
+
+
+def test_folders_that_look_like_columns_change_no_value(tmp_path, market, marts, engines, packaged):
+    from tests.warehouse.conftest import publish
+    from tradepipe.chain.marts import query
+    from tradepipe.store import PartitionStore
+
+    root = tmp_path / "symbol=XXX" / "it's [a] store*"
+    with PartitionStore.open(root, f"sqlite:///{tmp_path / 'c.sqlite'}", dt.timedelta(hours=1)) as store:
+        publish(store, market, packaged)
+        text = "SELECT symbol, count(*) AS n FROM ref('bars') GROUP BY symbol ORDER BY symbol"
+        found = query(engines["duckdb"], store, market, marts, text, now=now())
+        assert found.rows() == sorted(packaged.group_by("symbol").len().rows())

@@ -100,12 +100,17 @@ def duckdb_source(addresses: Addresses, generations: Sequence[Generation]) -> st
         if part.slices is None:
             whole += files
         else:
-            tables.append(f"FROM read_parquet({files[0]}) SELECT * EXCLUDE ({SLICE}) WHERE {part.sql_condition}")
+            tables.append(f"FROM {_scan(files)} SELECT * EXCLUDE ({SLICE}) WHERE {part.sql_condition}")
     if whole and not tables:
-        return f"read_parquet([{', '.join(whole)}])"
+        return _scan(whole)
     if whole:
-        tables.append(f"FROM read_parquet([{', '.join(whole)}])")
+        tables.append(f"FROM {_scan(whole)}")
     return f"({' UNION ALL BY NAME '.join(tables)})"
+
+
+def _scan(files: Sequence[str]) -> str:
+    # DuckDB would take a folder symbol=X above the store for a column, in place of the one in the files.
+    return f"read_parquet([{', '.join(files)}], hive_partitioning = false)"
 
 
 def _quoted(text: str) -> str:
