@@ -82,6 +82,12 @@ class Catalogue:
         with self._connect() as connection:
             return list(_generations(connection.execute(query.order_by(generations.c.number))))
 
+    def ever(self, dataset: str) -> list[Generation]:
+        """All generations that the dataset ever had, those whose file is gone included."""
+        query = sa.select(generations).where(generations.c.dataset == dataset)
+        with self._connect() as connection:
+            return list(_generations(connection.execute(query)))
+
     def inputs(self, generation_ids: Sequence[int]) -> dict[int, list[Input]]:
         """What each generation was computed from, sorted by dataset and partition; ids without inputs too."""
         found: dict[int, list[Input]] = {number: [] for number in generation_ids}

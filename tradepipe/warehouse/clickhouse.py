@@ -15,7 +15,7 @@ from tradepipe.store import Generation, PartitionStore
 from tradepipe.warehouse.errors import WarehouseError
 from tradepipe.warehouse.loading import Loader
 from tradepipe.warehouse.relations import Relation
-from tradepipe.warehouse.tables import GENERATION, backticked, moment
+from tradepipe.warehouse.tables import GENERATION, backticked, copy_of, moment
 from tradepipe.warehouse.tokens import quoted, with_references
 
 # What makes ClickHouse answer as DuckDB does. Floats are added in the order of its parts, which merges
@@ -148,7 +148,7 @@ def _from(loader: Loader, relation: Relation, columns: str) -> str:
 
 
 def _ids(generations: tuple[Generation, ...]) -> str:
-    return ", ".join(str(one.id) for one in generations) or "NULL"
+    return ", ".join(str(copy_of(one)) for one in generations) or "NULL"
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:

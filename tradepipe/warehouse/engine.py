@@ -9,6 +9,7 @@ from tradepipe.contracts import Contract
 from tradepipe.settings import WarehouseSettings
 from tradepipe.store import Generation, PartitionStore
 from tradepipe.warehouse.relations import Relation
+from tradepipe.warehouse.tables import copy_of
 
 # Rows that are in memory at once when a dataset is not read by the engine itself.
 ROWS_AT_ONCE = 1_000_000
@@ -48,12 +49,12 @@ def open_warehouse(settings: WarehouseSettings) -> Warehouse:
 def in_batches(
     store: PartitionStore, generations: tuple[Generation, ...], contract: Contract
 ) -> Iterator[pl.DataFrame]:
-    """Rows of `generations` with their `generation`, about a million at a time, from whatever files and tiers."""
+    """Rows of `generations` with the number of their copy, about a million at a time, from whatever files and tiers."""
     batch: list[pl.DataFrame] = []
     rows = 0
     for one in generations:
         frame = store.read_generations([one], contract, columns=contract.column_names)
-        batch.append(frame.with_columns(generation=pl.lit(one.id, pl.UInt64)))
+        batch.append(frame.with_columns(generation=pl.lit(copy_of(one), pl.UInt64)))
         rows += frame.height
         if rows >= ROWS_AT_ONCE:
             yield pl.concat(batch)

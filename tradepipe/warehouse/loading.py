@@ -14,7 +14,7 @@ from tradepipe.warehouse import tables
 from tradepipe.warehouse.engine import in_batches
 from tradepipe.warehouse.errors import WarehouseError
 from tradepipe.warehouse.relations import Relation
-from tradepipe.warehouse.tables import GENERATION, LEDGER, backticked
+from tradepipe.warehouse.tables import GENERATION, LEDGER, backticked, copy_of
 from tradepipe.warehouse.tokens import literal
 
 _ATTEMPTS = 3
@@ -43,7 +43,7 @@ class Loader:
         dataset = generations[0].dataset if generations else f"none/{relation.name}"
         table = self._table(dataset, contract)
         held = self._held(table)
-        lacking = wanted = [one for one in generations if one.id not in held]
+        lacking = wanted = [one for one in generations if copy_of(one) not in held]
         for _ in range(_ATTEMPTS):
             if not lacking:
                 break
@@ -54,7 +54,7 @@ class Loader:
                 "loading them."
             )
         if wanted:
-            self._forget(table, held - {one.id for one in generations})
+            self._forget(table, dataset, held - {copy_of(one) for one in generations})
             self._show(table, dataset, contract)
         return table
 
@@ -100,7 +100,7 @@ class Loader:
     def _copy(self, table: str, contract: Contract, generations: Sequence[Generation]) -> list[Generation]:
         """Copy the rows of `generations`, count them, and enter those that are whole; the others."""
         self._delete(table, generations)
-        expected: dict[int, int] = {one.id: 0 for one in generations}
+        expected: dict[int, int] = {copy_of(one): 0 for one in generations}
         for batch in in_batches(self._store, tuple(generations), contract):
             alive = tables.living(batch, contract, self._ttl, self._now)
             self._insert(table, alive)
@@ -110,11 +110,11 @@ class Loader:
             f"SELECT {GENERATION}, count() FROM {backticked(table)} WHERE {GENERATION} IN ({ids}) GROUP BY {GENERATION}"
         )
         counts = dict(found.result_rows)
-        whole = [one for one in generations if counts.get(one.id, 0) == expected[one.id]]
+        whole = [one for one in generations if counts.get(copy_of(one), 0) == expected[copy_of(one)]]
         ledger = pl.DataFrame(
             {
                 "table": [table] * len(whole),
-                "generation": [one.id for one in whole],
+                "generation": [copy_of(one) for one in whole],
                 "rows": [one.rows for one in whole],
             },
             schema={"table": pl.String, "generation": pl.UInt64, "rows": pl.UInt64},
@@ -129,7 +129,7 @@ class Loader:
             self._client.insert_arrow(backticked(table), rows.to_arrow())
 
     def _delete(self, table: str, generations: Sequence[Generation]) -> None:
-        ids = ", ".join(str(one.id) for one in generations)
+        ids = ", ".join(str(copy_of(one)) for one in generations)
         there = self._client.command(f"SELECT count() FROM {backticked(table)} WHERE {GENERATION} IN ({ids})")
         if int(there):
             self._client.command(f"DELETE FROM {backticked(table)} WHERE {GENERATION} IN ({ids})")
@@ -137,20 +137,26 @@ class Loader:
     def _show(self, table: str, dataset: str, contract: Contract) -> None:
         """For other clients of ClickHouse: a view of the dataset's current rows, replaced in one step."""
         held = self._held(table)
-        ids = ", ".join(str(one.id) for one in self._store.catalogue.current(dataset).values() if one.id in held)
+        current = [copy_of(one) for one in self._store.catalogue.current(dataset).values()]
+        ids = ", ".join(str(number) for number in current if number in held)
         columns = ", ".join(backticked(name) for name in (*contract.column_names, GENERATION))
         self._client.command(
             f"CREATE OR REPLACE VIEW {backticked(dataset)} AS SELECT {columns} FROM {backticked(table)} "
             f"WHERE {GENERATION} IN ({ids or 'NULL'})"
         )
 
-    def _forget(self, table: str, others: set[int]) -> None:
-        """Delete the rows of generations that were superseded so long ago that no reader asks for them."""
-        told = [self._store.catalogue.generation(one) for one in sorted(others)]
-        gone = [
-            one for one in told if one.superseded_at is not None and one.superseded_at < self._now - self._store.grace
-        ]
-        if gone:
-            ids = ", ".join(str(one.id) for one in gone)
+    def _forget(self, table: str, dataset: str, others: set[int]) -> None:
+        """Delete the rows of generations that were superseded so long ago that no reader asks for them.
+
+        What the catalogue never had is another one's, and is left alone.
+        """
+        if not others:
+            return
+        before = self._now - self._store.grace
+        gone, wanted = set[int](), set[int]()
+        for one in self._store.catalogue.ever(dataset):
+            is_gone = one.superseded_at is not None and one.superseded_at < before
+            (gone if is_gone else wanted).add(copy_of(one))
+        if ids := ", ".join(map(str, sorted((others & gone) - wanted))):
             self._client.command(f"DELETE FROM {LEDGER} WHERE table = {literal(table)} AND generation IN ({ids})")
             self._client.command(f"DELETE FROM {backticked(table)} WHERE {GENERATION} IN ({ids})")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from tradepipe.contracts import UTC, Column, Contract
+from tradepipe.store import Generation
 from tradepipe.warehouse.errors import WarehouseError
 
 GENERATION = "generation"
@@ -40,6 +41,16 @@ def name_of(dataset: str, contract: Contract) -> str:
     """Name of the table for generations of `dataset` with these columns: other columns, another table."""
     shape = [(column.name, str(column.dtype), column.nullable) for column in contract.columns]
     return f"{dataset}@{hashlib.sha256(repr(shape).encode()).hexdigest()[:8]}"
+
+
+def copy_of(generation: Generation) -> int:
+    """The number of a generation's copy: the same rows of a partition have the same, in whichever catalogue.
+
+    Not the generation's id: a catalogue that was restored, or made anew, gives its ids again, and would
+    meet other rows under them.
+    """
+    told = f"{generation.dataset}\n{generation.partition}\n{generation.content}"
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:8])
 
 
 def create(table: str, contract: Contract, ttl: dt.timedelta | None) -> str:
