@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import polars as pl
 
@@ -112,17 +112,19 @@ def release(  # noqa: PLR0913 - what, why, by whom and when
         The partitions.
 
     Raises:
-        ReleaseError: no row is quarantined there, or its reason is no judgement; with the remedy.
+        ReleaseError: no row is quarantined there, or none for a judgement; with the remedy.
     """
     rows = quarantined(store, market, place=place)
     if rows.is_empty():
         raise ReleaseError(
             f"{market.name}: no row of {place} is in quarantine. Remedy: `tradepipe quarantine list` shows all."
         )
-    for row in rows.to_dicts():
-        _refuse_rule(row, market, place)
+    # Bytes that were replaced have the same lines: what one of them broke is no reason to keep the other.
+    judged = [row for row in rows.to_dicts() if _is_judgement(row)]
+    if not judged:
+        _refuse_rule(rows.row(0, named=True), market, place)
     made: dict[str, list[dict[str, Any]]] = {}
-    for row in rows.to_dicts():
+    for row in judged:
         told = {"file": place.file, "sha256": _sha256(row), "line": place.line, "reason": row["reason"]}
         made.setdefault(row["partition"], []).append(told | {"note": note, "released_at": now, "released_by": by})
     frames = {key: pl.DataFrame(new, schema=RELEASES.polars_schema) for key, new in made.items()}
@@ -163,10 +165,12 @@ def _publish(store: PartitionStore, market: Market, frames: Mapping[str, pl.Data
     store.publish(name, frames, RELEASES, code_version=CODE_VERSION, inputs={})
 
 
-def _refuse_rule(row: Mapping[str, Any], market: Market, place: Place) -> None:
+def _is_judgement(row: Mapping[str, Any]) -> bool:
+    return row["layer"] == "bars" and row["reason"] in RELEASABLE
+
+
+def _refuse_rule(row: Mapping[str, Any], market: Market, place: Place) -> NoReturn:
     told = remedy(row["reason"], market)
-    if told is None and row["layer"] == "bars":
-        return
     rules = {rule.code for rule in BARS.all_rules()}
     because = "breaks a rule of the contract" if row["reason"] in rules else f"was refused by {row['layer']}"
     detail = f" ({row['detail']})" if row["detail"] else ""

@@ -6,9 +6,10 @@ from tradepipe.contracts.model import Column, Contract
 
 QUARANTINE = Contract(
     name="quarantine",
-    version="1",
+    version="2",
     description="Rows refused by a contract, kept as they came. Nothing is dropped silently.",
-    key=("file", "line", "reason"),
+    # A line of bytes that were replaced, and that of the new ones, can both be refused: the rows tell them apart.
+    key=("file", "line", "reason", "row"),
     columns=(
         Column("layer", pl.String, "layer whose contract refused the row"),
         Column("partition", pl.String, "partition the row belongs to; null when its time is unreadable", nullable=True),
