@@ -60,7 +60,7 @@ def test_what_cannot_tell_its_past_says_so(ready):
     with pytest.raises(AsOfError, match="name one of"):
         read_as_of(ready.store, ready.market, "moods", [FIRST], AUGUST)
     with pytest.raises(AsOfError, match="no column says when"):
-        ready.store.read(f"{MARKET}/landing.seen", as_of=AUGUST)
+        ready.store.read(f"{MARKET}/bars.gaps", as_of=AUGUST)
     with pytest.raises(ValueError, match="no time zone"):
         ready.store.read(f"{MARKET}/bars", as_of=dt.datetime(2018, 8, 1))  # noqa: DTZ001 - that is the point
     with pytest.raises(DatasetNotFound):
