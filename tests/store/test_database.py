@@ -222,3 +222,13 @@ def test_a_lock_held_too_long_is_named(database_url, monkeypatch):
         pass
     first.dispose()
     second.dispose()
+
+
+def test_users_of_a_generation_are_found_by_an_index(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path / 'plan.sqlite'}", durable=True)
+    migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
+    question = "SELECT generation_id FROM generation_inputs WHERE input_generation_id IN (7, 8)"
+    with engine.connect() as connection:
+        (step,) = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {question}")).all()
+    assert "ix_generation_inputs_input_generation_id" in step.detail
+    engine.dispose()

@@ -64,6 +64,7 @@ generation_inputs = sa.Table(
     sa.Column("partition", Key, primary_key=True),
     sa.Column("content", sa.String(64), nullable=False),
     sa.Column("input_generation_id", Identity, sa.ForeignKey(generations.c.id)),
+    sa.Index(None, "input_generation_id"),
 )
 
 # Generations that somebody holds on to, such as a published dataset: see `tradepipe.store.pins`.
