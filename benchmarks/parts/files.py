@@ -20,6 +20,7 @@ from unittest import mock
 import polars as pl
 
 from tradepipe.bars import clean_bars
+from tradepipe.bars.windows import by_partition
 from tradepipe.contracts import BARS, QUARANTINE, RAW_BARS, Contract, validation
 from tradepipe.ingest import raw_bars, scan, write_demo_files
 from tradepipe.markets import Instrument, Market, Universe
@@ -33,7 +34,6 @@ RATE_TARGET = 1_500_000.0
 RATIO_TARGET = 2.0
 SHARE_TARGET = 0.05
 GRACE = dt.timedelta(hours=1)
-PARTITION = "partition"
 
 
 def cpu() -> float:
@@ -141,14 +141,9 @@ def _publish(file: Path, market: Market, root: Path) -> None:
 def _publish_layer(
     store: PartitionStore, name: str, rows: pl.DataFrame, refused: pl.DataFrame, contract: Contract
 ) -> None:
-    frames = _by_partition(rows)
-    bad = refused.with_columns(key=pl.col(PARTITION)).partition_by("key", as_dict=True, include_key=False)
-    kept = {str(key): QUARANTINE.arrange(part) for (key,), part in bad.items() if key in frames}
+    frames = by_partition(rows)
+    kept = {key: QUARANTINE.arrange(part) for key, part in by_partition(refused, keep=True).items() if key in frames}
     store.publish(name, frames, contract, code_version="1", inputs={}, refused=kept)
-
-
-def _by_partition(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(key): part for (key,), part in rows.partition_by(PARTITION, as_dict=True, include_key=False).items()}
 
 
 def _peer(file: Path) -> None:

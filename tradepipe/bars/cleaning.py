@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.bars.gaps import Kept, find_gaps
-from tradepipe.bars.placing import SLOT, on_grid, runs
+from tradepipe.bars.gaps import ARRIVED, Kept, find_gaps
+from tradepipe.bars.placing import SLOT, in_order, on_grid, runs
 from tradepipe.bars.quality import DETAILS, QUALITY, allowed_quality, judge
 from tradepipe.bars.versions import Versions, settle
 from tradepipe.bars.windows import PARTITION
-from tradepipe.contracts import BARS, BARS_HISTORY, GAPS, QUARANTINE, RAW_BARS, REASON
+from tradepipe.contracts import BARS, BARS_HISTORY, GAPS, QUARANTINE, RAW_BARS, REASON, UNREAD_BARS
 from tradepipe.markets import Market
 from tradepipe.settings.models import CleaningSettings
 
@@ -36,7 +36,9 @@ def lookback_bars(settings: CleaningSettings) -> int:
     return max(settings.window, settings.stale_bars - 1, settings.twin_bars - 1)
 
 
-def clean_bars(raw: pl.DataFrame, market: Market, released: pl.DataFrame | None = None) -> Cleaned:
+def clean_bars(
+    raw: pl.DataFrame, market: Market, released: pl.DataFrame | None = None, unread: pl.DataFrame | None = None
+) -> Cleaned:
     """Refuse what cannot be true, settle deliveries, name what is odd and what is missing.
 
     The reason codes and findings are listed in docs/quality.md; each has one rule. In order:
@@ -61,24 +63,27 @@ def clean_bars(raw: pl.DataFrame, market: Market, released: pl.DataFrame | None 
         market: whose calendar, interval, universe and cleaning settings decide.
         released: file, line, reason and, if the column is there, sha256 of rows that an operator let
             through. A released row passes the finding named, never a rule of the contract.
+        unread: the UNREAD_BARS columns and `partition`: bars that came in rows that could not be read.
 
     Returns:
         Bars sorted by partition, symbol and open time; history likewise and then by known_at; refused
         rows by file, line and reason; gaps by symbol and first open time.
     """
-    if raw.is_empty():
+    unread = _no_unread() if unread is None else unread
+    if raw.is_empty() and unread.is_empty():
         return _nothing()
-    placed, grid = on_grid(raw, market)
+    placed, grid = on_grid(raw, market, unread.get_column("session"))
     good, broken = BARS.split(placed.with_columns(allowed_quality(market).alias(QUALITY)))
     judged = judge(good, market, max(grid.height, 1), released)
     versions = _settled(judged.kept, judged.several)
-    kept = Kept(judged.bars, runs(good, "symbol").unique().sort(), runs(judged.kept, PARTITION))
+    kept = Kept(judged.bars, judged.said, runs(good, "symbol").unique().sort(), runs(judged.kept, PARTITION))
     refused = _refused(broken, judged.refused, versions.refused)
+    arrived = pl.concat([refused.select(ARRIVED), _slotted(unread, grid).select(ARRIVED)])
     lookback = market.lookback_sessions(lookback_bars(market.settings.cleaning))
     return Cleaned(
-        bars=versions.current.select(*BARS.column_names, PARTITION),
+        bars=versions.current,
         refused=_quarantined(refused),
-        gaps=find_gaps(kept, refused, grid, market, lookback),
+        gaps=find_gaps(kept, arrived, grid, market, lookback),
         history=versions.history.select(*BARS_HISTORY.column_names, PARTITION),
     )
 
@@ -93,26 +98,26 @@ def _nothing() -> Cleaned:
     )
 
 
+def _no_unread() -> pl.DataFrame:
+    return UNREAD_BARS.empty().with_columns(pl.lit(None, pl.String).alias(PARTITION))
+
+
+def _slotted(unread: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """`unread` with `slot`; without those that the calendar does not expect any more."""
+    slots = grid.select("open_time", "session", pl.int_range(pl.len(), dtype=pl.Int64).alias(SLOT))
+    return unread.join(slots, on=["open_time", "session"], maintain_order="left")
+
+
 def _settled(kept: pl.DataFrame, several: pl.Series) -> Versions:
-    """The versions of `kept`; only bars with more than one row need settling."""
-    order = [PARTITION, *BARS.key]
+    """The versions of `kept`; only bars with more than one row need settling. `current`: BARS columns and partition."""
+    order, names = [PARTITION, *BARS.key], [*BARS.column_names, PARTITION]
     if not several.any():
         once = settle(kept.clear())
-        return Versions(_sorted(kept), once.history, once.refused, once.confirmed)
+        return Versions(in_order(kept, names), once.history, once.refused, once.confirmed)
     versions = settle(kept.filter(several))
     current = pl.concat([kept.filter(~several), versions.current])
-    return Versions(_sorted(current), versions.history.sort(*order, "known_at"), versions.refused, versions.confirmed)
-
-
-def _sorted(bars: pl.DataFrame) -> pl.DataFrame:
-    """`bars` by partition, symbol and open time; as raw bars are read, they are so already."""
-    later = pl.lit(value=False)
-    for name in (SLOT, "symbol", PARTITION):
-        value, before = pl.col(name), pl.col(name).shift(1)
-        later = (value > before) | ((value == before) & later)
-    if bars.select(later.fill_null(value=True).all()).item():
-        return bars
-    return bars.sort(PARTITION, *BARS.key)
+    history = versions.history.sort(*order, "known_at")
+    return Versions(in_order(current, names), history, versions.refused, versions.confirmed)
 
 
 def _refused(broken: pl.DataFrame, odd: pl.DataFrame, unsettled: pl.DataFrame) -> pl.DataFrame:

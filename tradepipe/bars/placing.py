@@ -1,11 +1,13 @@
 """Where raw bars lie: on the calendar's grid, and among the rows of their own symbol."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tradepipe.bars.windows import PARTITION
 from tradepipe.markets import Market
 
 SLOT = "slot"
@@ -15,21 +17,23 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def on_grid(raw: pl.DataFrame, market: Market) -> tuple[pl.DataFrame, pl.DataFrame]:
+def on_grid(raw: pl.DataFrame, market: Market, also: pl.Series | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`raw` with its place on the calendar, and the grid it was placed on.
 
     Args:
-        raw: session, open_time, interval; at least one row.
+        raw: session, open_time, interval; at least one row, or one in `also`.
         market: whose calendar and interval expect the bars.
+        also: more sessions that the grid is to hold.
 
     Returns:
         `raw` with `close_time` (UTC) and `slot` (the bar's row of the grid), both null where the
         calendar expects no such bar; and the grid: session, open_time, close_time of every bar that
-        the calendar expects from the first to the last session of `raw`.
+        the calendar expects from the first to the last session.
     """
     sessions = raw.get_column("session")
     start, end = market.dates
-    first, last = max(sessions.min(), start), min(sessions.max(), end)  # type: ignore[type-var]  # both are dates
+    days = sessions if also is None else pl.concat([sessions, also])
+    first, last = max(days.min(), start), min(days.max(), end)  # type: ignore[type-var]  # both are dates
     grid = market.calendar.grid(first, last, market.settings.interval)  # type: ignore[arg-type]
     if grid.is_empty():
         nowhere = [pl.lit(None, raw.schema["open_time"]).alias(CLOSE_TIME), pl.lit(None, pl.Int64).alias(SLOT)]
@@ -81,7 +85,7 @@ def ordered(frame: pl.DataFrame, slots: int) -> Order:
     Rows of one bar are ordered by known_at, delivered_at (null first), file and line, as
     `tradepipe.bars.versions` orders them.
     """
-    symbol, slot = symbol_numbers(frame.get_column("symbol")), frame.get_column(SLOT).to_numpy()
+    symbol, slot = numbers(frame.get_column("symbol")), frame.get_column(SLOT).to_numpy()
     key = symbol * slots + slot
     rows = np.arange(key.size)
     if not np.all(key[1:] > key[:-1]):
@@ -107,11 +111,24 @@ def runs(frame: pl.DataFrame, name: str) -> pl.Series:
     return column.filter((column != column.shift(1)).fill_null(value=True))
 
 
-def symbol_numbers(symbol: pl.Series) -> Integers:
-    """A number for each symbol, in the symbols' order; rows of one symbol that lie together cost one look-up."""
-    if symbol.is_empty():
+def in_order(bars: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Columns `names` of bars, each once and on the grid, by partition, symbol and slot; not copied if they are so."""
+    if bars.is_empty():
+        return bars.select(names)
+    partition, symbol = numbers(bars.get_column(PARTITION)), numbers(bars.get_column("symbol"))
+    slot = bars.get_column(SLOT).to_numpy()
+    width = int(slot.max()) + 1
+    key = (partition * (int(symbol.max()) + 1) + symbol) * width + slot
+    if np.all(key[1:] > key[:-1]):
+        return bars.select(names)
+    return bars.select(names)[np.argsort(key, kind="stable")]
+
+
+def numbers(words: pl.Series) -> Integers:
+    """A number for each word, in the words' order; rows of one word that lie together cost one look-up."""
+    if words.is_empty():
         return np.empty(0, np.int64)
-    starts = (symbol != symbol.shift(1)).fill_null(value=True).arg_true()
-    heads = symbol.gather(starts)
-    numbers = heads.unique().sort().search_sorted(heads).to_numpy().astype(np.int64)
-    return np.repeat(numbers, np.diff(np.append(starts.to_numpy().astype(np.int64), len(symbol))))
+    starts = (words != words.shift(1)).fill_null(value=True).arg_true()
+    heads = words.gather(starts)
+    found = heads.unique().sort().search_sorted(heads).to_numpy().astype(np.int64)
+    return np.repeat(found, np.diff(np.append(starts.to_numpy().astype(np.int64), len(words))))

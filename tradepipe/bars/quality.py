@@ -43,13 +43,15 @@ class Judged:
 
     `kept`: the input's columns with `quality`; `refused`: the same with `reason`. Both in the input's
     order. `several`: True at the rows of `kept` whose bar has more than one row. `bars`: symbol number
-    (`placing.symbol_numbers` of the rows judged) times slots plus slot of each bar kept, ascending.
+    (`placing.numbers` of the rows judged) times slots plus slot of each bar kept, ascending; `said`: the
+    same of each bar judged.
     """
 
     kept: pl.DataFrame
     refused: pl.DataFrame
     several: pl.Series
     bars: Integers
+    said: Integers
 
 
 def judge(good: pl.DataFrame, market: Market, slots: int, released: pl.DataFrame | None = None) -> Judged:
@@ -74,9 +76,10 @@ def judge(good: pl.DataFrame, market: Market, slots: int, released: pl.DataFrame
     again = order.repeats
     several = np.zeros(again.size, np.bool_)
     several[order.rows[again | np.concatenate([again[1:], [False]])[: again.size]]] = True
-    kept = order.key[reason[order.rows] == 0] if reason.any() else order.key
-    bars = kept[np.concatenate([[True], kept[1:] != kept[:-1]])[: kept.size]] if again.any() else kept
-    return _parted(_flagged(good, code), reason, several, bars)
+    said = order.key[~again] if again.any() else order.key
+    bars = np.unique(order.key[reason[order.rows] == 0]) if reason.any() else said
+    kept, refused = _parted(_flagged(good, code), reason)
+    return Judged(kept, refused, pl.Series(several).filter(pl.Series(reason == 0)), bars, said)
 
 
 def _words(good: pl.DataFrame, order: Order) -> tuple[Flags, Integers | None]:
@@ -112,13 +115,14 @@ def _flagged(good: pl.DataFrame, code: NDArray[np.int8]) -> pl.DataFrame:
     return good.with_columns(words if (allowed == OK).all() else words.zip_with(allowed == OK, allowed))
 
 
-def _parted(judged: pl.DataFrame, reason: NDArray[np.int8], several: Flags, bars: Integers) -> Judged:
+def _parted(judged: pl.DataFrame, reason: NDArray[np.int8]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows without a reason, and those with one, named."""
     if not reason.any():
         nothing = judged.clear().with_columns(pl.lit(None, pl.String).alias(REASON))
-        return Judged(judged, nothing, pl.Series(several), bars)
+        return judged, nothing
     out = pl.Series(reason > 0)
     reasons = _CODES.gather(pl.Series(reason[reason > 0])).alias(REASON)
-    return Judged(judged.filter(~out), judged.filter(out).with_columns(reasons), pl.Series(several).filter(~out), bars)
+    return judged.filter(~out), judged.filter(out).with_columns(reasons)
 
 
 def _zero_volume(good: pl.DataFrame) -> NDArray[np.int8]:

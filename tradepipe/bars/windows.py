@@ -1,4 +1,4 @@
-"""The rows each partition is computed from: its own sessions and those its lookback reaches."""
+"""The rows of each partition: those it holds, and those it is computed from, as far as its lookback reaches."""
 
 import polars as pl
 
@@ -32,3 +32,19 @@ def anchored(frame: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     )
     taken = slices.explode("row")  # a window without rows gives none
     return rows.select(pl.all().gather(taken.get_column("row"))).insert_column(0, taken.get_column(PARTITION))
+
+
+def by_partition(rows: pl.DataFrame, *, keep: bool = False) -> dict[str, pl.DataFrame]:
+    """The rows of each value of `partition` (String), in their order; `keep`: with that column.
+
+    Rows of one partition that lie together, as those of sorted ones do, are not copied.
+    """
+    keys = rows.get_column(PARTITION)
+    starts = (keys != keys.shift(1)).fill_null(value=True).arg_true()
+    names = keys.gather(starts).to_list()
+    if None in names or len(set(names)) != len(names):
+        parts = rows.partition_by(PARTITION, as_dict=True, include_key=keep, maintain_order=True)
+        return {key: part for (key,), part in parts.items()}
+    held = rows if keep else rows.drop(PARTITION)
+    stops = [*starts.to_list(), rows.height]
+    return {name: held.slice(stops[at], stops[at + 1] - stops[at]) for at, name in enumerate(names)}

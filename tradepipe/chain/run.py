@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tradepipe.bars.windows import by_partition
 from tradepipe.chain.layers import LAYERS, TOLD, Layer, dataset
 from tradepipe.contracts import Contract
 from tradepipe.markets import Market
@@ -118,8 +119,9 @@ class LayerRun:
         Raises:
             ContractError: when a frame breaks the layer's contract; nothing is published then.
         """
-        frames = {key: self.contract.arrange(part) for key, part in _by_partition(frame, self.keys).items()}
-        refusals = _by_partition(refused, self.keys, keep=True) if refused is not None else {}
+        # The store brings what is out of order into the contract's; sorting what is sorted would cost more.
+        frames = _of_keys(frame.select(*self.contract.column_names, PARTITION), self.keys)
+        refusals = _of_keys(refused, self.keys, keep=True) if refused is not None else {}
         with self.meter.phase(WRITE):
             published = self.store.publish(
                 dataset(self.market.name, self.layer.name),
@@ -130,9 +132,7 @@ class LayerRun:
                 run_id=self.run_id,
                 refused=refusals or None,
                 beside={
-                    name: Companion(
-                        contract, {key: contract.arrange(part) for key, part in _by_partition(rows, self.keys).items()}
-                    )
+                    name: Companion(contract, _of_keys(rows.select(*contract.column_names, PARTITION), self.keys))
                     for name, (contract, rows) in (beside or {}).items()
                 },
             )
@@ -156,7 +156,7 @@ class LayerRun:
         return sorted({partition for wanted in self._partitions[layer].values() for partition in wanted})
 
 
-def _by_partition(frame: pl.DataFrame, keys: Sequence[str], *, keep: bool = False) -> dict[str, pl.DataFrame]:
-    parts = frame.partition_by(PARTITION, as_dict=True, include_key=keep)
+def _of_keys(frame: pl.DataFrame, keys: Sequence[str], *, keep: bool = False) -> dict[str, pl.DataFrame]:
+    parts = by_partition(frame, keep=keep)
     empty = frame.clear() if keep else frame.drop(PARTITION).clear()
-    return {key: parts.get((key,), empty) for key in keys}
+    return {key: parts.get(key, empty) for key in keys}

@@ -1,47 +1,65 @@
-"""Raw bars in the order of their key, without sorting what is sorted."""
+"""Raw bars by partition and, within it, in the order of their key, without sorting what is sorted."""
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradepipe.contracts import RAW_BARS
 from tradepipe.ingest.judging import PARTITION
 
+_ORDER = (PARTITION, *RAW_BARS.key)
 _MINUTE = 60_000_000  # microseconds
 
 
 def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Raw bars together, sorted by key."""
+    """Raw bars together, sorted by partition and key."""
     held = [part for part in parts if not part.is_empty()]
     rows = pl.concat(held) if len(held) > 1 else held[0] if held else parts[0]
-    if _increasing(rows, RAW_BARS.key):
+    if _increasing(rows, _ORDER):
         return rows
     if _increasing(rows, RAW_BARS.key[2:]):  # file and line: as read, so that a stable sort keeps them
         return rows[_positions(rows)]
-    return rows.sort(RAW_BARS.key)
+    return rows.sort(_ORDER)
 
 
 def bars_in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """The good ones of `tradepipe.ingest.judging.typed` rows in file and line order, sorted by key in one step."""
+    """The good ones of `tradepipe.ingest.judging.typed` rows in file and line order, sorted in one step."""
     good, kept = rows.get_column("good"), rows.select(*RAW_BARS.column_names, PARTITION)
-    if good.all() and _increasing(kept, RAW_BARS.key):
-        return kept
-    order = _positions(kept)
-    return kept[order.filter(good.gather(order))]
+    if not good.all():
+        kept = kept.filter(good)
+    # What is the same in every row need not be moved.
+    moved = [name for name in kept.columns if not _is_constant(kept.get_column(name))]
+    return kept.with_columns(kept.select(moved)[_positions(kept)].get_columns())
 
 
 def _positions(rows: pl.DataFrame) -> pl.Series:
-    """Where each row of the rows sorted by symbol and open time stands; equal ones in the order they are in.
+    """Where each row stands of the rows sorted by partition, symbol and open time; equal ones as they are.
 
     Sorting one whole number costs a third of sorting text and time.
     """
-    symbols = rows.get_column("symbol").unique().drop_nulls().sort()
-    rank = rows.get_column("symbol").cast(pl.Enum(symbols)).to_physical().cast(pl.Int64)
     times = rows.get_column("open_time").to_physical()
-    if (times % _MINUTE == 0).all():  # as on every grid
-        key = rank * 2**32 + times // _MINUTE + 2**31
-        return key.to_frame("key").select(pl.arg_sort_by("key", maintain_order=True)).to_series()
-    return rows.select(pl.arg_sort_by("symbol", "open_time", maintain_order=True)).to_series()
+    partition, symbol = (_numbers(rows.get_column(name)) for name in (PARTITION, "symbol"))
+    major = partition * (int(symbol.max(initial=0)) + 1) + symbol
+    if (times % _MINUTE == 0).all() and major.max(initial=0) < 2**30:  # as on every grid
+        key = major * 2**32 + (times // _MINUTE).to_numpy() + 2**31
+        return pl.Series(np.argsort(key, kind="stable").astype(np.uint32))
+    return rows.select(pl.arg_sort_by(PARTITION, "symbol", "open_time", maintain_order=True)).to_series()
+
+
+def _numbers(words: pl.Series) -> NDArray[np.int64]:
+    """A number for each word, in the words' order; rows of one word that lie together cost one look-up."""
+    starts = (words != words.shift(1)).fill_null(value=True).arg_true()
+    heads = words.gather(starts)
+    found = heads.unique().sort().search_sorted(heads).to_numpy().astype(np.int64)
+    return np.repeat(found, np.diff(np.append(starts.to_numpy().astype(np.int64), len(words))))
+
+
+def _is_constant(column: pl.Series) -> bool:
+    if column.dtype != pl.String or column.is_empty() or column.null_count():
+        return column.null_count() == len(column)
+    return column[0] == column[-1] and bool((column == column[0]).all())
 
 
 def _increasing(rows: pl.DataFrame, key: Sequence[str]) -> bool:
