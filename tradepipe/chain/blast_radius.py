@@ -25,7 +25,7 @@ class NoSuchBarError(LookupError):
 class Touched:
     """A partition that was computed from the bar.
 
-    `generations`: those that used it, oldest first. `recomputed`: the current generation is another
+    `generations`: those that used it, oldest first. `current` is None when retention evicted the partition. `recomputed`: the current generation is another
     one. `rows`: in the newest of `generations`, those of the bar's symbol that can have used it, from
     `first_session` on; None when its file was swept.
     """
@@ -33,7 +33,7 @@ class Touched:
     layer: str
     partition: str
     generations: tuple[int, ...]
-    current: int
+    current: int | None
     recomputed: bool
     first_session: dt.date
     rows: int | None
@@ -198,14 +198,14 @@ class _Walk:
             by_partition.setdefault((one.dataset, one.partition), []).append(one)
         found = []
         for (name, partition), generations in by_partition.items():
-            rows, now = self._rows(generations[-1]), self.current[name][partition]
+            rows, now = self._rows(generations[-1]), self.current[name].get(partition)
             found.append(
                 Touched(
                     layer=self.layers[name],
                     partition=partition,
                     generations=tuple(one.id for one in generations),
-                    current=now.id,
-                    recomputed=now.id not in {one.id for one in generations},
+                    current=now.id if now else None,
+                    recomputed=now is not None and now.id not in {one.id for one in generations},
                     first_session=self._first(generations[-1]) or self.session,
                     rows=None if rows is None else rows.height,
                 )

@@ -21,13 +21,16 @@ class LineageError(LookupError):
 
 @dataclass(frozen=True)
 class Hop:
-    """One generation on the way back: its file's hash as recorded, and whether the file still has it."""
+    """One generation on the way back: its file's hash as recorded, and whether the file still has it.
+
+    When its file went, superseded or evicted, `row` is empty and `intact` None; lineage goes on all the same.
+    """
 
     layer: str
     generation: Generation
     row: Mapping[str, Any]
     inputs: int
-    intact: bool
+    intact: bool | None
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class LandingLine:
 
 def trace(  # noqa: PLR0913 - a signal is named by four things
     store: PartitionStore, market: Market, landing: Path, *, generation: int, symbol: str, decided_at: dt.datetime
-) -> tuple[list[Hop], LandingLine]:
-    """The generations that a signal of `symbol` at `session` was made from, newest layer first.
+) -> tuple[list[Hop], LandingLine | None]:
+    """The generations that a signal of `symbol` at `session` was made from, newest layer first, and where it began.
 
     Args:
         store: where the generations are.
@@ -55,7 +58,7 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
         decided_at: the signal's decision time (UTC): it names the bar that the way back leads to.
 
     Raises:
-        LineageError: naming the generation or row that is missing.
+        LineageError: naming the generation or row that is missing; rows whose file was swept are not missed.
     """
     hops: list[Hop] = []
     about: dict[str, Any] = {"symbol": symbol, "decided_at": decided_at, "known_at": decided_at}
@@ -64,9 +67,11 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
         if current.dataset != dataset(market.name, layer):
             raise LineageError(f"generation {current.id} is of {current.dataset}, expected {market.name}/{layer}")
         inputs = store.catalogue.inputs([current.id]).get(current.id, [])
-        row = _row(store, market, current, about)
+        row = {} if current.swept_at else _row(store, market, current, about)
         hops.append(Hop(layer, current, row, len(inputs), _intact(store, current)))
-        if layer == "signals":  # of the forecasts made then, the one that the signal rests on
+        if not row:  # what is known of the decision leads on
+            pass
+        elif layer == "signals":  # of the forecasts made then, the one that the signal rests on
             about |= {"model": row["model"], "horizon": row["horizon"]}
         elif layer == "forecasts":  # from here on, the origin's bar
             about = {"symbol": symbol, "open_time": row["open_time"]}
@@ -75,7 +80,7 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
         if before is not None:
             current = _input(store, current, inputs, dataset(market.name, before))
     raw = hops[-1].row
-    return hops, LandingLine(
+    return hops, None if not raw else LandingLine(
         raw["file"], raw["line"], raw["file_sha256"], _same_bytes(landing / raw["file"], raw["file_sha256"])
     )
 
@@ -98,8 +103,8 @@ def _row(store: PartitionStore, market: Market, generation: Generation, about: M
     return rows.row(0, named=True)
 
 
-def _intact(store: PartitionStore, generation: Generation) -> bool:
-    return store.sha256(generation) == generation.sha256
+def _intact(store: PartitionStore, generation: Generation) -> bool | None:
+    return None if generation.swept_at else store.sha256(generation) == generation.sha256
 
 
 def _same_bytes(path: Path, sha256: str) -> bool | None:

@@ -83,12 +83,12 @@ def _tell_partitions(console: Console, found: BlastRadius) -> None:
         by_layer.setdefault(one.layer, []).append(one)
     table = Table("layer", "partition", "generation", "now", "state", "rows", "from", box=None, pad_edge=False)
     for one in found.partitions:
-        state = "computed again" if one.recomputed else "rests on it"
+        state = "evicted" if one.current is None else "computed again" if one.recomputed else "rests on it"
         rows = "swept" if one.rows is None else f"{one.rows:,}"
         told = _ids(one.generations)
-        table.add_row(one.layer, one.partition, told, str(one.current), state, rows, str(one.first_session))
+        table.add_row(one.layer, one.partition, told, str(one.current or "-"), state, rows, str(one.first_session))
     console.print(table)
-    standing = sum(not one.recomputed for one in found.partitions)
+    standing = sum(one.current is not None and not one.recomputed for one in found.partitions)
     counts = ", ".join(f"{layer} {len(touched)}" for layer, touched in by_layer.items())
     console.print(f"{len(found.partitions)} partitions ({counts}); {standing} rest on it still.")
 

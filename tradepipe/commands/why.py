@@ -46,9 +46,12 @@ def show_why(project: Project, order: str, console: Console) -> None:
     )
     for hop in hops:
         _tell_hop(console, hop)
-    state = {True: "unchanged", False: "CHANGED since", None: "no longer in the landing folder"}[origin.intact]
-    console.print(f"began in   {origin.file}, line {origin.line} ({state})")
-    console.print(f"           sha256 {origin.sha256}")
+    if origin is None:
+        console.print("began in   a landing file that the raw bars would tell, but their file was removed")
+    else:
+        state = {True: "unchanged", False: "CHANGED since", None: "no longer in the landing folder"}[origin.intact]
+        console.print(f"began in   {origin.file}, line {origin.line} ({state})")
+        console.print(f"           sha256 {origin.sha256}")
     console.print(f"runs       {', '.join(found.run_ids) or '-'}")
     console.print(
         f"journal    rows {', '.join(str(row.seq) for row in found.rows)}, last hash {found.rows[-1].row_hash}"
@@ -98,11 +101,13 @@ def _tell_gates(console: Console, found: Explanation) -> None:
 
 def _tell_hop(console: Console, hop: Hop) -> None:
     one = hop.generation
-    state = "intact" if hop.intact else "the file CHANGED since"
+    removed = f"its file was removed on {one.swept_at:%Y-%m-%d}, superseded or evicted" if one.swept_at else ""
+    state = {True: "intact", False: "the file CHANGED since", None: removed}[hop.intact]
     said = ", ".join(f"{name} {_number(hop.row[name])}" for name in TOLD[hop.layer] if hop.row.get(name) is not None)
     console.print(f"{hop.layer:<10} {one.partition}, generation {one.id}, {hop.inputs} inputs, {state}")
     console.print(f"           sha256 {one.sha256}")
-    console.print(f"           {said}")
+    if said:
+        console.print(f"           {said}")
 
 
 def _told(verdict: Mapping[str, Any]) -> str:
