@@ -7,7 +7,8 @@ from assets.layer import layer_asset, layer_run
 from assets.reports import QUARANTINE_CHECK, Events, nothing_refused, report
 from resources.landing import LandingResource
 from resources.store import StoreResource
-from tradepipe.contracts import BARS_HISTORY, GAPS
+from tradepipe.chain import UNREAD
+from tradepipe.contracts import BARS_HISTORY, GAPS, UNREAD_BARS
 from tradepipe.markets import Market
 from tradepipe.observability.meter import READ
 
@@ -20,7 +21,12 @@ def raw_bars(market: Market) -> dg.AssetsDefinition:
             arrived = landing.index(run.store, market)
             raw = arrived.rows_of(run.keys)
         arrived.keep(run.store, run.run_id)
-        reports = run.publish(raw.rows, refused=raw.refused, inputs={key: arrived.inputs(key) for key in run.keys})
+        reports = run.publish(
+            raw.rows,
+            refused=raw.refused,
+            beside={"unread": (UNREAD_BARS, raw.unread)},
+            inputs={key: arrived.inputs(key) for key in run.keys},
+        )
         yield from report(context, reports, judges=[nothing_refused])
 
     return body
@@ -33,7 +39,8 @@ def bars(market: Market) -> dg.AssetsDefinition:
         from tradepipe.reporting import market_plots  # noqa: PLC0415
 
         run = layer_run(context, store, market)
-        cleaned = clean_bars(run.place(run.read("raw_bars")), market, run.read("releases"))
+        raw, unread = (run.place(run.read(name)) for name in ("raw_bars", UNREAD))
+        cleaned = clean_bars(raw, market, run.read("releases"), unread)
         reports = run.publish(
             cleaned.bars,
             refused=cleaned.refused,

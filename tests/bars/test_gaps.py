@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tests.bars.series import market_of, series, walk
+from tests.bars.series import market_of, scaled, series, walk
 from tests.markets.building import MINUTES
-from tradepipe.bars import clean_bars
+from tradepipe.bars import clean_bars, lookback_bars
 from tradepipe.contracts import GAPS, validate
+from tradepipe.settings.models import CleaningSettings
 
 MARKET = market_of("A", "B", "C")
 HOURS = market_of("A", "B", "C", **(MINUTES | {"interval": "1h"}))
@@ -180,3 +181,17 @@ def test_each_missing_bar_is_told_once_and_a_partition_alone_tells_the_same(mark
         for name in ("gaps", "bars"):
             mine, its = getattr(alone, name), getattr(cleaned, name)
             assert_frame_equal(mine.filter(pl.col("partition") == key), its.filter(pl.col("partition") == key))
+
+
+@pytest.mark.parametrize("silent", range(2, 12))
+def test_what_a_finding_makes_of_a_bar_in_the_lookback_changes_no_ledger(silent):
+    """Alone, the lookback's own lookback is not there: its bars may be kept that are refused in a range."""
+    market = market_of("A", "B", partition="session", cleaning=CleaningSettings(window=6, stale_bars=0, twin_bars=0))
+    mine = scaled(series(market, "A", walk(1, 40)), [20], 1000)
+    raw = pl.concat([without(mine, range(21, 21 + silent)), series(market, "B", walk(2, 40))])
+    whole = clean_bars(raw, market)
+    assert whole.refused["reason"].to_list() == ["wrong_unit"]
+    lookback = market.lookback_sessions(lookback_bars(market.settings.cleaning))
+    for key, anchor, _, last in market.partitions.windows(sorted(set(raw["partition"])), lookback).rows():
+        alone = clean_bars(raw.filter(pl.col("session").is_between(anchor, last)), market)
+        assert_frame_equal(alone.gaps.filter(partition=key), whole.gaps.filter(partition=key))

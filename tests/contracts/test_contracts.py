@@ -41,6 +41,9 @@ GOOD = {
         "symbol": "SPX", "session": SESSION, "first_open_time": OPEN, "last_close_time": CLOSE, "bars": 1,
         "reason": "unknown", "detail": None,
     },
+    contracts.UNREAD_BARS: {
+        "symbol": "SPX", "session": SESSION, "open_time": OPEN, "file": "a.csv", "line": 3, "reason": "value_missing",
+    },
     INDICATORS: {
         "symbol": "SPX", "session": SESSION, "open_time": OPEN, "close_time": CLOSE, "known_at": CLOSE, "rsi_14": 50.0,
     },

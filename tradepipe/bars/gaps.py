@@ -13,6 +13,7 @@ from tradepipe.contracts import GAPS, REASON
 from tradepipe.markets import Market
 
 NEVER = np.iinfo(np.int64).max
+ARRIVED = ("symbol", SLOT, PARTITION, REASON, "file", "line")
 REFUSED, OUTAGE, LATE, HALT, UNKNOWN = "refused", "venue_outage", "late", "halt", "unknown"
 ITSELF = ("duplicate_row", "superseded_row")
 
@@ -22,10 +23,13 @@ class Kept:
     """The bars that are there.
 
     `key`: number of the symbol in `symbols` times the grid's length plus slot, ascending, each once.
+    `said`: the same of those that a finding refused, too: what a finding makes of a bar in the lookback
+    depends on how much of its own lookback is there, and the ledger must not.
     `partitions`: the partitions that have any; repeats do no harm.
     """
 
     key: Integers
+    said: Integers
     symbols: pl.Series
     partitions: pl.Series
 
@@ -43,10 +47,10 @@ class _Parts:
 def find_gaps(kept: Kept, refused: pl.DataFrame, grid: pl.DataFrame, market: Market, lookback: int) -> pl.DataFrame:
     """The gaps of each partition, told from its own rows and those of `lookback` sessions before it.
 
-    A symbol lacks a bar if it has one within that reach before it, and in the partition either the
-    symbol or another has one after it. So bars from before a symbol's first, and those after the
-    newest of the market, are not missing. Of a gap over several partitions, each holds the bars that
-    it can know to be missing; none is in two. Reasons, the first that holds:
+    A symbol lacks a bar if it has one within that reach before it, be it refused by a finding, and in
+    the partition either the symbol or another has one after it. So bars from before a symbol's first,
+    and those after the newest of the market, are not missing. Of a gap over several partitions, each
+    holds the bars that it can know to be missing; none is in two. Reasons, the first that holds:
 
     | reason | told by |
     |---|---|
@@ -101,7 +105,7 @@ def _missing(kept: Kept, arrived: pl.DataFrame, grid: pl.DataFrame, parts: _Part
     came |= traded
     came[arrived.get_column(SLOT).to_numpy()] = True
     runs = _between(kept.key, kept.symbols, grid.height)
-    told = _told(runs, came, parts)
+    told = _told(runs, kept.said, came, parts)
     # One line a missing bar.
     counts = told.get_column("last").to_numpy() - told.get_column("first").to_numpy() + 1
     line = np.repeat(np.arange(told.height), counts)
@@ -118,17 +122,22 @@ def _missing(kept: Kept, arrived: pl.DataFrame, grid: pl.DataFrame, parts: _Part
 
 
 def _between(key: Integers, symbols: pl.Series, slots: int) -> pl.DataFrame:
-    """symbol, after, until: each bar that the next slot's does not follow, and the symbol's next bar, or NEVER."""
+    """symbol, base, after, until: each bar that the next slot's does not follow, and the symbol's next bar, or NEVER.
+
+    `base` is the key of the symbol's slot 0.
+    """
     # Where the next symbol's first key follows, this one's last bar is the grid's last: nothing is missing after it.
     follows = np.concatenate([key[1:] == key[:-1] + 1, [False]])[: key.size]
     here = np.flatnonzero(~follows)
     after, following = key[here], np.append(key, NEVER)[here + 1]
     until = np.where(following // slots == after // slots, following % slots, NEVER)
-    return pl.DataFrame({"symbol": symbols.gather(pl.Series(after // slots)), "after": after % slots, "until": until})
+    symbol = after // slots
+    columns = {"base": symbol * slots, "after": after % slots, "until": until}
+    return pl.DataFrame({"symbol": symbols.gather(pl.Series(symbol)), **columns})
 
 
-def _told(runs: pl.DataFrame, came: Flags, parts: _Parts) -> pl.DataFrame:
-    """symbol, after, until, part, resumed, first, last: the missing slots that each partition can tell of each run."""
+def _told(runs: pl.DataFrame, said: Integers, came: Flags, parts: _Parts) -> pl.DataFrame:
+    """The columns of `runs`, part, resumed, first, last: the missing slots that each partition can tell of each run."""
     after, until = runs.get_column("after").to_numpy(), runs.get_column("until").to_numpy()
     # The newest slot of the market before each partition, and within it (below its first where nothing came).
     newest = np.maximum.accumulate(np.where(came, np.arange(came.size), -1))
@@ -136,20 +145,28 @@ def _told(runs: pl.DataFrame, came: Flags, parts: _Parts) -> pl.DataFrame:
     within = newest[parts.stop - 1]
     begin = np.searchsorted(parts.first, after, side="right") - 1
     resumes = np.where(until == NEVER, NEVER, np.searchsorted(parts.first, until, side="right") - 1)
-    reach = np.minimum(np.searchsorted(parts.anchor, after, side="right") - 1, parts.first.size - 1)
+    base = runs.get_column("base").to_numpy()
+    newer = _last_said(said, base, np.minimum(until, came.size))
+    reach = np.minimum(np.searchsorted(parts.anchor, newer, side="right") - 1, parts.first.size - 1)
     counts = np.minimum(resumes, reach) - begin + 1
     line = np.repeat(np.arange(after.size), counts)
     part = begin[line] + _counted(counts)
     resumed = part == resumes[line]
     first = np.maximum(after[line], before[part]) + 1
     last = np.where(resumed, until[line] - 1, within[part])
-    some = np.flatnonzero(last >= first)
+    near = (part == begin[line]) | (_last_said(said, base[line], parts.first[part]) >= parts.anchor[part])
+    some = np.flatnonzero((last >= first) & near)
     return runs[line[some]].with_columns(
         pl.Series("part", part[some]),
         pl.Series("resumed", resumed[some]),
         pl.Series("first", first[some]),
         pl.Series("last", last[some]),
     )
+
+
+def _last_said(said: Integers, base: Integers, slot: Integers) -> Integers:
+    """The last slot below `slot` that the symbol of `base` said anything of; there is one."""
+    return said[np.searchsorted(said, base + slot, side="left") - 1] - base
 
 
 def _counted(counts: Integers) -> Integers:

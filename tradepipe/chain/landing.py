@@ -127,7 +127,7 @@ class LandingIndex:
         return [Input(name, file, sha256, None) for (name, file), sha256 in self.contents(key).items()]
 
     def rows_of(self, keys: Sequence[str]) -> RawBars:
-        """Rows and refused rows of the partitions `keys`, read from the files that hold them."""
+        """Rows, refused rows and unread bars of the partitions `keys`, read from the files that hold them."""
         wanted = self.known.filter(pl.col("partition").is_in(keys))["file"].unique()
         again = raw_bars([file for file in self.files if file.name in set(wanted)], self.market)
         here = pl.col("partition").is_in(keys)
@@ -138,7 +138,11 @@ class LandingIndex:
             # Bytes that went and came back say it all again; one moment needs it once.
             rows = pl.concat([rows, kept.select(rows.columns)]).sort("delivered_at")
             rows = rows.unique(RAW_BARS.key, keep="last", maintain_order=True)
-        return RawBars(rows=rows, refused=pl.concat([again.refused, self.unread.refused]).filter(here))
+        return RawBars(
+            rows=rows,
+            refused=pl.concat([again.refused, self.unread.refused]).filter(here),
+            unread=pl.concat([again.unread, self.unread.unread]).filter(here),
+        )
 
     def _kept(self, keys: Sequence[str]) -> pl.DataFrame:
         """Published raw bars of `keys`, and their partition, that came with bytes that are gone."""

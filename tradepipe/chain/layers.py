@@ -9,7 +9,7 @@ results change.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
@@ -21,8 +21,9 @@ from tradepipe.markets import Market
 
 LANDING_LAYER = "landing"
 RELEASES_LAYER = "releases"
-TOLD: dict[str, Contract] = {RELEASES_LAYER: contracts.RELEASES}
-"""What people tell a layer, rather than another layer: no asset makes it."""
+UNREAD = "raw_bars.unread"
+TOLD: dict[str, Contract] = {RELEASES_LAYER: contracts.RELEASES, UNREAD: contracts.UNREAD_BARS}
+"""What a layer reads that no asset makes by itself: what people tell it, and what is published beside a layer."""
 
 Lookback = Callable[[Market], int]
 
@@ -78,6 +79,13 @@ class Layer:
     """Whether a market has this layer at all; other layers never read one that can be missing."""
     told_by: tuple[str, ...] = ()
     """Datasets of the market that people write, of TOLD: an input where the partition has them."""
+    beside: Mapping[str, Lookback] = field(default_factory=dict)
+    """As `reads`, of what is published beside a layer, of TOLD: inputs where there are any."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Every dataset of the market that it reads."""
+        return (*self.reads, *self.beside, *self.told_by)
 
     def code_version(self, market: Market) -> str:
         """Version of code, contract and settings: another one makes every partition stale."""
@@ -86,7 +94,8 @@ class Layer:
     def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
         told = {name: {key: [key] for key in keys} for name in self.told_by}
-        return {name: looking_back(market, keys, back(market)) for name, back in self.reads.items()} | told
+        backs = {**self.reads, **self.beside}
+        return {name: looking_back(market, keys, back(market)) for name, back in backs.items()} | told
 
 
 def looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
@@ -154,7 +163,7 @@ LAYERS: dict[str, Layer] = {
             name="raw_bars",
             description="Bars exactly as the source delivered them, with file, line and when they could be known.",
             kinds=("csv", "parquet"),
-            version="1",
+            version="2",
             reads={},
             contract=lambda _market: contracts.RAW_BARS,
             settings_of=reading_settings,
@@ -163,8 +172,9 @@ LAYERS: dict[str, Layer] = {
             name="bars",
             description="Cleaned bars on the market's calendar. Refused rows are in quarantine with a reason.",
             kinds=("polars", "parquet"),
-            version="2",
+            version="3",
             reads={"raw_bars": _cleaning_lookback},
+            beside={UNREAD: _cleaning_lookback},
             told_by=(RELEASES_LAYER,),
             contract=lambda _market: contracts.BARS,
             settings_of=_cleaning_settings,

@@ -37,7 +37,8 @@ def contracts_of(market: Market) -> dict[str, Contract]:
     found = {name: layer.contract(market) for name, layer in LAYERS.items() if layer.exists(market)}
     found[LANDING_LAYER] = contracts.LANDING
     found |= {f"{name}.quarantine": contracts.QUARANTINE for name in list(found)}
-    return found | {"bars.history": contracts.BARS_HISTORY, "bars.gaps": contracts.GAPS, EXPECTED: EXPECTED_BARS}
+    beside = {"raw_bars.unread": contracts.UNREAD_BARS, "bars.history": contracts.BARS_HISTORY}
+    return found | beside | {"bars.gaps": contracts.GAPS, EXPECTED: EXPECTED_BARS}
 
 
 def expected_bars(market: Market, keys: Sequence[str], due: dt.datetime | None) -> pl.DataFrame:

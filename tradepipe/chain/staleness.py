@@ -67,7 +67,7 @@ def ranges(keys: Collection[str], every: Sequence[str]) -> list[tuple[str, str]]
 
 
 def _closure(layers: Sequence[str]) -> set[str]:
-    return set(layers) | {read for name in layers for read in (*LAYERS[name].reads, *LAYERS[name].told_by)}
+    return set(layers) | {read for name in layers for read in LAYERS[name].inputs}
 
 
 def _contents(

@@ -12,6 +12,7 @@ from tradepipe.contracts.quarantine import QUARANTINE
 from tradepipe.contracts.releases import RELEASES
 from tradepipe.contracts.resampled import RESAMPLED_BARS
 from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
+from tradepipe.contracts.unread import UNREAD_BARS
 from tradepipe.contracts.validation import validate
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RESAMPLED_BARS",
     "SIGNALS",
     "UNPLACED",
+    "UNREAD_BARS",
     "UTC",
     "Breach",
     "Column",

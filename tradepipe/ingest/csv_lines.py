@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.contracts import QUARANTINE, UTC
+from tradepipe.contracts import UTC
 from tradepipe.ingest.columns import Named, roles
-from tradepipe.ingest.judging import Judged, bars_of, refuse, typed
+from tradepipe.ingest.judging import Judged, bars_of, nothing_refused, refuse, typed
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.lines import join_records, split_fields
 from tradepipe.markets import Market
@@ -93,7 +93,7 @@ def _judge(
     )
     good = rows.get_column("good") & ~faults.get_column("ragged") & ~faults.get_column("repeated")
     if good.all():
-        return bars_of(rows), QUARANTINE.empty()
+        return bars_of(rows), nothing_refused()
     asked = given.hstack(faults).filter(~good).with_columns(*_said(header))
     return bars_of(rows.filter(good)), refuse(asked, rows.filter(~good), source, market)
 

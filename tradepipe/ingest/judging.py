@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.contracts import QUARANTINE, RAW_BARS, UTC
+from tradepipe.contracts import QUARANTINE, RAW_BARS, UNREAD_BARS, UTC
 from tradepipe.ingest.columns import ADJUSTED, NUMBERS
 from tradepipe.ingest.times import bar_time, delivery_column
 from tradepipe.markets import Market
@@ -20,12 +20,15 @@ PARTITION = "partition"
 LAYER = "raw_bars"
 GIVEN = ("file", "file_sha256", "line", "symbol", "time", *NUMBERS)
 
+REFUSED = (*QUARANTINE.column_names, "session", "open_time")
+"""What is told of a refused row: that of QUARANTINE, and the bar that it was to be, where that could be read."""
+
 _MISSING = ("", "null", "nan", "none", "n/a", "na", "-")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Frames of raw bars with `partition`, and frames of QUARANTINE rows."""
+    """Frames of raw bars with `partition`, and frames of REFUSED columns."""
 
     bars: list[pl.DataFrame]
     refused: list[pl.DataFrame]
@@ -77,7 +80,7 @@ def bars_of(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def refuse(given: pl.DataFrame, rows: pl.DataFrame, source: FileSource, market: Market) -> pl.DataFrame:
-    """The QUARANTINE rows of rows of which none is good.
+    """The REFUSED columns of rows of which none is good.
 
     Args:
         given: see `typed`; also `row` (JSON), and `ragged` and `repeated` (text: what is wrong, or null).
@@ -86,7 +89,7 @@ def refuse(given: pl.DataFrame, rows: pl.DataFrame, source: FileSource, market: 
         market: whose universe, dates and calendar they do not fit.
     """
     if given.is_empty():
-        return QUARANTINE.empty()
+        return nothing_refused()
     texts = {
         name: pl.col(f"{name}_text") for name in (*NUMBERS, ADJUSTED, "time", "delivered") if name in given.columns
     }
@@ -95,7 +98,18 @@ def refuse(given: pl.DataFrame, rows: pl.DataFrame, source: FileSource, market: 
     )
     found = pl.coalesce(*_faults(texts, source, market))
     frame = rows.hstack(asked).with_columns(found.alias("found"), layer=pl.lit(LAYER))
-    return frame.unnest("found").select(QUARANTINE.column_names)
+    return frame.unnest("found").select(REFUSED)
+
+
+def nothing_refused() -> pl.DataFrame:
+    """The REFUSED columns, no rows."""
+    return QUARANTINE.empty().with_columns(session=pl.lit(None, pl.Date), open_time=pl.lit(None, UTC))
+
+
+def unread_bars(refused: pl.DataFrame, market: Market) -> pl.DataFrame:
+    """UNREAD_BARS rows and `partition`: of rows with the REFUSED columns, those that were to be a bar of `market`."""
+    listed = pl.col("symbol").is_in(market.universe.symbols)
+    return refused.filter(listed, pl.col("open_time").is_not_null()).select(*UNREAD_BARS.column_names, PARTITION)
 
 
 def _faults(texts: dict[str, pl.Expr], source: FileSource, market: Market) -> list[pl.Expr]:

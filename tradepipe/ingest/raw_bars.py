@@ -21,12 +21,14 @@ class RawBars:
     """What the sources said.
 
     `rows`: the RAW_BARS columns and `partition`. `refused`: the QUARANTINE columns; `partition` is
-    null where no valid one could be read. The same bar twice, in one file or two, stays twice: raw
+    null where no valid one could be read. `unread`: the UNREAD_BARS columns and `partition`, see
+    `tradepipe.ingest.reading`. The same bar twice, in one file or two, stays twice: raw
     says what the source said, and `tradepipe.bars.cleaning` decides.
     """
 
     rows: pl.DataFrame
     refused: pl.DataFrame
+    unread: pl.DataFrame
     files: tuple[LandingFile, ...] = ()
 
     def landing_files_of(self, partition: str) -> list[tuple[str, str]]:
@@ -49,6 +51,7 @@ def raw_bars(files: Sequence[LandingFile], market: Market) -> RawBars:
     return RawBars(
         rows=in_order([part.rows for part in parsed]),
         refused=QUARANTINE.arrange(pl.concat([part.refused for part in parsed])),
+        unread=pl.concat([part.unread for part in parsed]),
         files=tuple(files),
     )
 

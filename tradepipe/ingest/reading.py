@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.contracts import QUARANTINE, RAW_BARS
+from tradepipe.contracts import QUARANTINE, RAW_BARS, UTC
 from tradepipe.ingest.columns import header_fault, named
 from tradepipe.ingest.content import FileFault, read_text
 from tradepipe.ingest.csv_blocks import read_blocks
 from tradepipe.ingest.csv_lines import CsvText, read_exactly
-from tradepipe.ingest.judging import LAYER, PARTITION, Judged
+from tradepipe.ingest.judging import LAYER, PARTITION, REFUSED, Judged, nothing_refused, unread_bars
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.lines import split_fields
 from tradepipe.ingest.ordering import in_order
@@ -30,6 +30,8 @@ Header = tuple[str, ...]
 class Parsed:
     """What files said. `rows`: the RAW_BARS columns and `partition`. `refused`: the QUARANTINE columns.
 
+    `unread`: the UNREAD_BARS columns and `partition`, of those refused rows that tell which bar they were to be.
+
     Every line that is neither blank nor its file's header is in exactly one of the two, by file and
     line; a record with line breaks in its quotes counts by its first line. A file that cannot be read
     at all is one refused row with line 0. Both are sorted by key.
@@ -37,6 +39,7 @@ class Parsed:
 
     rows: pl.DataFrame
     refused: pl.DataFrame
+    unread: pl.DataFrame
 
 
 def read_file(file: LandingFile, source: FileSource, market: Market, *, exact: bool = False) -> Parsed:
@@ -63,7 +66,7 @@ def read_files(files: Sequence[LandingFile], source: FileSource, market: Market,
     """
     if not all(is_table(file) for file in files):  # a table's times have a type, and need no format
         check_format(source, market)
-    kept, refused, faults = [_no_rows()], [QUARANTINE.empty()], []
+    kept, refused, faults = [_no_rows()], [nothing_refused()], []
     texts: dict[Header, list[CsvText]] = {}
     for file in sorted(files, key=lambda file: file.name):
         opened = _opened(file, source, market)
@@ -84,7 +87,8 @@ def read_files(files: Sequence[LandingFile], source: FileSource, market: Market,
         judged = read_exactly(rest, header, source, market)
         kept += judged.bars
         refused += judged.refused
-    return Parsed(rows=in_order(kept), refused=QUARANTINE.arrange(pl.concat([*refused, _faults(faults)])))
+    found = pl.concat([*refused, _faults(faults)])
+    return Parsed(rows=in_order(kept), refused=QUARANTINE.arrange(found), unread=unread_bars(found, market))
 
 
 def _opened(file: LandingFile, source: FileSource, market: Market) -> FileFault | Judged | tuple[Header, CsvText]:
@@ -135,6 +139,8 @@ def _faults(faults: list[FileFault]) -> pl.DataFrame:
             line=pl.lit(0, pl.Int64),
             symbol=nothing,
             row=pl.struct("bytes").struct.json_encode(),
+            session=pl.lit(None, pl.Date),
+            open_time=pl.lit(None, UTC),
         )
-        .select(QUARANTINE.column_names)
+        .select(REFUSED)
     )

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tradepipe.contracts import QUARANTINE, UTC
+from tradepipe.contracts import UTC
 from tradepipe.ingest.columns import Named, header_fault, roles
 from tradepipe.ingest.content import FileFault, read_content
-from tradepipe.ingest.judging import Judged, bars_of, refuse, typed
+from tradepipe.ingest.judging import Judged, bars_of, nothing_refused, refuse, typed
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.markets import Market
 from tradepipe.settings.sources import FileSource
@@ -143,7 +143,7 @@ def _refused(
     part: pl.DataFrame, given: pl.DataFrame, rows: pl.DataFrame, source: FileSource, market: Market
 ) -> pl.DataFrame:
     if given.is_empty():
-        return QUARANTINE.empty()
+        return nothing_refused()
     shown = pl.DataFrame([_scalar(column) for column in part.get_columns()])
     asked = given.with_columns(
         shown.select(pl.struct(pl.all()).struct.json_encode()).to_series().alias("row"),
