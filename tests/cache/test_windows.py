@@ -176,6 +176,16 @@ def test_catalogues_are_told_apart_and_no_password_is_in_a_key(bench, tmp_path):
     assert store_identity(one) != store_identity(sa.create_engine("postgresql://a:x@host/db2"))
 
 
+def test_a_catalogue_made_anew_has_other_versions_though_it_numbers_alike(tmp_path):
+    seen = set()
+    for name, first in (("before", 1.0), ("after", 2.0)):  # the newest partition is the same in both
+        with Bench.at(tmp_path / name) as one:
+            one.fill(first, months=(1,))
+            one.fill(3.0, months=(2,))
+            seen.add(data_version(one.store.catalogue.engine, DATASET))
+    assert len(seen) == 2
+
+
 def test_what_a_caller_does_to_a_frame_harms_nobody(bench):
     cache = bench.cache()
     expected = bench.store.latest(DATASET, "A", 4)

@@ -10,8 +10,9 @@ from tradepipe import __version__
 from tradepipe.store.tables import current_generations, generations
 
 # Publishing gives a partition a generation with an id above all others, retention takes one away: no
-# two states of a dataset have the same number, newest and sum of ids. The newest one's content tells
-# apart datasets of the same name in catalogues that number alike, should they share a Valkey.
+# two states of a dataset have the same number, newest and sum of ids. The newest one's content
+# and birth tell apart datasets of the same name in catalogues that number alike: should they share a
+# Valkey, or one be made anew in the other's place.
 _CURRENT = (
     sa.select(
         sa.func.count().label("partitions"),
@@ -21,7 +22,7 @@ _CURRENT = (
     .where(current_generations.c.dataset == sa.bindparam("dataset"))
     .subquery()
 )
-_VERSION = sa.select(_CURRENT, generations.c.content).join_from(
+_VERSION = sa.select(_CURRENT, generations.c.content, generations.c.created_at).join_from(
     _CURRENT, generations, generations.c.id == _CURRENT.c.newest, isouter=True
 )
 
@@ -29,8 +30,8 @@ _VERSION = sa.select(_CURRENT, generations.c.content).join_from(
 def data_version(engine: sa.Engine, dataset: str) -> str:
     """A text that changes whenever one of the dataset's current generations does."""
     with engine.connect() as connection:
-        partitions, newest, total, content = connection.execute(_VERSION, {"dataset": dataset}).one()
-    return f"{partitions}-{newest}-{total}-{(content or '')[:16]}"
+        partitions, newest, total, content, born = connection.execute(_VERSION, {"dataset": dataset}).one()
+    return f"{partitions}-{newest}-{total}-{(content or '')[:16]}-{f'{born:%Y%m%d%H%M%S%f}' if born else ''}"
 
 
 def code_version() -> str:
