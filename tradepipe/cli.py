@@ -137,6 +137,7 @@ def sql(
     name: Annotated[str, typer.Argument(help="A mart of dbt_like_sql, or a SELECT with ref('bars').")],
     market: MarketOption = None,
     as_of: Annotated[str | None, typer.Option(help="Only what was known then, e.g. 2018-03-01T21:00 (UTC).")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Write all rows as CSV.")] = False,
 ) -> None:
     """Run a mart, or a query of your own, over the published layers."""
     from tradepipe.commands.project import Project  # noqa: PLC0415
@@ -144,7 +145,7 @@ def sql(
 
     project = Project.load()
     for chosen in project.chosen(market):
-        show_sql(project, chosen, console(), name, as_of=as_of)
+        show_sql(project, chosen, console(), name, as_of=as_of, csv=csv)
 
 
 @app.command()

@@ -14,14 +14,19 @@ from tradepipe.paths import sql_folder
 from tradepipe.warehouse import Mart, load_marts, open_warehouse
 
 ROWS_SHOWN = 40
+WIDEST = 24  # characters; longer values are folded
 
 
 class UnknownQueryError(LookupError):
     """There is no such mart, or no such time."""
 
 
-def show_sql(project: Project, market: Market, console: Console, name: str, *, as_of: str | None = None) -> None:
+def show_sql(  # noqa: PLR0913 - what, of which market, where to, how
+    project: Project, market: Market, console: Console, name: str, *, as_of: str | None = None, csv: bool = False
+) -> None:
     """Print what `name`, a mart or a SELECT with `ref()`, gives for `market` now, or as of a time.
+
+    A table shows the first rows; `csv` writes all of them, to be piped elsewhere.
 
     Raises:
         UnknownQueryError: there is no such mart; the message lists those there are.
@@ -38,11 +43,25 @@ def show_sql(project: Project, market: Market, console: Console, name: str, *, a
     )
     if name in marts:
         result = result.select(marts[name].contract.column_names).sort(marts[name].header.key)
+    if csv:
+        console.file.write(result.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.fZ"))
+        return
     title = f"{market.name}: {name}" + (f" as of {as_of}" if as_of else "")
-    table = Table(*result.columns, title=title, title_justify="left", box=None, pad_edge=False)
-    for row in result.head(ROWS_SHOWN).with_columns(pl.selectors.float().round(6)).rows():
-        table.add_row(*("-" if value is None else str(value) for value in row))
-    console.print(table)
+    shown = result.head(ROWS_SHOWN).with_columns(
+        pl.selectors.float().round(6), pl.selectors.datetime().dt.to_string("%Y-%m-%d %H:%M:%S")
+    )
+    rows = [["-" if value is None else str(value) for value in row] for row in shown.rows()]
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for place, column in enumerate(result.columns):
+        # Long names give way, in lines of their words; values stay whole.
+        widest = max(map(len, [*column.split("_"), *(row[place] for row in rows)]))
+        table.add_column(column.replace("_", " "), min_width=min(widest, WIDEST), overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    needed = console.measure(table).minimum
+    console.print(
+        table, width=max(needed, min(console.width, console.measure(table).maximum)), crop=False, no_wrap=True
+    )
     if result.height > ROWS_SHOWN:
         console.print(f"… and {result.height - ROWS_SHOWN} more rows")
 
