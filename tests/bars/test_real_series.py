@@ -26,7 +26,7 @@ def cleaned_file(path, symbols, **changes):
     reading = FileSource(pattern=path.name, **changes.pop("source"))
     market = build_market(symbols=symbols, source=reading, **changes)
     raw = raw_bars(scan(path.parent, path.name), market)
-    cleaned = clean_bars(raw.rows, market)
+    cleaned = clean_bars(raw.rows, market, unread=raw.unread)
     validate(BARS.arrange(cleaned.bars), BARS, market="real", layer="bars", partition="-")
     validate(GAPS.arrange(cleaned.gaps), GAPS, market="real", layer="bars", partition="-")
     return raw, cleaned
@@ -58,10 +58,11 @@ def test_the_505_stocks():
     }  # fmt: skip
     missing = {"DHR": 16, "O": 16, "ES": 10, "ICE": 5, "BMY": 2, "ORCL": 2}
     unknown = counts(gaps.filter(pl.col("reason") != "refused"), "symbol", "bars")
-    # Rows that cannot be read are raw bars' quarantine: from the bars' side their sessions are missing too.
-    assert unknown == {name: missing.get(name, 0) + dict(without_open).get(name, 0) for name in unknown}
-    assert sum(unknown.values()) == 51 + 9  # the first session of FTV and of UA is before their first bar
-    assert gaps.filter(pl.col("reason") == "refused")["bars"].sum() == 12
+    assert unknown == missing
+    assert sum(unknown.values()) == 51
+    unread = counts(gaps.filter(pl.col("detail") == "value_missing"), "symbol", "bars")
+    assert unread == dict(without_open)  # the first session of FTV and of UA is before their first bar
+    assert gaps.filter(pl.col("reason") == "refused")["bars"].sum() == 12 + 9
     lnt = cleaned.refused.filter(pl.col("symbol") == "LNT")
     assert lnt["reason"].to_list() == ["low_above_open_or_close"]
 
