@@ -25,9 +25,10 @@ class NoSuchBarError(LookupError):
 class Touched:
     """A partition that was computed from the bar.
 
-    `generations`: those that used it, oldest first. `current` is None when retention evicted the partition.
-    `recomputed`: the current generation is another one. `rows`: in the newest of `generations`, those of the bar's symbol that can have used it, from
-    `first_session` on; None when its file was swept.
+    `generations`: those that used it, oldest first. `current`: the one of now, None when retention evicted
+    the partition. `recomputed`: the current generation is another one. `rows`: in the newest of
+    `generations`, those of the bar's symbol that can have used it, from `first_session` on; None when its
+    file was swept.
     """
 
     layer: str
