@@ -9,6 +9,9 @@ import polars as pl
 
 from tradepipe.store.model import Input
 
+_LENGTH = np.dtype("<u4")
+_FEW = 2_000  # rows
+
 
 def content_hash(frame: pl.DataFrame) -> str:
     """sha256 (hexadecimal) over column names, types, nulls and values, in order.
@@ -30,11 +33,10 @@ def content_hash(frame: pl.DataFrame) -> str:
         [[column.name, str(column.dtype), nulls] for column, nulls in zip(columns, missing, strict=True)],
     ]
     digest.update(json.dumps(header).encode())
-    texts = _texts([column for column in columns if column.dtype == pl.String or isinstance(column.dtype, pl.Decimal)])
-    for column, nulls in zip(columns, missing, strict=True):
+    for column, nulls, plain in zip(columns, missing, _plain(frame, missing), strict=True):
         if nulls:
             digest.update(np.packbits(column.is_null().to_numpy()).data)
-        for part in texts.get(column.name) or [_numbers(column, nulls=nulls > 0)]:
+        for part in _text(plain) if plain.dtype == pl.String else [_bytes_of(plain)]:
             digest.update(part)
     return digest.hexdigest()
 
@@ -45,24 +47,42 @@ def inputs_digest(inputs: Iterable[Input]) -> str:
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
-def _texts(columns: Sequence[pl.Series]) -> dict[str, list[bytes | memoryview]]:
-    """Lengths and UTF-8 of text columns, all in one query: each of its own costs more than the hashing."""
-    if not columns:
-        return {}
-    text = {column.name: pl.col(column.name).cast(pl.String).fill_null("") for column in columns}
-    lengths = pl.DataFrame(columns).select(one.str.len_bytes().alias(name) for name, one in text.items())
-    joined = pl.DataFrame(columns).select(one.str.join("").alias(name) for name, one in text.items())
-    return {name: [_bytes_of(lengths.get_column(name)), joined.item(0, name).encode()] for name in text}
+def _plain(frame: pl.DataFrame, missing: Sequence[int]) -> list[pl.Series]:
+    """The columns as text or numbers without nulls; in one query, because each costs more than the hashing."""
+    changed = []
+    for (name, dtype), nulls in zip(frame.schema.items(), missing, strict=True):
+        value = pl.col(name)
+        if isinstance(dtype, pl.Decimal):
+            changed.append(value.cast(pl.String).fill_null(""))
+        elif dtype == pl.Boolean:
+            changed.append(value.fill_null(value=False).cast(pl.UInt8))
+        elif dtype.is_temporal():
+            changed.append(value.to_physical().fill_null(0))
+        elif not (dtype.is_numeric() or dtype == pl.String):
+            raise TypeError(f"column {name}: {dtype} has no content hash; contracts hold scalars only")
+        elif nulls:
+            changed.append(value.fill_null("" if dtype == pl.String else 0))
+    return (frame.with_columns(changed) if changed else frame).get_columns()
 
 
-def _numbers(column: pl.Series, *, nulls: bool) -> memoryview:
-    dtype = column.dtype
-    if dtype == pl.Boolean:
-        return _bytes_of(column.fill_null(value=False).cast(pl.UInt8))
-    if dtype.is_numeric() or dtype.is_temporal():
-        physical = column.to_physical() if dtype.is_temporal() else column
-        return _bytes_of(physical.fill_null(0) if nulls else physical)
-    raise TypeError(f"column {column.name}: {dtype} has no content hash; contracts hold scalars only")
+def _text(words: pl.Series) -> list[bytes | memoryview]:
+    """Lengths and UTF-8 of a text column without nulls."""
+    if words.is_empty():
+        return []
+    first, last = words.item(0), words.item(-1)
+    if first == last and (words == first).all():  # one file, one interval: most columns of text
+        word = first.encode()
+        return [np.full(len(words), len(word), _LENGTH).data, word * len(words)]
+    if len(words) > _FEW:
+        frame = words.to_frame("text").select(
+            pl.col("text").str.len_bytes().implode(), joined=pl.col("text").str.join("")
+        )
+        return [_bytes_of(frame.item(0, 0)), frame.item(0, 1).encode()]
+    each = words.to_list()  # a query of polars costs as much as a thousand words
+    joined = "".join(each)
+    if not joined.isascii():
+        each = [word.encode() for word in each]
+    return [np.fromiter(map(len, each), _LENGTH, len(each)).data, joined.encode()]
 
 
 def _bytes_of(values: pl.Series) -> memoryview:
