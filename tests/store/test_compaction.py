@@ -181,6 +181,16 @@ def test_a_broken_source_is_not_copied(four):
     assert len({one.path for one in four.catalogue.current(DATASET).values()}) == 4
 
 
+def test_a_broken_month_keeps_no_other_from_being_compacted(four):
+    publish(four, {"2024-02-01": session(32), "2024-02-02": session(33)})
+    (four.root / four.catalogue.current(DATASET)[JANUARY[2]].path).write_bytes(b"gone")
+    with pytest.raises(StoreError, match=r"2024-01-04: .* has sha256"):
+        compacted(four)
+    held = {key: one.path for key, one in four.catalogue.current(DATASET).items()}
+    assert held["2024-02-01"] == held["2024-02-02"]
+    assert held[JANUARY[0]] != held[JANUARY[1]]
+
+
 def test_a_file_that_lost_a_row_is_not_used(four, monkeypatch):
     write = Merged.write
 

@@ -23,7 +23,7 @@ from tradepipe.store.database import writing
 from tradepipe.store.errors import StoreError
 from tradepipe.store.merging import Merged
 from tradepipe.store.model import HOT, Generation
-from tradepipe.store.moving import in_place, retire
+from tradepipe.store.moving import each, in_place, retire
 from tradepipe.store.tables import generations
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def compact(
 
     Raises:
         StoreError: when a file is not what the catalogue says, or the new one not what it was made
-            from; that month and the ones after it are unchanged.
+            from; that month is unchanged, all others are compacted before it is raised.
         ColdTierError: when a file lies in the cold tier, which cannot be reached.
     """
-    done = [_compact(store, month, clock, checkpoint) for month in months]
+    done = each(months, lambda month: _compact(store, month, clock, checkpoint))
     return [one for one in done if one is not None]
 
 

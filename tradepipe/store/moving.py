@@ -1,12 +1,38 @@
 """Moving generations from one file to another, inside a transaction that holds the write lock."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from tradepipe.store.cold import ColdTierError
+from tradepipe.store.errors import StoreError
 from tradepipe.store.tables import generations, retired_files
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(items: Iterable[Item], act: Callable[[Item], Result]) -> list[Result]:
+    """`act` on each of `items`, whatever becomes of the others: one broken file must not keep all as they are.
+
+    Raises:
+        StoreError: at the end, with what was said of each that failed.
+        ColdTierError: at once: what fails for the service fails for all.
+    """
+    done: list[Result] = []
+    failed: list[str] = []
+    for item in items:
+        try:
+            done.append(act(item))
+        except ColdTierError:
+            raise
+        except StoreError as error:
+            failed.append(str(error))
+    if failed:
+        raise StoreError("\n".join(failed))
+    return done
 
 
 def retire(connection: sa.Connection, files: Sequence[tuple[str, str]], reason: str, now: dt.datetime) -> None:

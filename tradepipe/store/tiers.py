@@ -12,7 +12,7 @@ from tradepipe.store.cold import ColdTier
 from tradepipe.store.database import writing
 from tradepipe.store.errors import StoreError
 from tradepipe.store.model import COLD, HOT, Generation
-from tradepipe.store.moving import retire
+from tradepipe.store.moving import each, retire
 from tradepipe.store.pins import held_paths
 from tradepipe.store.tables import generations
 
@@ -65,12 +65,17 @@ def cool(
     was, or moved; a copy that nothing refers to is removed by the sweep.
 
     Raises:
-        StoreError: when no cold tier is configured, or a file is not what the catalogue says.
+        StoreError: when no cold tier is configured, or a file is not what the catalogue says; the others
+            are moved before it is raised.
         ColdTierError: when the cold tier cannot be reached; files moved before stay moved.
     """
-    if moves and store.cold is None:
+    cold = store.cold
+    if not moves:
+        return []
+    if cold is None:
         raise StoreError("there is no cold tier. Remedy: set store.cold.url to s3://bucket/prefix or file:///folder")
-    return [move for move in moves if store.cold is not None and _cool(store, store.cold, move, clock, checkpoint)]
+    moved = each(moves, lambda move: _cool(store, cold, move, clock, checkpoint))
+    return [move for move, done in zip(moves, moved, strict=True) if done]
 
 
 def _cool(
