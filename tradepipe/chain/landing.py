@@ -18,6 +18,7 @@ import polars as pl
 from tradepipe.chain.layers import LANDING_LAYER, dataset, fingerprint, quarantine_of, reading_settings
 from tradepipe.contracts import LANDING, LANDING_SEEN, QUARANTINE, RAW_BARS, UNPLACED, Contract
 from tradepipe.ingest import LandingFile, RawBars, raw_bars, scan
+from tradepipe.ingest.content import CHANGED
 from tradepipe.ingest.landing import FileState, Seen
 from tradepipe.markets import Market
 from tradepipe.store import Companion, Input, PartitionStore
@@ -27,7 +28,6 @@ SEEN = "seen"  # its companion
 CODE_VERSION = "2"
 IDENTITY = ["file", "sha256", "read_as"]
 BYTES = ["file", "sha256"]
-CHANGED = "changed_while_reading"
 
 # A write within the clock tick of another leaves the file's times as they were: what was hashed so
 # soon after a write is not trusted to be known by them. Two seconds is the coarsest tick in use.
@@ -96,9 +96,15 @@ class LandingIndex:
 
     @cached_property
     def table(self) -> pl.DataFrame:
-        """LANDING rows of all files: what was known, and what reading the rest has shown."""
+        """LANDING rows of all files: what was known, and what reading the rest has shown.
+
+        Without files that moved while they were read: what their bytes say is not known.
+        """
         rows = _count(self.unread.rows, "rows").join(
-            _count(self.unread.refused, "refused"), ["file", "partition"], "full", coalesce=True
+            _count(self.unread.refused.filter(pl.col("reason") != CHANGED), "refused"),
+            ["file", "partition"],
+            "full",
+            coalesce=True,
         )
         fresh = rows.join(self._identities, on="file").with_columns(
             pl.col("rows", "refused").fill_null(0), replaced_at=pl.lit(None, LANDING.polars_schema["replaced_at"])
@@ -164,7 +170,7 @@ class LandingIndex:
     def keep(self, store: PartitionStore, run_id: str | None) -> None:
         """Publish the index, and into quarantine the rows whose partition cannot be read."""
         name = dataset(self.market.name, LANDING_LAYER)
-        unplaced = self.unread.refused.filter(pl.col("partition").is_null())
+        unplaced = self.unread.refused.filter(pl.col("partition").is_null(), pl.col("reason") != CHANGED)
         kept = store.read_generations(list(store.catalogue.current(quarantine_of(name), [INDEX]).values()), QUARANTINE)
         still = kept.join(self.known.select("file").unique(), on="file", how="semi")
         # One digest, not an input a file: each of thousands of deliveries would write them all again.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tradepipe.ingest.landing import LandingFile
 
+CHANGED = "changed_while_reading"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -24,15 +25,15 @@ class FileFault:
 def read_content(file: LandingFile) -> bytes | FileFault:
     """The file's bytes, out of its `.gz` or out of its `.zip` with one member.
 
-    Faults: `unreadable` (by the operating system, or a zip that holds other than one plain member),
-    `changed_while_reading` (not the bytes that were scanned), `file_truncated` (the packing is not whole).
+    Faults: `changed_while_reading` (not the bytes that were scanned, or gone since), `unreadable` (a zip
+    that holds other than one plain member), `file_truncated` (the packing is not whole).
     """
     try:
         content = file.path.read_bytes()
     except OSError as error:
-        return FileFault(file, "unreadable", f"the file cannot be read: {error.strerror}")
+        return FileFault(file, CHANGED, f"the file cannot be read any more: {error.strerror}")
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        return FileFault(file, "changed_while_reading", "the file's bytes are not those that were scanned; run again")
+        return FileFault(file, CHANGED, "the file's bytes are not those that were scanned; run again")
     if file.name.endswith(".gz") and content:
         try:
             return gzip.decompress(content)

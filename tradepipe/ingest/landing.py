@@ -12,6 +12,10 @@ from typing import NamedTuple
 PACKINGS = (".gz", ".zip")
 
 
+class LandingError(RuntimeError):
+    """A landing file is there and cannot be looked at. Its rows may have been read before: they are not gone."""
+
+
 class FileState(NamedTuple):
     """What the file system says of a file; every write to it, and every change of its times, moves `ctime_ns`."""
 
@@ -62,14 +66,30 @@ def scan(folder: Path, pattern: str, seen: Seen | None = None) -> list[LandingFi
     """Files below `folder` that match the glob `pattern`, sorted by name; none if the folder is not there.
 
     A file is known by content: every byte is read for the sha256, but for the files that `seen` says
-    were hashed before and whose state is the same.
+    were hashed before and whose state is the same. A file that vanishes meanwhile is not there.
+
+    Raises:
+        LandingError: naming a file that may not be read.
     """
     found = sorted((path for path in folder.glob(pattern) if path.is_file()), key=lambda path: path.as_posix())
-    return [_described(folder, path, seen or {}) for path in found]
+    described = [_described(folder, path, seen or {}) for path in found]
+    return [file for file in described if file is not None]
 
 
-def _described(folder: Path, path: Path, seen: Seen) -> LandingFile:
+def _described(folder: Path, path: Path, seen: Seen) -> LandingFile | None:
     name = path.relative_to(folder).as_posix()
+    try:
+        return _hashed(name, path, seen)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LandingError(
+            f"{path}: the file cannot be read: {error.strerror}. Nothing was published. "
+            "Remedy: let tradepipe read it, or move it out of the landing folder."
+        ) from error
+
+
+def _hashed(name: str, path: Path, seen: Seen) -> LandingFile:
     with path.open("rb") as file:
         state = FileState.of(os.fstat(file.fileno()))
         known = seen.get(name)
