@@ -143,7 +143,7 @@ def test_a_copy_that_differs_is_not_used(tiered, cold):
         move(tiered)
     tiers = {key: one.tier for key, one in tiered.catalogue.current(DATASET).items()}
     assert tiers == dict.fromkeys(KEYS, "hot") | dict.fromkeys(OLD[1:], "cold")  # the others moved all the same
-    assert tiered.sweep(now() + 2 * GRACE) == [f"{cold.url}/{path}"]
+    assert [one for one in tiered.sweep(now() + 2 * GRACE) if path in one] == [f"{cold.url}/{path}"]
 
 
 STEPS = ("copied", "verified", "moved", "committed")
