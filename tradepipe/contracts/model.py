@@ -127,8 +127,8 @@ class Contract:
         if REASON in self.column_names:
             raise ValueError(f"contract {self.name} has a column {REASON!r}; its rows cannot be split by reason")
         rules = self.all_rules()
-        found = frame.select(rule.broken.any().alias(rule.code) for rule in rules).row(0, named=True)
-        broken = [rule for rule in rules if found[rule.code]]
+        kept = frame.select(rule.holds.all().alias(rule.code) for rule in rules).row(0, named=True)
+        broken = [rule for rule in rules if not kept[rule.code]]
         nothing = frame.clear().with_columns(pl.lit(None, pl.String).alias(REASON))
         if not broken:  # the usual case: nothing is copied
             return frame, nothing

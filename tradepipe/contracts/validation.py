@@ -15,21 +15,17 @@ EXAMPLES_SHOWN = 3
 
 
 @functools.lru_cache(maxsize=64)
-def pandera_schema(contract: Contract, *, keyed: bool = True) -> "pa.DataFrameSchema":
+def pandera_schema(contract: Contract) -> "pa.DataFrameSchema":
     """The Pandera schema of `contract`: strict and ordered columns, and one check a rule.
 
     The key check is "strictly increasing", which is uniqueness and order in one pass; Pandera's
-    own `unique` costs eight times as much. Not `keyed`, it is left out, and all rules are one check:
-    that says whether rows keep them, not which is broken.
+    own `unique` costs eight times as much.
     """
     import pandera.polars as pa  # noqa: PLC0415 - two CPU seconds, paid only when validating
 
     rules = contract.all_rules()
-    if keyed:
-        checks = [pa.Check(_row_check(rule), name=rule.code, description=rule.description) for rule in rules]
-        checks.append(pa.Check(_key_check(contract.key), name=KEY_NOT_INCREASING))
-    else:
-        checks = [pa.Check(_rules_check(rules), name="rules")] if rules else []
+    checks = [pa.Check(_row_check(rule), name=rule.code, description=rule.description) for rule in rules]
+    checks.append(pa.Check(_key_check(contract.key), name=KEY_NOT_INCREASING))
     return pa.DataFrameSchema(
         {
             column.name: pa.Column(
@@ -71,27 +67,25 @@ def validate(frame: pl.DataFrame, contract: Contract, *, market: str, layer: str
 def validate_parts(
     parts: Mapping[str, pl.DataFrame], contract: Contract, *, market: str, layer: str, in_order: bool = False
 ) -> None:
-    """Judge partitions together: as `validate` of each, for hardly more than the cost of one.
+    """Judge partitions together: as `validate` of each, for less than the cost of one.
 
-    Rules are about single rows, so one pass over all of them does, and saves Pandera's fixed cost of
-    some milliseconds a frame; only the key starts anew with each partition. `in_order`: `out_of_order`
-    has just found none of these very frames, so that it need not look again.
+    Rules are about single rows, so one pass of their expressions over all rows says whether they hold;
+    only the key starts anew with each partition. Where something does not hold, Pandera says what, a
+    partition at a time; where all does, as is usual, it is not even imported. `in_order`:
+    `out_of_order` has just found none of these very frames, so that it need not look again.
 
     Raises:
         TypeError, ContractError: see `validate`; for the first partition that breaks the contract.
     """
-    import pandera.errors  # noqa: PLC0415
-
     if not parts:
         return
-    if all(type(part) is pl.DataFrame for part in parts.values()):
-        try:
-            together = pl.concat(parts.values())
-            pandera_schema(contract, keyed=False).validate(together, lazy=True)
-            if in_order or not out_of_order(together, contract.key, [part.height for part in parts.values()]):
-                return
-        except (pandera.errors.SchemaErrors, pl.exceptions.PolarsError):
-            pass  # said below, by partition
+    schema = list(contract.polars_schema.items())
+    if all(type(part) is pl.DataFrame and list(part.schema.items()) == schema for part in parts.values()):
+        together = pl.concat(parts.values())
+        rules = [rule.holds.all() for rule in contract.all_rules()]  # a null breaks no rule but its own
+        kept = not rules or together.select(pl.all_horizontal(rules)).item()
+        if kept and (in_order or not out_of_order(together, contract.key, [part.height for part in parts.values()])):
+            return
     for partition, part in parts.items():
         validate(part, contract, market=market, layer=layer, partition=partition)
 
@@ -141,14 +135,6 @@ def _row_check(rule: Rule) -> Callable[[Any], pl.LazyFrame]:
     def check(data: Any) -> pl.LazyFrame:
         lazy: pl.LazyFrame = data.lazyframe
         return lazy.select((~rule.broken).alias(rule.code))
-
-    return check
-
-
-def _rules_check(rules: Sequence[Rule]) -> Callable[[Any], pl.LazyFrame]:
-    def check(data: Any) -> pl.LazyFrame:
-        lazy: pl.LazyFrame = data.lazyframe
-        return lazy.select(pl.all_horizontal(~rule.broken for rule in rules).alias("rules"))
 
     return check
 
