@@ -109,16 +109,16 @@ def complete(
 
 def _judged(dataset: str, frames: Mapping[str, pl.DataFrame], contract: Contract) -> dict[str, pl.DataFrame]:
     market, layer = dataset.split("/")
+    schema, columns = dict(contract.polars_schema), list(contract.column_names)
     arranged: dict[str, pl.DataFrame] = {}
     for partition, frame in frames.items():
-        if type(frame) is not pl.DataFrame or dict(frame.schema) != dict(contract.polars_schema):
+        if type(frame) is not pl.DataFrame or dict(frame.schema) != schema:
             # Says what is wrong with the shape; only the order of columns and rows is ours to mend.
             validate(frame, contract, market=market, layer=layer, partition=partition)
-        arranged[partition] = frame.select(contract.column_names)
+        arranged[partition] = frame if frame.columns == columns else frame.select(columns)
     for batch in _batches(arranged):
         names = list(batch)
-        keys = pl.concat([frame.select(contract.key) for frame in batch.values()])
-        mixed = out_of_order(keys, contract.key, [frame.height for frame in batch.values()])
+        mixed = out_of_order(pl.concat(batch.values()), contract.key, [frame.height for frame in batch.values()])
         for number in mixed:
             arranged[names[number]] = batch[names[number]] = contract.arrange(batch[names[number]])
         validate_parts(batch, contract, market=market, layer=layer, in_order=not mixed)

@@ -7,7 +7,7 @@ What a killed writer leaves behind is files without a generation, which the swee
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -154,9 +154,9 @@ class Publication:
         made = [self._generation(draft, current, numbers, now) for draft in fresh]
         if not made:
             return result
-        rows = [{name: value for name, value in asdict(one).items() if name != "id"} for one in made]
+        rows = [{name: value for name, value in vars(one).items() if name != "id"} for one in made]
         for draft, generation, number in zip(fresh, made, insert_generations(connection, rows), strict=True):
-            result[draft.key] = Published(Generation(**{**asdict(generation), "id": number}), changed=True)
+            result[draft.key] = Published(replace(generation, id=number), changed=True)
         self._point(connection, [result[draft.key].generation for draft in fresh], current, now)
         used = [
             {
