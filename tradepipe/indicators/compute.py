@@ -13,7 +13,7 @@ from tradepipe.indicators.model import BoundIndicator
 
 PARTITION = "partition"
 # Windows overlap, so all of a long range at once would hold each bar lookback / partition times.
-WINDOWS_AT_ONCE = 24
+ROWS_AT_ONCE = 150_000
 _KEY = [column.name for column in INDICATOR_KEY_COLUMNS]
 
 
@@ -44,8 +44,17 @@ def compute_indicators(bars: pl.DataFrame, windows: pl.DataFrame, bound: Sequenc
             f"the bars lack the column {', '.join(missing)}; needed are {', '.join([*_KEY, *inputs])}"
         )
     needed = bars.select(list(dict.fromkeys([*_KEY, *inputs]))).sort("session")
-    parts = [_of_windows(needed, some, inputs, bound) for some in windows.iter_slices(WINDOWS_AT_ONCE)]
+    parts = [_of_windows(needed, some, inputs, bound) for some in windows.iter_slices(_at_once(needed, windows))]
     return pl.concat(parts or [_of_windows(needed.clear(), windows, inputs, bound)])
+
+
+def _at_once(bars: pl.DataFrame, windows: pl.DataFrame) -> int:
+    """How many windows hold about ROWS_AT_ONCE rows together: at least one, whatever it holds."""
+    session = bars.get_column("session")
+    first = session.search_sorted(windows.get_column("anchor_session"), side="left").cast(pl.Int64)
+    stop = session.search_sorted(windows.get_column("last_session"), side="right").cast(pl.Int64)
+    largest = (stop - first).max()
+    return max(ROWS_AT_ONCE // max(largest, 1), 1) if isinstance(largest, int) else 1
 
 
 def _of_windows(
