@@ -45,7 +45,8 @@ def expected_bars(market: Market, keys: Sequence[str], due: dt.datetime | None) 
     """EXPECTED_BARS rows of the partitions `keys`, and `partition`; of sessions known by `due` (UTC), none for None.
 
     A session is due once something is known that came no earlier than its own bars could: what is
-    expected follows from calendar, universe and data, not from the clock.
+    expected follows from calendar, universe and data, not from the clock. Of the session in between,
+    the bars are expected that can be known by `due`.
     """
     if due is None or not keys:
         return EXPECTED_BARS.empty().with_columns(partition=pl.lit("", pl.String))
@@ -62,16 +63,31 @@ def expected_bars(market: Market, keys: Sequence[str], due: dt.datetime | None) 
             market.partitions.key_expr().alias("partition"),
             known_at=pl.col("close_time") + market.settings.publication_delay,
         )
-        .filter(pl.col("known_at") <= due, pl.col("partition").is_in(list(keys)))
     )
+    sessions = pl.concat([sessions.filter(pl.col("known_at") <= due), _under_way(market, sessions, due)])
+    sessions = sessions.filter(pl.col("partition").is_in(list(keys)))
     members = pl.DataFrame({"symbol": market.universe.symbols}, schema={"symbol": pl.String})
     rows = members.join(sessions, how="cross").select(*EXPECTED_BARS.column_names, "partition").sort(EXPECTED_BARS.key)
     return rows.filter(market.universe.is_member(rows)) if market.universe.is_dated else rows
 
 
-def shelf_of(market: Market, marts: Mapping[str, Mart], catalogue: Catalogue, now: dt.datetime) -> Shelf:
+def _under_way(market: Market, sessions: pl.DataFrame, due: dt.datetime) -> pl.DataFrame:
+    """The first of `sessions` that is not known in full by `due`, with the bars that are; none without any."""
+    first = sessions.filter(pl.col("known_at") > due).head(1)
+    bars = 0
+    for day in first["session"]:
+        closes = market.calendar.grid(day, day, market.settings.interval)["close_time"]
+        bars = closes.filter(closes + market.settings.publication_delay <= due).len()
+    there = first if bars else first.clear()
+    return there.with_columns(pl.lit(bars, pl.Int64).alias("bars"), pl.lit(due, UTC).alias("known_at"))
+
+
+def shelf_of(
+    market: Market, marts: Mapping[str, Mart], catalogue: Catalogue, now: dt.datetime, as_of: dt.datetime | None = None
+) -> Shelf:
     """What SQL by hand can name: everything up to `now`, see `tradepipe.warehouse.relations.Shelf`."""
-    look = MartLook(catalogue, market, marts, market.partitions.keys(market.settings.start, market.newest_date(now)))
+    keys = market.partitions.keys(market.settings.start, market.newest_date(now))
+    look = MartLook(catalogue, market, marts, keys, as_of)
     configured = {EXPECTED: look.expected.select(EXPECTED_BARS.column_names)}
     return Shelf(market.name, contracts_of(market), configured, marts)
 
@@ -103,7 +119,7 @@ def query(  # noqa: PLR0913 - the engine, where from, of what, and what is asked
         AsOfError: for one to what cannot say what was known at `as_of`.
         WarehouseError: when the engine refuses the query.
     """
-    shelf = shelf_of(market, marts, store.catalogue, now)
+    shelf = shelf_of(market, marts, store.catalogue, now, as_of)
     return warehouse.query(store, sql, shelf.relations(store, references(sql), as_of=as_of))
 
 
@@ -115,13 +131,21 @@ class MartLook:
         market: the market.
         marts: by name, each after those it reads.
         keys: the market's partitions that are looked at.
+        as_of: aware; nothing is due that was not by then.
 
     Raises:
         MartError: when a mart reads what there is not, or must not be read by it.
     """
 
-    def __init__(self, catalogue: Catalogue, market: Market, marts: Mapping[str, Mart], keys: Sequence[str]) -> None:
-        self.market, self.marts, self.keys = market, marts, list(keys)
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        market: Market,
+        marts: Mapping[str, Mart],
+        keys: Sequence[str],
+        as_of: dt.datetime | None = None,
+    ) -> None:
+        self.market, self.marts, self.keys, self._as_of = market, marts, list(keys), as_of
         self.contracts = contracts_of(market) | {name: mart.contract for name, mart in marts.items()}
         for mart in marts.values():
             check_references(mart, marts, self.contracts)
@@ -133,8 +157,9 @@ class MartLook:
 
     @cached_property
     def due(self) -> dt.datetime | None:
-        """The newest time at which a bar of the market was known."""
-        return max((one.known_at for one in self.current["bars"].values() if one.known_at), default=None)
+        """The newest time at which a bar of the market was known, as far as it is looked at."""
+        newest = max((one.known_at for one in self.current["bars"].values() if one.known_at), default=None)
+        return min(newest, self._as_of) if newest and self._as_of else newest
 
     @cached_property
     def expected(self) -> pl.DataFrame:
