@@ -152,6 +152,28 @@ def test_a_bar_that_no_window_reaches_is_left_out(ready):
     assert "2018-01" in used  # so that leaving it out is the window's doing
 
 
+def test_what_was_computed_before_a_delivery_that_changed_nothing_rests_on_the_bar_too(project):
+    """The bars' content stays, so that nothing after them is computed again: it names their earlier generation."""
+    before = radius(project)
+    assert listed(before)
+    assert before.orders
+    file = project.landing("2018-06")
+    file.write_text(file.read_text() + file.read_text().splitlines()[-1] + "\n")
+    assert project.run("raw_bars", "bars", first="2018-06", last="2018-08").success
+    after = radius(project)
+    assert not after.restated
+    assert len(after.bars_generations) == 2
+    assert listed(after, recomputed=False) == listed(before)
+    assert (after.models, after.signals, after.orders) == (before.models, before.signals, before.orders)
+    # Raw bars of June may be published again, too, before a later partition looks back on them.
+    file.write_text(file.read_text() + "SPX,1999-01-04,,,,,,\n")
+    assert project.run("raw_bars", first="2018-06", last="2018-06").success
+    assert project.run("bars", first="2018-07", last="2018-07").success
+    assert ("bars", "2018-07") in {
+        (one.layer, one.partition) for one in radius(project).partitions if not one.recomputed
+    }
+
+
 def test_what_is_not_there_is_said(ready):
     with pytest.raises(NoSuchBarError, match="not in universe"):
         radius(ready, symbol="GONE")

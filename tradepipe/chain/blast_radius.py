@@ -117,9 +117,10 @@ def blast_radius(
             f"Remedy: `tradepipe quarantine list --symbol {symbol}` shows whether it was refused."
         )
     old = with_old_word(bars, said)
-    roots = old or [bars[-1].id]
+    # All that say the same: what was computed from an earlier one stays, and names it.
+    roots = old or [one.id for one in bars]
     walk = _Walk(store, market, symbol, session)
-    used = walk.users(roots)
+    used = walk.users(roots, [one.id for one in bars if one.id not in roots])
     return BlastRadius(
         market=market.name,
         symbol=symbol,
@@ -156,9 +157,12 @@ class _Walk:
         keys = sorted({key for found in self.current.values() for key in found})
         self.reach = Reach(market, session, keys)
 
-    def users(self, roots: Collection[int]) -> list[Generation]:
-        """Generations computed from `roots`, directly or not, whose rows can reach the bar; oldest first."""
-        seen, edge = set(roots), self._delivered(roots) | set(roots)
+    def users(self, roots: Collection[int], others: Collection[int]) -> list[Generation]:
+        """Generations computed from `roots`, directly or not, whose rows can reach the bar; oldest first.
+
+        `others` are the generations of the same bars that say otherwise.
+        """
+        seen, edge = set(roots), self._delivered(roots, others) | set(roots)
         found: dict[int, Generation] = {}
         while edge:
             reached = {
@@ -171,18 +175,22 @@ class _Walk:
             edge = set(reached)
         return [found[number] for number in sorted(found)]
 
-    def _delivered(self, roots: Collection[int]) -> set[int]:
-        """Generations of raw bars that hold the bar as `roots` have it: bars of later partitions look back on them."""
+    def _delivered(self, roots: Collection[int], others: Collection[int]) -> set[int]:
+        """Generations of raw bars that hold the bar as `roots` have it: bars of later partitions look back on them.
+
+        Also those that no generation of the bars was computed from: a later partition's can be.
+        """
         if not LAYERS["bars"].reads["raw_bars"](self.market):
             return set()
         key, raw = _partition_of(self.market, self.symbol, self.session), dataset(self.market.name, "raw_bars")
-        used = self.store.catalogue.inputs(list(roots))
-        return {
-            one.generation
-            for inputs in used.values()
-            for one in inputs
-            if one.dataset == raw and one.partition == key and one.generation is not None
-        }
+        used = self.store.catalogue.inputs([*roots, *others])
+
+        def read_by(bars: Collection[int]) -> set[int]:
+            read = [one for number in bars for one in used[number] if (one.dataset, one.partition) == (raw, key)]
+            return {one.generation for one in read if one.generation is not None}
+
+        unused = {one.id for one in self.store.catalogue.history(raw, key)} - read_by(others)
+        return read_by(roots) | unused
 
     def _first(self, one: Generation) -> dt.date | None:
         return self.reach.first(self.layers[one.dataset], one.partition)
