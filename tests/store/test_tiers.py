@@ -146,6 +146,15 @@ def test_a_copy_that_differs_is_not_used(tiered, cold):
     assert [one for one in tiered.sweep(now() + 2 * GRACE) if path in one] == [f"{cold.url}/{path}"]
 
 
+def test_a_sweep_leaves_the_files_of_another_store_in_the_same_place(tiered, cold, tmp_path):
+    move(tiered)
+    before = everything(tiered)
+    with PartitionStore.open(tmp_path / "two", f"sqlite:///{tmp_path / 'two.sqlite'}", GRACE, cold=cold) as other:
+        other.publish(DATASET, {KEYS[0]: small()}, SMALL, code_version="1", inputs={})
+        assert other.sweep(now() + 2 * GRACE) == []
+    assert same(everything(tiered), before)
+
+
 STEPS = ("copied", "verified", "moved", "committed")
 
 

@@ -79,6 +79,9 @@ def _sweep_cold(
     engine: sa.Engine, cold: ColdTier, now: dt.datetime, cutoff: dt.datetime, *, dry_run: bool
 ) -> list[str]:
     old = cold.written_before(cutoff)
+    with engine.connect() as connection:
+        # A bucket may be another store's too. What we put there has, or had, a name in our catalogue.
+        old = sorted(_ever_named(connection, old))
     if dry_run:
         with engine.connect() as connection:
             return _find(connection, COLD, old, cutoff).paths
@@ -88,6 +91,15 @@ def _sweep_cold(
         cold.remove(found.orphans)
     cold.remove(found.dead)
     return found.paths
+
+
+def _ever_named(connection: sa.Connection, paths: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(paths), _CHUNK):
+        chunk = paths[start : start + _CHUNK]
+        for column in (generations.c.path, retired_files.c.path):
+            found.update(connection.scalars(sa.select(column).where(column.in_(chunk))))
+    return found
 
 
 def _find(connection: sa.Connection, tier: str, old: Sequence[str], cutoff: dt.datetime) -> _Found:
