@@ -49,7 +49,7 @@ def raw_bars(files: Sequence[LandingFile], market: Market) -> RawBars:
     """
     parsed = [read_files(batch, market.settings.source, market) for batch in _batches(files)]
     return RawBars(
-        rows=in_order([part.rows for part in parsed]),
+        rows=parsed[0].rows if len(parsed) == 1 else in_order([part.rows for part in parsed]),
         refused=QUARANTINE.arrange(pl.concat([part.refused for part in parsed])),
         unread=pl.concat([part.unread for part in parsed]),
         files=tuple(files),
