@@ -60,14 +60,16 @@ def _by_hand(project, market, keys) -> None:  # type: ignore[no-untyped-def]  # 
     """What the bodies of the two assets do, without what they tell Dagster."""
     from tradepipe.bars import clean_bars  # noqa: PLC0415
     from tradepipe.chain import LayerRun  # noqa: PLC0415
+    from tradepipe.contracts import BARS_HISTORY, GAPS  # noqa: PLC0415
 
     run, arrived = LayerRun(project.store, market, "raw_bars", keys), project.landing(market)
     raw = arrived.rows_of(run.keys)
     arrived.keep(project.store, None)
     run.publish(raw.rows, refused=raw.refused, inputs={key: arrived.inputs(key) for key in run.keys})
     run = LayerRun(project.store, market, "bars", keys)
-    cleaned = clean_bars(run.place(run.read("raw_bars")), market)
-    run.publish(cleaned.bars, refused=cleaned.refused)
+    cleaned = clean_bars(run.place(run.read("raw_bars")), market, run.read("releases"))
+    beside = {"history": (BARS_HISTORY, cleaned.history), "gaps": (GAPS, cleaned.gaps)}
+    run.publish(cleaned.bars, refused=cleaned.refused, beside=beside)
 
 
 def measure(*, quick: bool) -> dict[str, Figure]:

@@ -21,7 +21,7 @@ import polars as pl
 
 from tradepipe.bars import clean_bars
 from tradepipe.bars.windows import by_partition
-from tradepipe.contracts import BARS, QUARANTINE, RAW_BARS, Contract, validation
+from tradepipe.contracts import BARS, QUARANTINE, RAW_BARS, Contract
 from tradepipe.ingest import raw_bars, scan, write_demo_files
 from tradepipe.markets import Instrument, Market, Universe
 from tradepipe.settings.models import MarketSettings
@@ -48,7 +48,6 @@ def measure(*, quick: bool) -> dict[str, dict[str, Any]]:
         file, columns, said = _delivery(Path(folder), quick=quick)
         market = _market(file, columns)
         market.calendar.check()
-        validation.pandera_schema(RAW_BARS)
         ours, judged, theirs, same = [], [], [], []
         for number in range(2 if quick else ROUNDS):
             theirs.append(_spent(lambda: _peer(file)))

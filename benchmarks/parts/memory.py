@@ -18,12 +18,10 @@ def through_all_layers() -> dict[str, float]:
     """Peak memory in MB after the imports and after every layer, and the CPU seconds of the latter."""
     from time import process_time  # noqa: PLC0415
 
-    import arch  # noqa: F401, PLC0415
-    import pandera.polars  # noqa: F401, PLC0415
-    import statsmodels.tsa.api  # noqa: F401, PLC0415
-
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.run import update  # noqa: PLC0415
+    from tradepipe.forecasting import arma, garch  # noqa: F401, PLC0415 - statsmodels and arch, as forecasts need them
+    from tradepipe.indicators.kernels import windows  # noqa: F401, PLC0415 - numba
     from tradepipe.observability.meter import peak_memory_mb  # noqa: PLC0415
 
     project = Project.load()
