@@ -65,6 +65,23 @@ def test_history_before_the_first_landed_file_is_left_alone(fresh):
     assert request.tags["dagster/asset_partition_range_start"] == "2018-03"
 
 
+def test_files_that_were_worked_in_and_are_gone_are_worked_out(project):
+    """Of the first months too, and of all: what stands there was read from nothing that is there."""
+    project.landing("2018-01").unlink()
+    (request,) = tick(project).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2018-01"
+    for file in project.landing("2018-02").parent.glob("*.csv"):
+        file.unlink()
+    (request,) = tick(project).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2018-01"
+    assert project.run("raw_bars").success
+    assert project.store.read(f"{MARKET}/raw_bars").is_empty()
+    (request,) = tick(project).run_requests
+    assert layers_of(request)[0] == "bars"
+    assert project.run().success
+    assert not tick(project).run_requests
+
+
 def test_a_late_file_and_a_restated_one_are_worked_in_everywhere_they_reach(fresh, ready, tmp_path):
     late = tmp_path / "late.csv"
     shutil.move(fresh.landing("2018-06"), late)

@@ -33,8 +33,8 @@ def next_arrival(
 ) -> Arrival | None:
     """The next step towards research layers that follow the landing folder; None when they do.
 
-    Partitions before the first with landed rows are left alone: nothing says yet that there is
-    anything to know of them.
+    Partitions before the first with landed rows, or with what came of files that are gone, are left
+    alone: nothing says yet that there is anything to know of them.
 
     Args:
         catalogue: what is published.
@@ -44,10 +44,12 @@ def next_arrival(
         limit: partitions of a step at most.
     """
     landed = landing.table.filter((pl.col("rows") > 0) & (pl.col("partition") != UNPLACED))["partition"]
-    if landed.is_empty():
+    published = catalogue.current_of([dataset(market.name, layer) for layer in research(market)])
+    known = [*landed, *(key for current in published.values() for key, one in current.items() if one.rows)]
+    if not known:
         return None
     newest = market.newest_date(now)
-    keys = [key for key in market.partitions.keys(market.settings.start, newest) if key >= landed.min()]  # type: ignore[operator]
+    keys = [key for key in market.partitions.keys(market.settings.start, newest) if key >= min(known)]
     stale = stale_partitions(catalogue, market, keys, landing)
     steps = next_steps(stale, keys, research(market))
     if not steps:
@@ -60,7 +62,7 @@ def next_arrival(
 
 def _digest(catalogue: Catalogue, market: Market, landing: LandingIndex, step: Step, stale: Sequence[Stale]) -> str:
     current = catalogue.current_of([dataset(market.name, layer) for layer in step.layers])
-    told: list[str] = []
+    told = [market.name]  # two markets may read the same files
     for one in stale:
         if one.layer in step.layers and step.first <= one.partition <= step.last:
             stands = current[dataset(market.name, one.layer)].get(one.partition)
