@@ -148,8 +148,8 @@ def test_a_broken_contract_publishes_nothing_and_says_what_where_and_which_rows(
     before = contents(fresh, ["bars"])
     honest = library.clean_bars
 
-    def careless(raw, market, released):
-        cleaned = honest(raw, market, released)
+    def careless(*given):
+        cleaned = honest(*given)
         wrong = cleaned.bars.with_columns(high=pl.when(pl.col("partition") == "2018-05").then(0.5).otherwise("high"))
         return dataclasses.replace(cleaned, bars=wrong)
 
@@ -167,8 +167,8 @@ def test_a_failed_contract_blocks_what_follows_in_the_same_run(fresh, monkeypatc
 
     honest = library.clean_bars
 
-    def careless(raw, market, released):
-        cleaned = honest(raw, market, released)
+    def careless(*given):
+        cleaned = honest(*given)
         return dataclasses.replace(cleaned, bars=cleaned.bars.with_columns(high=0.5))
 
     monkeypatch.setattr(library, "clean_bars", careless)
