@@ -99,7 +99,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             )
             ids = list(connection.scalars(statement, rows))
             if _is_verdict(events[0]):
-                self._record_verdicts(connection, events, ids)
+                self._record_verdicts(connection, events, ids, [row["event"] for row in rows])
             else:
                 self._store_asset_event_tags(connection, events, ids)
                 last = {
@@ -109,7 +109,10 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
                 for event, number in last.values():  # the asset's row speaks of its newest event only
                     self._store_asset_event(connection, event, number)
 
-    def _record_verdicts(self, connection: sa.Connection, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
+    def _record_verdicts(
+        self, connection: sa.Connection, events: Sequence[EventLogEntry], ids: Sequence[int], written: Sequence[str]
+    ) -> None:
+        """`written`: the events as the log has them; to write them out anew costs more than to store them."""
         table = AssetCheckExecutionsTable.c
         planned = connection.execute(
             sa.select(table.id, table.asset_key, table.check_name, table.partition).where(
@@ -118,24 +121,26 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         )
         places = {(key, name, partition): number for number, key, name, partition in planned}
         updates, others = [], []
-        for event, number in zip(events, ids, strict=True):
+        for event, number, text in zip(events, ids, written, strict=True):
             verdict = _verdict(event)
             place = places.get((verdict.asset_key.to_string(), verdict.check_name, verdict.partition))
             if place is None:
                 others.append((event, number))
             else:
-                updates.append({"at": place, **self._recorded(event, verdict, number)})
+                updates.append({"at": place, **self._recorded(event, verdict, number, text)})
         if updates:
             connection.execute(sa.update(AssetCheckExecutionsTable).where(table.id == sa.bindparam("at")), updates)
         for event, number in others:  # never planned: a verdict on a partition outside of the run's range
             self.store_asset_check_event(event, number)
 
-    def _recorded(self, event: EventLogEntry, verdict: AssetCheckEvaluation, number: int) -> dict[str, Any]:
+    def _recorded(
+        self, event: EventLogEntry, verdict: AssetCheckEvaluation, number: int, written: str
+    ) -> dict[str, Any]:
         status = AssetCheckExecutionRecordStatus
         target = verdict.target_materialization_data
         return {
             "execution_status": (status.SUCCEEDED if verdict.passed else status.FAILED).value,
-            "evaluation_event": serialize_value(event),
+            "evaluation_event": written,
             "evaluation_event_timestamp": self._event_insert_timestamp(event),
             "evaluation_event_storage_id": number,
             "materialization_event_storage_id": target.storage_id if target else None,
