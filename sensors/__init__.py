@@ -1,8 +1,9 @@
 """Jobs, sensors, schedules and automation, and the runner that uses them in one process."""
 
 from sensors.automation import automation_sensor
+from sensors.derivatives import derivatives_sensor
 from sensors.fetch import fetch_job, fetch_sensor
-from sensors.jobs import execution_job, marts_job, research_job
+from sensors.jobs import derivatives_job, execution_job, marts_job, research_job
 from sensors.landing import landing_sensor
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
 from sensors.maintenance import maintenance_schedule
@@ -16,6 +17,8 @@ __all__ = [
     "Outcome",
     "automation_sensor",
     "close_schedule",
+    "derivatives_job",
+    "derivatives_sensor",
     "execution_job",
     "fetch_job",
     "fetch_sensor",

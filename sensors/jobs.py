@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.layer import asset_key
 from tradepipe.chain import TRADING, research
+from tradepipe.chain.derivatives import derivatives_of
 from tradepipe.markets import Market
 
 # Runs of one market's trading never overlap: the account's clock moves forward only.
@@ -35,6 +36,17 @@ def marts_job(market: Market, marts: Iterable[str]) -> UnresolvedAssetJobDefinit
     )
 
 
+def derivatives_job(market: Market) -> UnresolvedAssetJobDefinition:
+    """Funding, mark prices and books that `market` fetches, over any range of partitions in one run."""
+    return dg.define_asset_job(
+        name=derivatives_job_name(market),
+        description=f"Landed funding, mark prices and order books of {market.name} as partitions.",
+        selection=dg.AssetSelection.assets(*[asset_key(market, layer.name) for layer in derivatives_of(market)]),
+        tags={"market": market.name},
+        executor_def=dg.in_process_executor,
+    )
+
+
 def execution_job(market: Market) -> UnresolvedAssetJobDefinition:
     """Signals to orders, fills and positions, exactly once."""
     return dg.define_asset_job(
@@ -54,6 +66,11 @@ def research_job_name(market: Market) -> str:
 def marts_job_name(market: Market) -> str:
     """Name of the market's marts job."""
     return f"{market.name}_marts"
+
+
+def derivatives_job_name(market: Market) -> str:
+    """Name of the market's job of derivatives."""
+    return f"{market.name}_derivatives"
 
 
 def execution_job_name(market: Market) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import dagster as dg
 
 from assets.layer import asset_key
-from sensors.jobs import execution_job_name, marts_job_name, research_job_name
+from sensors.jobs import derivatives_job_name, execution_job_name, marts_job_name, research_job_name
 from sensors.requests import PARTITION_RANGE_END, PARTITION_RANGE_START
 from tradepipe.chain import LAYERS
+from tradepipe.chain.derivatives import DERIVATIVES
 from tradepipe.markets import Market
 from tradepipe.paths import conf_folder
 
@@ -53,9 +54,11 @@ class LocalRunner:
         return cls(defs, dg.DagsterInstance.get())
 
     def materialise(self, market: Market, layers: Sequence[str], first: str, last: str) -> Outcome:
-        """Materialise research `layers` or marts of `market` for the partitions from `first` to `last` in one run."""
-        name = research_job_name(market) if set(layers) <= set(LAYERS) else marts_job_name(market)
-        job = self.defs.resolve_job_def(name)
+        """Materialise `layers` of `market` for the partitions from `first` to `last` in one run.
+
+        They are all of research, all derivatives, or all marts.
+        """
+        job = self.defs.resolve_job_def(_job_of(market, set(layers)))
         tags = {PARTITION_RANGE_START: first, PARTITION_RANGE_END: last}
         return self._execute(job, tags, [asset_key(market, layer) for layer in layers])
 
@@ -96,6 +99,12 @@ class LocalRunner:
             asset_selection=selection,
         )
         return Outcome(result.run_id, result.success, None if result.success else _error(result))
+
+
+def _job_of(market: Market, layers: set[str]) -> str:
+    if layers <= set(LAYERS):
+        return research_job_name(market)
+    return derivatives_job_name(market) if layers <= set(DERIVATIVES) else marts_job_name(market)
 
 
 def _error(result: dg.ExecuteInProcessResult) -> str:

@@ -28,6 +28,8 @@ from sensors import (
     LocalRunner,
     automation_sensor,
     close_schedule,
+    derivatives_job,
+    derivatives_sensor,
     execution_job,
     fetch_job,
     fetch_sensor,
@@ -40,6 +42,7 @@ from sensors import (
     signals_sensor,
     warming_schedule,
 )
+from tradepipe.chain.derivatives import derivatives_of
 from tradepipe.markets import load_markets
 from tradepipe.paths import sql_folder
 from tradepipe.settings import Settings, load_settings
@@ -54,6 +57,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     marts, engine = load_marts(sql_folder()), settings.warehouse.kind
     fetched = [market for market in markets if market.settings.fetch.kind != "none"]
     warmed = settings.cache.valkey_url and settings.cache.warm
+    deriving = [market for market in markets if derivatives_of(market)]
     running = settings.automation
     return dg.Definitions(
         assets=[asset for market in markets for asset in (*assets_of(market), *mart_assets(market, marts, engine))],
@@ -61,6 +65,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[research_job(market) for market in markets],
             *[marts_job(market, marts) for market in markets],
             *[execution_job(market) for market in trading],
+            *[derivatives_job(market) for market in deriving],
             *[fetch_job(market) for market in fetched],
             *[publish_job(market, settings.manifests_folder) for market in markets],
         ],
@@ -72,6 +77,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             *[fetch_sensor(market, running=running) for market in fetched],
             *[landing_sensor(market, running=running) for market in markets],
+            *[derivatives_sensor(market, running=running) for market in deriving],
             *[signals_sensor(market, running=running) for market in trading],
             *[automation_sensor(market, marts, running=running) for market in markets],
         ],

@@ -5,21 +5,22 @@ They are read from landing files alone. A market has those that its `fetch.data`
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from tradepipe.chain.arrivals import Arrival
+from tradepipe.chain.derivative_files import derivative_files, files_by_partition
 from tradepipe.chain.layers import LANDING_LAYER, dataset, fingerprint
 from tradepipe.chain.run import PARTITION, PartitionReport, Reports
+from tradepipe.chain.staleness import Stale, difference
+from tradepipe.chain.steps import Step, next_steps
 from tradepipe.contracts import BOOKS, FUNDING, MARK_PRICES, QUARANTINE, Contract
 from tradepipe.markets import Market
 from tradepipe.observability.meter import READ, WRITE, Meter
-from tradepipe.store import Input, PartitionStore
-
-_SPAN = re.compile(r"(\d{8})T\d{6}-(\d{8})T\d{6}")
+from tradepipe.store import Catalogue, Input, PartitionStore
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def publish_derivative(  # noqa: PLR0913, PLR0917 - as for a layer
 ) -> Reports:
     """Read the landing files of layer `name` that can hold rows of `keys`, and publish those partitions.
 
-    Each partition's inputs are the files with rows of it, by sha256. Refused rows are in quarantine.
+    Each partition's inputs are the files that can hold rows of it by their names, by sha256: so a file
+    that turns out to say nothing new is known to be worked in. Refused rows are in quarantine.
 
     Raises:
         ContractError: when two rows have one key, which reading does not let through.
@@ -68,14 +70,14 @@ def publish_derivative(  # noqa: PLR0913, PLR0917 - as for a layer
     from tradepipe.derivatives import Landed, read_files  # noqa: PLC0415 - only where a market has them
 
     layer, meter = DERIVATIVES[name], Meter()
-    found = _files(folder, f"{market.name}/{layer.data}", market, keys)
+    by_key = files_by_partition(derivative_files(folder, layer.data, market), market, keys)
+    found = sorted({file for some in by_key.values() for file in some}, key=lambda file: file.name)
     with meter.phase(READ):
-        parsed = read_files(name, [Landed(file, folder / file) for file in found], market)
-        digests = {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in found}
+        digests = {file: file.sha256() for file in found}
+        parsed = read_files(name, [Landed(file.name, file.path) for file in found], market)
     meter.rows[READ] += parsed.rows.height
     frames = {key: parsed.rows.filter(pl.col(PARTITION) == key).drop(PARTITION) for key in keys}
     refused = {key: QUARANTINE.arrange(parsed.refused.filter(pl.col(PARTITION) == key)) for key in keys}
-    told_by = {key: sorted({*frames[key]["file"], *refused[key]["file"]}) for key in keys}
     landing = dataset(market.name, LANDING_LAYER)
     with meter.phase(WRITE):
         published = store.publish(
@@ -83,7 +85,7 @@ def publish_derivative(  # noqa: PLR0913, PLR0917 - as for a layer
             frames,
             layer.contract,
             code_version=layer.code_version(market),
-            inputs={key: [Input(landing, file, digests[file]) for file in told_by[key]] for key in keys},
+            inputs={key: [Input(landing, file.name, digests[file]) for file in by_key.get(key, ())] for key in keys},
             run_id=run_id,
             refused=refused,
         )
@@ -103,20 +105,58 @@ def publish_derivative(  # noqa: PLR0913, PLR0917 - as for a layer
     return Reports(reports, meter.measured())
 
 
-def _files(folder: Path, below: str, market: Market, keys: Sequence[str]) -> list[str]:
-    """Names of the files that can hold rows of `keys`, oldest first: those whose name says a span, by it."""
-    first, last = market.partitions.span(keys)
-    day = dt.timedelta(days=1)  # a payment stamped before midnight may be due after it
+def stale_derivatives(catalogue: Catalogue, market: Market, folder: Path, keys: Sequence[str]) -> list[Stale]:
+    """Partitions of `market`'s derivatives among `keys` that are not what the landing files would give now.
+
+    A partition without files that was never published is not stale, nor is one that retention evicted.
+    """
+    layers = derivatives_of(market)
+    current = catalogue.current_of([dataset(market.name, layer.name) for layer in layers]) if layers else {}
+    evicted = {(one.dataset, one.partition) for one in catalogue.evicted()} if layers else set()
     found = []
-    for path in (folder / below).rglob("*"):
-        if path.suffix in {".parquet", ".feather"}:
-            span = _SPAN.match(path.name)
-            days = (
-                [dt.datetime.strptime(text, "%Y%m%d").replace(tzinfo=dt.UTC).date() for text in span.groups()]
-                if span
-                else None
-            )
-            if days is None or (days[0] <= last + day and days[1] >= first - day):
-                # Of two files with one row the later one stands.
-                found.append((path.stat().st_mtime_ns, path.relative_to(folder).as_posix()))
-    return [name for _, name in sorted(found)]
+    for layer in layers:
+        name = dataset(market.name, layer.name)
+        generations, version = current[name], layer.code_version(market)
+        files = files_by_partition(derivative_files(folder, layer.data, market), market, keys)
+        recorded = catalogue.inputs([generations[key].id for key in keys if key in generations])
+        for key in keys:
+            if (name, key) in evicted or not (key in files or key in generations):
+                continue
+            wanted = {(dataset(market.name, LANDING_LAYER), one.name): one.sha256() for one in files.get(key, ())}
+            reason = difference(generations.get(key), version, recorded, wanted)
+            found += [Stale(layer.name, key, reason)] if reason else []
+    return found
+
+
+def next_derivative(
+    catalogue: Catalogue, market: Market, folder: Path, now: dt.datetime, *, limit: int
+) -> Arrival | None:
+    """The next step towards derivatives that follow the landing folder; None when they do.
+
+    Its digest names the files and the generations that stand now, as `next_arrival`'s does.
+
+    Args:
+        catalogue: what is published.
+        market: whose files they are.
+        folder: the landing folder.
+        now: aware; partitions up to its date are looked at.
+        limit: partitions of a step at most.
+    """
+    keys = market.partitions.keys(market.settings.start, market.newest_date(now))
+    stale = stale_derivatives(catalogue, market, folder, keys)
+    steps = next_steps(stale, keys, list(DERIVATIVES))
+    if not steps:
+        return None
+    first = keys.index(steps[0].first)
+    last = keys[min(keys.index(steps[0].last), first + limit - 1)]
+    step = Step(steps[0].layers, steps[0].first, last)
+    told = [market.name]
+    for name in step.layers:
+        stands = catalogue.current(dataset(market.name, name))
+        files = files_by_partition(derivative_files(folder, DERIVATIVES[name].data, market), market, keys)
+        for one in stale:
+            if one.layer == name and step.first <= one.partition <= step.last:
+                before = stands[one.partition].id if one.partition in stands else "-"
+                told.append(f"{name} {one.partition} {one.reason} {before}")
+                told += [f"{file.name} {file.sha256()}" for file in files.get(one.partition, ())]
+    return Arrival(step, hashlib.sha256("\n".join(told).encode()).hexdigest()[:16])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tradepipe.chain import Stale, Step, next_steps, research, stale_partitions, with_inputs
+from tradepipe.chain.derivatives import DERIVATIVES, stale_derivatives
 from tradepipe.commands.marts import mart_steps, stale_of
 from tradepipe.commands.project import Project
 from tradepipe.markets import Market
@@ -36,9 +37,9 @@ def update(
     last: str | None = None,
     execute: bool = True,
 ) -> Updated:
-    """Re-run what is stale between `first` and `last` and below it, then execute new signals; the marts come last.
+    """Re-run what is stale between `first` and `last` and below it, then execute new signals.
 
-    Below are the partitions that those are computed from.
+    Below are the partitions that those are computed from. Derivatives and marts come last.
 
     Staleness is looked at again after each run: a layer whose content came out the same leaves
     the layers after it alone. Progress is reported to `tradepipe.observability.progress`.
@@ -65,6 +66,7 @@ def update(
         landing.keep(project.store, None)
     if execute and market.settings.execution.enabled:
         _execute(project, market, done)
+    _update_derivatives(project, market, keys, done)
     _update_marts(project, market, keys, done)
     done.seconds = time.monotonic() - started
     return done
@@ -88,6 +90,19 @@ def _materialise(project: Project, market: Market, step: Step, done: Updated) ->
             f"{market.name} {step.first}..{step.last}: {outcome.error}\n(Dagster run {outcome.run_id})"
         )
     done.runs.append(outcome.run_id)
+
+
+def _update_derivatives(project: Project, market: Market, keys: Sequence[str], done: Updated) -> None:
+    folder, before = project.settings.landing_folder, list[Stale]()
+    while stale := stale_derivatives(project.store.catalogue, market, folder, keys):
+        if stale == before:
+            raise RunFailedError(
+                f"{market.name}: {stale[0].layer} {stale[0].partition} is stale after its run: {stale[0].reason}. "
+                "Remedy: `tradepipe stale` shows all; is something still writing to the landing folder?"
+            )
+        for step in next_steps(stale, keys, list(DERIVATIVES)):
+            _run(project, market, step, keys, done)
+        before = stale
 
 
 def _update_marts(project: Project, market: Market, keys: Sequence[str], done: Updated) -> None:

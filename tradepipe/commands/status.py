@@ -15,6 +15,7 @@ from tradepipe.chain import (
     stale_partitions,
     with_inputs,
 )
+from tradepipe.chain.derivatives import derivatives_of, stale_derivatives
 from tradepipe.commands.marts import stale_of
 from tradepipe.commands.project import Project
 from tradepipe.commands.run import Updated, update
@@ -47,7 +48,8 @@ def show_status(project: Project, market: Market, console: Console) -> None:
     """Partitions, rows, refused rows and newest partition of each layer."""
     columns = ("layer", "partitions", "rows", "refused", "newest")
     table = Table(*columns, title=market.name, title_justify="left", box=None, pad_edge=False)
-    for name in (layer for layer in LAYERS if LAYERS[layer].exists(market)):
+    beside = [layer.name for layer in derivatives_of(market)]
+    for name in (*(layer for layer in LAYERS if LAYERS[layer].exists(market)), *beside):
         current = project.store.catalogue.current(dataset(market.name, name), None)
         refused = project.store.catalogue.current(quarantine_of(dataset(market.name, name)), None)
         table.add_row(
@@ -70,6 +72,7 @@ def show_stale(project: Project, market: Market, console: Console, first: str | 
     layers = (*research(market), *(TRADING if market.settings.execution.enabled else ()))
     found = stale_partitions(project.store.catalogue, market, keys, project.landing(market), layers)
     found = [one for one in found if one.partition in set(asked)]
+    found += stale_derivatives(project.store.catalogue, market, project.settings.landing_folder, asked)
     found += stale_of(project, market, asked)
     if not found:
         console.print(f"{market.name}: every partition is up to date.")
