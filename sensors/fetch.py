@@ -21,11 +21,13 @@ def fetch_job_name(market: Market) -> str:
 
 
 def fetch_job(market: Market) -> dg.JobDefinition:
-    """Land what the market's source has and the landing folder has not, at most `fetch.batch` files a run."""
+    """Land what the market's source has and the landing folder has not: all, or `fetch.batch` files for the sensor."""
 
     @dg.op(name=f"{market.name}_fetch", description=f"Land new deliveries of {market.name}.")
     def fetch(context: dg.OpExecutionContext, store: StoreResource, landing: LandingResource) -> None:
-        done = ingest(market, store.open(), Path(landing.folder), limit=market.settings.fetch.batch)
+        # The sensor looks again at once; nobody else does.
+        limit = market.settings.fetch.batch if context.has_tag(FETCH_TAG) else None
+        done = ingest(market, store.open(), Path(landing.folder), limit=limit)
         context.add_output_metadata({"files": len(done.landed), "rows": done.rows, "failed": len(done.failures)})
         context.log.info("%d files landed", len(done.landed))
         if done.failures:  # after everything else has landed

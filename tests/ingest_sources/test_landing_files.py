@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from tests.ingest_sources.scenes import files
-from tradepipe.ingest.sources import Delivery, UnsafeNameError, land
+from tests.ingest_sources.scenes import files, market_of
+from tradepipe.ingest.sources import Delivery, UnsafeNameError, ingesting, land
 from tradepipe.ingest.sources.landed import Landed, folder_of, marked, span_name
 
 
@@ -21,7 +21,7 @@ def test_the_same_bytes_again_change_nothing(tmp_path):
 def test_other_bytes_under_a_name_land_beside_it(tmp_path):
     land([Delivery("m/a.csv.gz", text) for text in (b"one", b"two", b"three", b"two", b"one")], tmp_path)
     found = files(tmp_path)
-    assert sorted(found.values()) == [b"one", b"three", b"two"]
+    assert list(found.values()) == [b"one", b"two", b"three", b"two", b"one"]  # by name: the last word is last
     assert found["m/a.csv.gz"] == b"one"
     assert all(name.startswith("m/a") and name.endswith(".csv.gz") for name in found)
 
@@ -79,3 +79,24 @@ def test_any_symbol_is_one_safe_folder(symbol, tmp_path):
     when = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     land([Delivery(f"{folder}/{span_name(when, when)}", b"x")], tmp_path)
     assert Landed(tmp_path, "m").newest("bars", symbol) == when
+
+
+@pytest.mark.parametrize("name", ["../a.csv", "n" * 300 + ".csv", "taken/a.csv", "folder", "a\0b.csv"])
+def test_an_object_whose_name_fits_no_file_is_named_and_stops_nobody(name, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_bytes(b"a file")
+    (tmp_path / "folder").mkdir()
+
+    class Bucket:
+        def deliveries(self, _landed, *, limit=None):
+            yield from [Delivery(name, b"one"), Delivery("m/b.csv", b"two")][:limit]
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(ingesting, "source_of", lambda *_: Bucket())
+    done = ingesting.ingest(market_of({"kind": "s3", "url": "s3://b/p"}, ["C00"]), None, tmp_path)
+    assert [path.name for path in done.landed] == ["b.csv"]
+    [failure] = done.failures
+    assert "no name for a file" in str(failure)
+    assert len(str(failure)) < 1000
+    assert [path for path in tmp_path.rglob("*") if path.suffix == ".partial"] == []

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.ingest_sources.scenes import S3Scene, files, market_of
-from tradepipe.ingest.sources import Delivery, Landed, SourceFailedError, land
+from tests.ingest_sources.scenes import START, S3Scene, files, market_of
+from tradepipe.ingest.sources import Delivery, Landed, SourceFailedError, land, waiting
 from tradepipe.ingest.sources.s3 import S3Source
 
 
@@ -98,3 +98,24 @@ def test_an_address_that_is_no_bucket_is_said(url, tmp_path):
     source = S3Source(market_of({"kind": "s3", "url": url}, ["A"]))
     with pytest.raises(SourceFailedError, match="Remedy: say s3://bucket/prefix"):
         list(source.deliveries(Landed(tmp_path, "here")))
+
+
+def test_what_an_object_said_before_and_says_again_is_its_last_word(scene, tmp_path):
+    key = "2024-01-01/C00USDT.csv"
+    for content in (b"a", b"b", b"a"):
+        put(scene, key, content)
+        fetch(scene, tmp_path)
+        there = sorted((tmp_path / "here" / "2024-01-01").glob("C00USDT*"))
+        assert there[-1].read_bytes() == content
+    assert len(there) == 3
+    assert fetch(scene, tmp_path) == []
+
+
+def test_all_that_waits_in_a_bucket_is_told_without_a_download(scene, tmp_path):
+    market = scene.market()
+    told = waiting(market, None, tmp_path, START)
+    put(scene, "z/late.csv", b"late")  # behind what waits already
+    assert waiting(market, None, tmp_path, START) not in (told, None)
+    assert not scene.asked()
+    fetch(scene, tmp_path)
+    assert waiting(market, None, tmp_path, START) is None

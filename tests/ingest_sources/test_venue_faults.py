@@ -1,5 +1,6 @@
 """What goes wrong on the way to a venue, and what is made of it. Nothing here really waits."""
 
+import datetime as dt
 import json
 import logging
 import threading
@@ -11,7 +12,9 @@ from tests.ingest_sources import scenes
 from tests.ingest_sources.scenes import HOURS, START, Time, VenueScene
 from tests.venues import HOUR
 from tradepipe.ingest.sources import Delivery, Failure, Landed, SourceFailedError, land
+from tradepipe.ingest.sources.landed import folder_of, span_name
 from tradepipe.ingest.sources.venue import VenueSource, variables
+from tradepipe.ingest.sources.venue.kinds import KINDS
 from tradepipe.ingest.sources.venue.limiter import Limiter
 
 
@@ -192,6 +195,49 @@ def test_a_malformed_answer_is_named_and_stops_nobody(body, tmp_path):
         assert set(rows(tmp_path)["symbol"]) == {"C00USDT", "C02USDT"}
     finally:
         scene.close()
+
+
+@pytest.mark.parametrize("body", [{}, {"code": "0", "data": []}, {"code": "0", "data": [{"ts": None}]}, [], 7])
+def test_a_venue_that_does_not_tell_the_time_is_named(body, okx, tmp_path):
+    okx.venue.fail("poison", times=None, path="public/time", body=body)
+    with pytest.raises(SourceFailedError, match=r"here: venue .* Remedy: "):
+        fetch(okx, tmp_path)
+
+
+@pytest.mark.parametrize("stamp", ["99999999999999999", "100000000000000000000000", "-99999999999999999"])
+def test_a_time_that_is_none_is_named_and_stops_nobody(stamp, okx, tmp_path):
+    now = str(okx.venue.now())
+    for coin in okx.venue.listed:
+        levels = {"bids": [["99", "2", "0", "1"]], "asks": [["101", "2", "0", "1"]]}
+        okx.venue.books[coin] = levels | {"ts": stamp if coin.startswith("C01") else now, "seqId": 5}
+    found = fetch(okx, tmp_path, data=("book",))
+    [failure] = [one for one in found if isinstance(one, Failure)]
+    assert failure.what == "here book C01USDT"
+    assert {one.symbol for one in found if isinstance(one, Delivery)} == {"C00USDT", "C02USDT"}
+
+
+def test_a_landed_payment_that_cannot_be_read_stops_nobody(okx, tmp_path):
+    for coin in okx.venue.listed:
+        okx.venue.funding[coin] = [(okx.venue.created + k * 8 * HOUR, "0.0001") for k in range(10)]
+    fetch(okx, tmp_path, data=("funding",))
+    next((tmp_path / "here/funding/C01USDT").iterdir()).write_bytes(b"PAR1")
+    for coin in okx.venue.listed:
+        okx.venue.funding[coin] += [(okx.venue.created + 10 * 8 * HOUR, "0.0001")]
+    found = fetch(okx, tmp_path, data=("funding",))
+    assert {one.symbol for one in found} == set(okx.symbols)
+
+
+def test_payments_that_landed_one_by_one_still_tell_their_spacing(okx, tmp_path):
+    market = okx.market(data=("funding",))
+    for hour in (0, 4):
+        when = START + dt.timedelta(hours=hour)
+        told = pl.DataFrame({"funding_time": [int(when.timestamp() * 1000)]})
+        path = tmp_path / folder_of("here", "funding", "C00USDT") / span_name(when, when)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told.write_parquet(path)
+    due = int((START + dt.timedelta(hours=8)).timestamp() * 1000)
+    assert KINDS["funding"](market).missing(Landed(tmp_path, "here"), "C00USDT", due) is not None
+    assert KINDS["funding"](market).missing(Landed(tmp_path, "here"), "C00USDT", due - 1) is None
 
 
 def test_a_number_that_is_none_lands_as_it_was_said(tmp_path):

@@ -101,3 +101,23 @@ def test_a_venue_is_waited_for_once_a_bar_can_be_known(tmp_path):
     assert waiting(market, None, tmp_path, closes + dt.timedelta(minutes=65)) not in (told, None)
     land([Delivery(f"{folder_of('here', 'bars', 'C00')}/{span_name(closes - HOUR, closes - HOUR)}", b"rows")], tmp_path)
     assert waiting(market, None, tmp_path, closes + dt.timedelta(minutes=50)) not in (told, None)
+
+
+def test_two_markets_that_wait_for_the_same_ask_under_two_keys(tmp_path):
+    one, other = (market_of({"kind": "venue", "venue": "binance"}, ["C00"], name=name) for name in ("one", "other"))
+    assert waiting(one, None, tmp_path, START + 2 * HOUR) != waiting(other, None, tmp_path, START + 2 * HOUR)
+
+
+@pytest.mark.slow
+def test_the_sensor_takes_a_batch_and_the_schedule_all_there_is(playing, monkeypatch):
+    from sensors import fetch as module
+
+    limits = []
+    ingest = module.ingest
+    monkeypatch.setattr(module, "ingest", lambda *args, limit: limits.append(limit) or ingest(*args, limit=limit))
+    (request,) = tick(playing, f"{PLAYED}_fetch_sensor").run_requests
+    assert fetch(playing, request).success
+    schedule = playing.defs.resolve_schedule_def(f"{PLAYED}_after_close")
+    job = playing.defs.resolve_job_def(schedule.job_name)
+    assert job.execute_in_process(instance=playing.instance).success
+    assert limits == [50, None]

@@ -1,5 +1,6 @@
 """Bringing what a market's source has and the landing folder has not: each file as it comes."""
 
+import errno
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,11 @@ from tradepipe.ingest.sources.landing import land
 from tradepipe.ingest.sources.model import Delivery, Failure, SourceFailedError
 from tradepipe.markets import Market
 from tradepipe.store import PartitionStore
+
+UNFIT = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EINVAL, errno.EILSEQ})
+"""What the system says of a name; everything else is about the disk, and ends the ingest."""
+RENAME = "give it a name at the source that is a path of plain parts, each no longer than 255 bytes"
+SHOWN = 300
 
 
 @dataclass
@@ -57,7 +63,13 @@ def _take(found: Iterable[Delivery | Failure], folder: Path, done: Ingested) -> 
         if isinstance(one, Failure):
             done.failures.append(one)
             continue
-        new = land([one], folder)
+        try:
+            new = land([one], folder)
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in UNFIT:
+                raise
+            done.failures.append(Failure(one.name[:SHOWN], f"no name for a file here ({error})"[:SHOWN], RENAME))
+            continue
         done.landed += new
         done.fetched += 1
         done.rows += one.rows or 0

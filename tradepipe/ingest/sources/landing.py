@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from tradepipe.ingest.sources.landed import marked, versions
+from tradepipe.ingest.sources.landed import version_name, versions
 from tradepipe.ingest.sources.model import Delivery
 
 PARTIAL = ".partial"
@@ -23,8 +23,8 @@ def land(
 ) -> list[Path]:
     """Write each delivery below `folder`, in order; the paths of what is new.
 
-    A file appears under its name complete and on disk, or not at all. The same bytes again change
-    nothing. Other bytes under the same name land beside it, marked by their content. `checkpoint` is
+    A file appears under its name complete and on disk, or not at all. The bytes that came last under a
+    name change nothing when they come again. Others land beside it, marked so that the last sort last. `checkpoint` is
     called with "written" and "renamed"; it is how tests end a process at a chosen step.
 
     Raises:
@@ -44,17 +44,17 @@ def _land(delivery: Delivery, folder: Path, checkpoint: Callable[[str], None]) -
     with _written(delivery, target.parent) as draft:
         digest = _sha256(draft)
         there = versions(folder, delivery.name)
-        if any(_sha256(path) == digest for path in there):
+        if there and _sha256(there[-1]) == digest:
             return None
         if delivery.modified is not None:
             stamp = delivery.modified.timestamp()
             os.utime(draft, (stamp, stamp))
         checkpoint("written")
-        if _linked(draft, target, digest):
+        if not there and _linked(draft, target, digest):
             checkpoint("renamed")
             _sync(target.parent)
             return target
-        other = folder / marked(delivery.name, digest[:12])
+        other = folder / version_name(delivery.name, there, digest)
         draft.replace(other)
         checkpoint("renamed")
         _sync(target.parent)

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tradepipe.ingest.sources.landed import Landed, versions
+from tradepipe.ingest.sources.landed import Landed, versions_in
 from tradepipe.ingest.sources.model import Delivery, Failure, SourceFailedError
 from tradepipe.markets import Market
 
@@ -47,7 +47,7 @@ class S3Source:
         """
         given = 0
         at_once = min(self._fetch.chunk, limit or self._fetch.chunk)
-        missing = (one for one in self._listed() if landed.full or not _has_landed(one, landed.folder, self._name(one)))
+        missing = self._missing(landed)
         with ThreadPoolExecutor(self._fetch.workers, "s3") as pool:
             while batch := list(islice(missing, at_once)):
                 for found in pool.map(self._fetched, batch):
@@ -56,12 +56,35 @@ class S3Source:
                     if given == limit:
                         return
 
+    def waiting(self, landed: Landed) -> list[str]:
+        """What has not landed as it is now, each object told from its later versions; none is downloaded.
+
+        Raises:
+            SourceFailedError: the bucket cannot be listed.
+        """
+        return [f"{self._name(one)} {one.size} {one.etag} {one.modified}" for one in self._missing(landed)]
+
     def close(self) -> None:
         """The client keeps its own pool and closes it when it goes."""
         self._store = None
 
     def _name(self, one: _Object) -> str:
         return f"{self._market.name}/{one.key}"
+
+    def _missing(self, landed: Landed) -> Iterator[_Object]:
+        folders: dict[Path, dict[str, list[Path]]] = {}
+        return (one for one in self._listed() if landed.full or not self._has_landed(one, landed.folder, folders))
+
+    def _has_landed(self, one: _Object, folder: Path, folders: dict[Path, dict[str, list[Path]]]) -> bool:
+        """Whether the version that landed last is the object as it is now. `folders`: those looked into so far."""
+        path = folder / self._name(one)
+        try:
+            if path.parent not in folders:
+                folders[path.parent] = versions_in(path.parent)
+        except OSError:  # no name for a folder: landing says so
+            return False
+        there = folders[path.parent].get(path.name, [])
+        return bool(there) and _is(there[-1], one)
 
     def _listed(self) -> list[_Object]:
         import obstore  # noqa: PLC0415 - only where S3 is used
@@ -116,23 +139,19 @@ def _object(meta: Mapping[str, Any]) -> _Object:
     return _Object(meta["path"], meta["size"], (meta["e_tag"] or "").strip('"'), meta["last_modified"])
 
 
-def _has_landed(one: _Object, folder: Path, name: str) -> bool:
-    """True if one of the landed versions is the object as it is now.
+def _is(path: Path, one: _Object) -> bool:
+    """True if the landed file is the object as it is now.
 
     The time of the landed file is the object's; it tells once the object was older than its time's
     resolution when it landed. Where it does not, the ETag of an object that was put in one part
     does, which is its MD5.
     """
-    for path in versions(folder, name):
-        status = path.stat()
-        if status.st_size != one.size:
-            continue
-        modified = one.modified.timestamp()
-        if abs(status.st_mtime - modified) < 0.001 and status.st_ctime - modified > _SETTLED:
-            return True
-        if _MD5.fullmatch(one.etag) and _md5(path) == one.etag:
-            return True
-    return False
+    status, modified = path.stat(), one.modified.timestamp()
+    if status.st_size != one.size:
+        return False
+    if abs(status.st_mtime - modified) < 0.001 and status.st_ctime - modified > _SETTLED:
+        return True
+    return bool(_MD5.fullmatch(one.etag)) and _md5(path) == one.etag
 
 
 def _md5(path: Path) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from tradepipe.ingest.sources.landed import Landed, folder_of, span_name
+from tradepipe.contracts import BARS
+from tradepipe.ingest.sources.landed import Landed
 from tradepipe.ingest.sources.model import Delivery, Failure, SourceFailedError
 from tradepipe.markets import Market
-from tradepipe.store import PartitionStore
+from tradepipe.store import Generation, PartitionStore
 
 _PRICES = ("open", "high", "low", "close", "volume")
 
@@ -31,20 +32,20 @@ class ReplaySource:
             SourceFailedError: the played market has no bars.
         """
         played = f"{self._market.settings.fetch.market}/bars"
-        partitions = self._store.catalogue.current(played)
-        if not partitions:
+        current = self._store.catalogue.current(played)
+        if not current:
             raise SourceFailedError(
                 f"{self._market.name}: nothing to replay: the store has no {played}. "
                 f"Remedy: name a market with stored bars in fetch.market, or run that market first."
             )
         newest = {symbol: landed.newest("bars", symbol) for symbol in self._market.universe.symbols}
         given = 0
-        for partition in partitions:
-            for symbol, rows in self._rows(played, partition, newest):
+        for generation in current.values():
+            for symbol, rows in self._rows(generation, newest):
                 fresh = landed.news("bars", symbol, rows, time="open_time")
                 if fresh.is_empty():
                     continue
-                yield self._delivery(symbol, fresh)
+                yield self._delivery(landed, symbol, fresh)
                 given += 1
                 if given == limit:
                     return
@@ -53,11 +54,11 @@ class ReplaySource:
         """Nothing is held open."""
 
     def _rows(
-        self, played: str, partition: str, newest: dict[str, dt.datetime | None]
+        self, generation: Generation, newest: dict[str, dt.datetime | None]
     ) -> Iterator[tuple[str, pl.DataFrame]]:
         told = self._market.settings
         inside = pl.col("session").is_between(pl.lit(told.start), pl.lit(told.end or dt.date.max))
-        bars = self._store.read(played, [partition], symbols=list(newest)).filter(
+        bars = self._store.read_generations([generation], BARS, symbols=list(newest)).filter(
             inside & (pl.col("interval") == told.interval)
         )
         for symbol, after in newest.items():
@@ -65,12 +66,12 @@ class ReplaySource:
             if not rows.is_empty():
                 yield symbol, landed_rows(rows)
 
-    def _delivery(self, symbol: str, rows: pl.DataFrame) -> Delivery:
+    def _delivery(self, landed: Landed, symbol: str, rows: pl.DataFrame) -> Delivery:
         times = pl.from_epoch(rows["open_time"].gather([0, -1]), time_unit="ms").dt.replace_time_zone("UTC")
         first, last = times.to_list()
         file = io.BytesIO()
         rows.write_parquet(file, compression="zstd", statistics=True)
-        name = f"{folder_of(self._market.name, 'bars', symbol)}/{span_name(first, last)}"
+        name = landed.name("bars", symbol, first, last)
         return Delivery(name, file.getvalue(), symbol, rows.height, first, last)
 
 

@@ -15,15 +15,21 @@ from tradepipe.store import PartitionStore
 def waiting(market: Market, store: PartitionStore, folder: Path, now: dt.datetime) -> str | None:
     """A digest of what waits at `market`'s source at `now` (aware); None where nothing does.
 
-    A venue is not asked: what its calendar lets exist is compared with what landed below `folder`.
-    Other sources are looked at up to their first delivery.
+    A venue is not asked: what its calendar lets exist is compared with what landed below `folder`. Of
+    a bucket all that waits is told, so that one object that cannot land does not hide the next. A
+    replay is looked at up to its first delivery.
 
     Raises:
         SourceFailedError: the source cannot be looked at.
     """
     landed = Landed(folder, market.name)
-    told = _at_venue(market, landed, now) if market.settings.fetch.kind == "venue" else _first(market, store, landed)
-    return hashlib.sha256(told.encode()).hexdigest()[:16] if told else None
+    kind = market.settings.fetch.kind
+    if kind == "venue":
+        told = _at_venue(market, landed, now)
+    else:
+        told = _in_bucket(market, landed) if kind == "s3" else _first(market, store, landed)
+    # Two markets may wait for the same.
+    return hashlib.sha256(f"{market.name}\n{told}".encode()).hexdigest()[:16] if told else None
 
 
 def _at_venue(market: Market, landed: Landed, now: dt.datetime) -> str:
@@ -40,6 +46,16 @@ def _at_venue(market: Market, landed: Landed, now: dt.datetime) -> str:
         for start, stop in [span]
     ]
     return "\n".join(map(str, spans))
+
+
+def _in_bucket(market: Market, landed: Landed) -> str:
+    from tradepipe.ingest.sources.s3 import S3Source  # noqa: PLC0415 - only where a bucket is used
+
+    source = S3Source(market)
+    try:
+        return "\n".join(source.waiting(landed))
+    finally:
+        source.close()
 
 
 def _first(market: Market, store: PartitionStore, landed: Landed) -> str:

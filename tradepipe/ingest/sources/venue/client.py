@@ -13,10 +13,12 @@ from tradepipe.ingest.sources.venue.faults import (
     LastAnswer,
     Limited,
     Passing,
+    Refused,
     RequestFault,
     Skewed,
     TruncatedError,
     fault_of,
+    redacted,
 )
 from tradepipe.ingest.sources.venue.limiter import Limiter, Timing
 from tradepipe.settings.sources import FetchSettings
@@ -124,6 +126,8 @@ class Client:
             return  # another thread is at it, or this one is
         try:
             sent, asked = self._timing.clock(), self.ask(self.exchange.fetch_time)
+            if not isinstance(asked, int):
+                raise Refused(f"the venue's time is expected, found {redacted(repr(self.answer.json), self._secrets)}")
             self._offset = asked / 1000 - (sent + self._timing.clock()) / 2
             self.exchange.options["timeDifference"] = round(-self._offset * 1000)
         finally:

@@ -140,10 +140,15 @@ KINDS: dict[str, Callable[[Market], Kind]] = {
 
 
 def _spacing(landed: Landed, symbol: str) -> int:
-    """Milliseconds between the symbol's last two payments, to the hour; eight hours where only one is known."""
-    _, _, path = landed.spans("funding", symbol)[-1]
-    times = pl.read_parquet(path, columns=["funding_time"], glob=False)["funding_time"].tail(2).to_list()
-    hours = round((times[-1] - times[0]) / _HOUR)
+    """Milliseconds between the symbol's last two payments, to the hour; eight hours where that cannot be told."""
+    times: set[int] = set()
+    for _, _, path in landed.spans("funding", symbol)[-2:]:  # a payment may be alone in its file
+        try:
+            times |= set(pl.read_parquet(path, columns=["funding_time"], glob=False)["funding_time"].tail(2))
+        except (pl.exceptions.PolarsError, OSError):
+            return _EIGHT_HOURS
+    before, last = [0, *sorted(times)][-2:] if times else (0, 0)
+    hours = round((last - before) / _HOUR) if before else 0
     return hours * _HOUR or _EIGHT_HOURS
 
 

@@ -2,20 +2,21 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
 import polars as pl
 
-from tradepipe.ingest.sources.landed import Landed, folder_of, span_name
+from tradepipe.ingest.sources.landed import Landed
 from tradepipe.ingest.sources.model import Delivery, Failure, SourceFailedError
 from tradepipe.ingest.sources.venue.client import Client
 from tradepipe.ingest.sources.venue.credentials import credentials, variables
 from tradepipe.ingest.sources.venue.faults import Banned, RequestFault, fault_of
 from tradepipe.ingest.sources.venue.kinds import KINDS, Kind
 from tradepipe.ingest.sources.venue.limiter import Timing
+from tradepipe.ingest.sources.venue.pages import Row
 from tradepipe.ingest.sources.windows import time_of, windows
 from tradepipe.markets import Market
 
@@ -99,17 +100,21 @@ class VenueSource:
     def _fetched(self, client: Client, kind: Kind, asked: Asked, landed: Landed) -> Delivery | Failure | None:
         """The file of one symbol and month; None where there is nothing new."""
         symbol, start, stop = asked
-        rows = self._safely(
-            kind, symbol, lambda: list(kind.rows(client, symbol, self._listed(client, symbol), start, stop))
+        return self._safely(
+            kind,
+            symbol,
+            lambda: self._file(
+                kind, symbol, kind.rows(client, symbol, self._listed(client, symbol), start, stop), landed
+            ),
         )
-        if isinstance(rows, Failure):
-            return rows
-        frame = pl.DataFrame(rows, schema=kind.schema, orient="row").unique(maintain_order=True)
+
+    def _file(self, kind: Kind, symbol: str, rows: Iterable[Row], landed: Landed) -> Delivery | None:
+        frame = pl.DataFrame(list(rows), schema=kind.schema, orient="row").unique(maintain_order=True)
         frame = landed.news(kind.name, symbol, frame.sort(kind.time, maintain_order=True), time=kind.time)
         if frame.is_empty():
             return None
         first, last = (time_of(moment) for moment in frame[kind.time].gather([0, -1]))
-        name = f"{folder_of(self._market.name, kind.name, symbol)}/{span_name(first, last)}"
+        name = landed.name(kind.name, symbol, first, last)
         return Delivery(name, _parquet(frame), symbol, frame.height, first, last)
 
     def _safely(self, kind: Kind, symbol: str, work: Callable[[], Result]) -> Result | Failure:
@@ -119,7 +124,14 @@ class VenueSource:
             raise self._failed(fault) from None
         except RequestFault as fault:
             return Failure(f"{self._market.name} {kind.name} {symbol}", str(fault), REMEDY)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            pl.exceptions.PolarsError,
+        ) as error:
             reason = f"an answer of a shape that is not understood ({type(error).__name__}: {error})"
             return Failure(f"{self._market.name} {kind.name} {symbol}", reason, REMEDY)
 
