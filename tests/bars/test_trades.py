@@ -137,6 +137,16 @@ def test_columns_and_interval_are_checked():
         bars_from_trades(trades((0, 1, 5.0, 1)), "7m", CLOCK)
 
 
+@pytest.mark.parametrize("name", ["session", "open_time", "close_time", "row", "open", "trades"])
+def test_further_columns_are_ignored_whatever_they_are_called(name):
+    given = trades((1, 1, 1.0, 2.0), (2, 2, 3.0, 4.0))
+    more = given.with_columns(pl.lit(dt.datetime(1999, 1, 1, tzinfo=dt.UTC)).cast(UTC).alias(name))
+    made, expected = (bars_from_trades(one, "1m", CLOCK) for one in (more, given))
+    assert_frame_equal(made.bars, expected.bars)
+    assert made.bars.height == 1
+    assert made.outside.columns == more.columns
+
+
 def test_no_trades_give_no_bars():
     made = bars_from_trades(trades(), "1m", CLOCK)
     assert made.bars.is_empty()

@@ -52,7 +52,8 @@ def bars_from_trades(
         CalendarError: the interval is unknown.
     """
     _refuse_broken(trades)
-    placed = _placed(ordered_trades(trades), interval, calendar)
+    ordered = ordered_trades(trades)
+    placed = _placed(ordered.select(*TRADE_COLUMNS), interval, calendar)
     bars = (
         placed.filter(pl.col("session").is_not_null())
         .group_by("symbol", "session", "open_time", "close_time", maintain_order=True)
@@ -68,7 +69,7 @@ def bars_from_trades(
             interval=pl.lit(interval), quality=pl.lit("ok"), known_at=pl.col("close_time") + publication_delay
         )
     )
-    outside = placed.filter(pl.col("session").is_null()).select(trades.columns)
+    outside = ordered.filter(placed.get_column("session").is_null())
     return TradeBars(bars.select(*BARS.column_names, "trades").sort(BARS.key), outside)
 
 
@@ -80,7 +81,7 @@ def _refuse_broken(trades: pl.DataFrame) -> None:
             raise ValueError(f"trades: column {name} is {trades.schema[name]}, expected {dtype}")
     number = pl.all_horizontal((pl.col(name).is_finite() & (pl.col(name) > 0)) for name in ("price", "quantity"))
     whole = number & pl.col("ts").is_not_null() & pl.col("symbol").is_not_null()
-    broken = trades.with_row_index("row").filter(~whole.fill_null(value=False))
+    broken = trades.select(*TRADE_COLUMNS).with_row_index("row").filter(~whole.fill_null(value=False))
     if not broken.is_empty():
         raise ValueError(
             f"{broken.height} trades without a symbol, a time, or a price and quantity above zero; the first is row "
