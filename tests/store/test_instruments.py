@@ -98,20 +98,6 @@ def test_what_was_read_can_be_changed_without_harm_to_others(store):
     assert store.read(DATASET).equals(small())
 
 
-def test_the_meter_says_what_reads_and_writes_cost(store):
-    publish(store, ["2024-01", "2024-02"])
-    writes, reads = store.meter.writes, store.meter.reads
-    assert (writes.calls, writes.rows, reads.calls) == (1, 12, 0)
-    frame = store.read(DATASET)
-    store.latest(DATASET, "A", 2)
-    store.read_generations(list(store.catalogue.current(DATASET).values()), SMALL)
-    assert (reads.calls, reads.rows) == (3, 12 + 2 + 12)
-    assert reads.bytes > frame.estimated_size()
-    assert 0 < reads.seconds < 60
-    assert 0 < reads.cpu_seconds < 60
-    assert writes.bytes == 2 * small().estimated_size()
-
-
 @pytest.mark.slow
 def test_many_short_queries_open_few_connections(postgres_url):
     engine = open_engine(postgres_url, durable=True)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tests.store.samples import DATASET, HOUR, SMALL, START, small
 from tradepipe.contracts import QUARANTINE, ContractError
 from tradepipe.store import Generation, Input, StoreError, tables
+from tradepipe.store.belonging import MARKER
 from tradepipe.store.content import content_hash
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
@@ -22,7 +23,8 @@ def publish(store, frames, *, contract=SMALL, code_version="1", inputs=None, **o
 
 
 def files(store):
-    return sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file())
+    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
+    return sorted(path.relative_to(store.root).as_posix() for path in every)
 
 
 def refusal(line, partition=JANUARY):

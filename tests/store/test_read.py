@@ -11,6 +11,7 @@ from tests.store.conftest import GRACE
 from tests.store.samples import DATASET, SMALL, small
 from tradepipe.contracts import FILLS, Column
 from tradepipe.store import DatasetNotFound, PartitionStore, StoreError
+from tradepipe.store.belonging import MARKER
 from tradepipe.store.files import MAX_GROUP_ROWS, MIN_GROUP_ROWS, group_rows
 
 MONTHS = [f"2024-{month:02d}" for month in range(1, 7)]
@@ -23,7 +24,8 @@ def publish(store, frames, contract=SMALL, dataset=DATASET):
 
 
 def files(store):
-    return sorted(path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file())
+    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
+    return sorted(path.relative_to(store.root).as_posix() for path in every)
 
 
 @pytest.fixture

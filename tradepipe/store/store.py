@@ -13,12 +13,12 @@ from tradepipe.contracts import QUARANTINE, Contract
 from tradepipe.settings import PoolSettings
 from tradepipe.store import as_of as past
 from tradepipe.store import reading, sweeping
+from tradepipe.store.belonging import claim
 from tradepipe.store.catalogue import Catalogue
 from tradepipe.store.cold import ColdTier, checksum, telling
 from tradepipe.store.database import migrate, open_engine
 from tradepipe.store.drafts import Companion, Draft, complete, make_drafts
 from tradepipe.store.errors import DatasetNotFound, StoreError
-from tradepipe.store.meter import Meter
 from tradepipe.store.model import Generation, Input, Published
 from tradepipe.store.parts import Addresses
 from tradepipe.store.publication import Publication
@@ -42,9 +42,9 @@ class PartitionStore:
     """Generations of partitions below `root`, committed in the catalogue behind `engine`.
 
     Readers and writers may be many, in many processes. `catalogue` is the truth; `reports` is the same
-    on the read replica, where there is one. `meter` counts what reads and writes cost. `checkpoint` is
-    called with the name of each step of a publication ("written" and "renamed" after each file, "synced",
-    "visible", "inserted", "committed"); it is how tests end a process at a chosen step.
+    on the read replica, where there is one. `checkpoint` is called with the name of each step of a
+    publication ("written" and "renamed" after each file, "synced", "visible", "inserted",
+    "committed"); it is how tests end a process at a chosen step.
     """
 
     def __init__(  # noqa: PLR0913 - where things are, and what tests watch
@@ -60,7 +60,6 @@ class PartitionStore:
     ) -> None:
         self.root, self.grace, self.catalogue, self.cold = root, grace, Catalogue(engine), cold
         self.reports = ReplicaCatalogue(engine, replica) if replica is not None else self.catalogue
-        self.meter = Meter()
         self.addresses = Addresses(root, cold.address, cold.options) if cold is not None else Addresses(root)
         self._engine, self._clock, self._checkpoint = engine, clock, checkpoint
 
@@ -81,10 +80,12 @@ class PartitionStore:
         Raises:
             DatabaseUrlError: for an address that is neither SQLite nor PostgreSQL.
             MigrationError: when the catalogue belongs to a newer tradepipe.
+            ForeignStoreError: when the folder belongs to another catalogue.
         """
         root.mkdir(parents=True, exist_ok=True)
         engine = open_engine(catalogue_url, durable=True, pool=pool)
         migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
+        claim(root, engine)
         replica = open_engine(replica_url, durable=True, pool=pool) if replica_url else None
         return cls(root, engine, grace, checkpoint=checkpoint, cold=cold, replica=replica)
 
@@ -160,13 +161,13 @@ class PartitionStore:
             return reading.collect(frame, chosen[0].dataset)
 
         try:
-            with self.meter.reads.timing(), telling(self.cold):
+            with telling(self.cold):
                 try:
-                    return self.meter.reads.add(attempt(generations))
+                    return attempt(generations)
                 except FileNotFoundError:
                     # Compaction and tiers move rows to other files; the catalogue knows where they are now.
                     moved = self.catalogue.of_ids({one.id for one in generations})
-                    return self.meter.reads.add(attempt([moved[one.id] for one in generations]))
+                    return attempt([moved[one.id] for one in generations])
         except FileNotFoundError as error:
             raise StoreError(
                 f"{generations[0].dataset}: a generation of this snapshot was superseded and swept ({error}). "
@@ -253,11 +254,8 @@ class PartitionStore:
             done += draft.dataset == dataset
             report("write", min(done, total - 1), total)
 
-        with self.meter.writes.timing():
-            publication = Publication(self._engine, self.root, drafts, run_id, self._clock, self._checkpoint, staged)
-            published = publication.run() if drafts else {}
-        for draft in drafts:
-            self.meter.writes.add(draft.frame)
+        publication = Publication(self._engine, self.root, drafts, run_id, self._clock, self._checkpoint, staged)
+        published = publication.run() if drafts else {}
         report("commit", total, total)
         return {partition: published[dataset, partition] for partition in frames}
 
@@ -285,8 +283,8 @@ class PartitionStore:
         missing: FileNotFoundError | None = None
         for _ in range(_READ_ATTEMPTS):
             try:
-                with self.meter.reads.timing(), telling(self.cold):
-                    return self.meter.reads.add(attempt())
+                with telling(self.cold):
+                    return attempt()
             except FileNotFoundError as error:
                 if missing is not None and str(missing) == str(error):
                     break

@@ -104,3 +104,11 @@ evictions = sa.Table(
     sa.Column("evicted_at", UtcDateTime, nullable=False),
     sa.Index("ix_evictions_dataset", "dataset", "partition"),
 )
+
+# One row: see `tradepipe.store.belonging`.
+catalogue_identity = sa.Table(
+    "catalogue_identity",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("identity", sa.String(32), nullable=False),
+)
