@@ -3,7 +3,8 @@
 Reason codes of rows: `ragged_row` (too few or too many fields), `header_repeated`, `symbol_missing`,
 `unknown_symbol` (not in the universe), `value_missing` (time, price or volume is empty, null or NaN),
 `time_unreadable`, `outside_market_dates`, `not_a_session` (daily), `not_on_grid` (intraday: no bar
-opens then), `number_unreadable` (also infinite), `delivery_unreadable`.
+opens then), `number_unreadable` (also infinite), `delivery_unreadable`; and, looked at last,
+`bar_not_closed` (the file arrived before the bar closed: see `tradepipe.ingest.premature`).
 """
 
 from dataclasses import dataclass

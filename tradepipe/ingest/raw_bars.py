@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradepipe.contracts import QUARANTINE
-from tradepipe.ingest.judging import PARTITION
+from tradepipe.ingest.judging import PARTITION, unread_bars
 from tradepipe.ingest.landing import LandingFile
 from tradepipe.ingest.ordering import in_order
+from tradepipe.ingest.premature import part_premature
 from tradepipe.ingest.reading import read_files
 from tradepipe.markets import Market
 
@@ -48,10 +49,12 @@ def raw_bars(files: Sequence[LandingFile], market: Market) -> RawBars:
         SourceError, UniverseError, CalendarError: the market's configuration cannot be used.
     """
     parsed = [read_files(batch, market.settings.source, market) for batch in _batches(files)]
+    rows = parsed[0].rows if len(parsed) == 1 else in_order([part.rows for part in parsed])
+    rows, premature = part_premature(rows, files, market)
     return RawBars(
-        rows=parsed[0].rows if len(parsed) == 1 else in_order([part.rows for part in parsed]),
-        refused=QUARANTINE.arrange(pl.concat([part.refused for part in parsed])),
-        unread=pl.concat([part.unread for part in parsed]),
+        rows=rows,
+        refused=QUARANTINE.arrange(pl.concat([*[part.refused for part in parsed], QUARANTINE.arrange(premature)])),
+        unread=pl.concat([*[part.unread for part in parsed], unread_bars(premature, market)]),
         files=tuple(files),
     )
 
