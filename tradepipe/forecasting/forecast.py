@@ -100,21 +100,29 @@ def fit_and_forecast(
     require_columns(panel, "panel", ["symbol", "session", "open_time", "known_at", "close", "log_return"])
     require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])
     clean = panel.filter(pl.col("log_return").is_finite(), pl.col("close") > 0).sort("symbol", "open_time")
-    specs, rows, fits = specs_for(settings), [_no_rows()], []
+    specs, fits = specs_for(settings), []
+    parts = [_finished([_no_rows()], grid)]
     on_progress(STAGE, 0, windows.height)
     for done, window in enumerate(windows.iter_slices(1), start=1):
-        first_session = window.item(0, "first_session")
+        first_session, rows = window.item(0, "first_session"), [_no_rows()]
         for series in anchored(clean, window).partition_by("symbol", maintain_order=True):
             for answer in _answers(series, first_session, specs, settings.horizon):
                 fits.append(answer.fit_row())
                 if answer.prediction is not None:
                     rows.append(_rows(answer.spec, answer.origins, answer.prediction))
+        parts.append(_finished(rows, grid))  # partition by partition: all of a long range at once is copied whole
         on_progress(STAGE, done, windows.height)
-    forecasts = _with_prices(_with_targets(pl.concat(rows), grid))
+    forecasts = pl.concat(parts)
     return ForecastRun(
-        forecasts=forecasts.select("partition", *FORECASTS.column_names).sort("partition", *FORECASTS.key),
+        forecasts=forecasts if windows["partition"].is_sorted() else forecasts.sort("partition", *FORECASTS.key),
         fits=pl.DataFrame(fits, schema=_FITS_SCHEMA),
     )
+
+
+def _finished(rows: Sequence[pl.DataFrame], grid: pl.DataFrame) -> pl.DataFrame:
+    """`_rows` of one partition with prices and targets, as `ForecastRun.forecasts` has them."""
+    whole = _with_prices(_with_targets(pl.concat(rows), grid))
+    return whole.select("partition", *FORECASTS.column_names).sort("partition", *FORECASTS.key)
 
 
 @dataclass(frozen=True)
