@@ -206,3 +206,15 @@ def test_the_long_funding_history_is_complete():
     assert [round(rate, 6) for rate in (rows["rate"].min(), rows["rate"].max())] == [-0.003563, 0.00375]
     first, last = dt.datetime(2019, 11, 27, 8, tzinfo=dt.UTC), dt.datetime(2026, 5, 17, tzinfo=dt.UTC)
     assert gaps(rows, "scheduled_at", dt.timedelta(hours=8), first, last).is_empty()
+
+
+@pytest.mark.parametrize("level", ["1.5", "1e300", "9007199254740992", "nan", ""])
+def test_a_level_that_is_no_whole_number_is_refused_as_it_was_said(level, tmp_path):
+    told = {"symbol": "A", "taken_at": MS, "sequence": "1", "side": "bid", "level": "0", "price": "1", "quantity": "2"}
+    path = tmp_path / "book.parquet"
+    pl.DataFrame([told, told | {"level": level}]).write_parquet(path)
+    parsed = read_files("books", [Landed("m/book/A/book.parquet", path)], market_of("A"))
+    assert parsed.rows["level"].to_list() == [0]
+    [(line, reason, row)] = parsed.refused.select("line", "reason", "row").rows()
+    assert (line, reason) == (2, "number_unreadable")
+    assert f'"level":"{level}"' in row

@@ -294,3 +294,9 @@ def test_the_commands_build_show_and_compare(tmp_path):
     made = run(app, ["venue", "coins", str(database), "--market", "v", "--kind", "crypto", "--to", str(tmp_path)])
     assert made.exit_code == 0, made.output
     assert load_universe(tmp_path / "coins.yaml").instrument("A").name == "First"
+
+
+@pytest.mark.parametrize("day", ["never", ""])
+def test_a_change_without_a_date_is_named(day):
+    with pytest.raises(UniverseError, match="changes, line 3: a date is expected"):
+        compare_changes(Universe.model_validate(DATED), f"date,add,remove\n2020-01-01,A,\n{day},B,\n")

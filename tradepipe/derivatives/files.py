@@ -28,6 +28,7 @@ LENGTHS = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240, "8h": 480, "1d": 14
 
 _FIRST_DAY = re.compile(r"(\d{8})T\d{6}-")
 _LAST_SENSIBLE = 7_258_118_400_000  # the year 2200 in epoch milliseconds
+_WHOLE = 2.0**53  # beyond it a floating-point number does not tell its neighbours apart
 _PRICES = ("open", "high", "low", "close")
 _RAW = "raw"
 
@@ -151,7 +152,7 @@ def _session(shape: Shape) -> pl.Expr:
 def _reason(shape: Shape, market: Market) -> pl.Expr:
     told = market.settings
     symbol, session = pl.col("symbol"), _session(shape)
-    numbers = [pl.col(name).cast(pl.Float64, strict=False).is_finite().fill_null(value=False) for name in shape.numbers]
+    numbers = [_is_number(shape, name) for name in shape.numbers]
     return pl.coalesce(
         pl.when(symbol.is_null()).then(pl.lit("symbol_missing")),
         pl.when(~symbol.is_in(list(market.universe.symbols))).then(pl.lit("unknown_symbol")),
@@ -159,6 +160,15 @@ def _reason(shape: Shape, market: Market) -> pl.Expr:
         pl.when(~pl.all_horizontal(numbers)).then(pl.lit("number_unreadable")),
         pl.when(~session.is_between(told.start, told.end or dt.date.max)).then(pl.lit("outside_market_dates")),
     )
+
+
+def _is_number(shape: Shape, name: str) -> pl.Expr:
+    """Whether the text is a number that its column can hold as it is said: a level is a whole one."""
+    number = pl.col(name).cast(pl.Float64, strict=False)
+    fits = number.is_finite()
+    if shape.contract.polars_schema[name].is_integer():
+        fits &= (number == number.floor()) & (number.abs() < _WHOLE)
+    return fits.fill_null(value=False)
 
 
 def _typed(texts: pl.DataFrame, shape: Shape, market: Market) -> pl.DataFrame:

@@ -145,6 +145,9 @@ def compare_changes(universe: Universe, text: str) -> pl.DataFrame:
     Returns:
         date, symbol, told (`add` or `remove`) and finding, one row a difference, by date: what the
         spells have instead, or that they know nothing of the symbol or of so late a date.
+
+    Raises:
+        UniverseError: the table lacks a column, or a line says no date.
     """
     reader = csv.DictReader(text.splitlines())
     _require(reader.fieldnames, ("date", "add", "remove"), "a table of changes")
@@ -153,7 +156,10 @@ def compare_changes(universe: Universe, text: str) -> pl.DataFrame:
     last = max(ends, default=dt.date.min)
     found = []
     for row in reader:
-        day = dt.date.fromisoformat(row["date"])
+        try:
+            day = dt.date.fromisoformat(row["date"] or "")
+        except ValueError:
+            raise UniverseError(f"changes, line {reader.line_num}: a date is expected, found {row['date']!r}") from None
         for told, edge in (("add", "start"), ("remove", "end")):
             for symbol in filter(None, (one.strip() for one in (row[told] or "").split(","))):
                 dates = [getattr(spell, edge) for spell in spells.get(symbol, ())]
