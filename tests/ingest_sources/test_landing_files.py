@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from tests.ingest_sources.scenes import files, market_of
+from tradepipe.ingest.landing import scan
 from tradepipe.ingest.sources import Delivery, UnsafeNameError, ingesting, land
 from tradepipe.ingest.sources.landed import Landed, folder_of, marked, span_name
 
@@ -54,6 +55,12 @@ def test_an_unwritable_folder_loses_nothing_that_landed(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         land([Delivery("m/b.csv", b"two")], tmp_path)
     assert files(tmp_path) == {"m/a.csv": b"one"}  # nor is there a draft
+
+
+def test_what_is_still_being_landed_is_not_there_yet(tmp_path):
+    seen = []
+    land([Delivery("m/a", b"one")], tmp_path, checkpoint=lambda _: seen.append([f.name for f in scan(tmp_path, "m/*")]))
+    assert seen == [[], ["m/a"]]
 
 
 def test_workers_that_land_at_once_keep_everything(tmp_path):

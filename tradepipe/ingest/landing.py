@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKINGS = (".gz", ".zip")
+PARTIAL = ".partial"  # ending of a delivery that is being written
 
 
 class LandingError(RuntimeError):
@@ -66,12 +67,16 @@ def scan(folder: Path, pattern: str, seen: Seen | None = None) -> list[LandingFi
     """Files below `folder` that match the glob `pattern`, sorted by name; none if the folder is not there.
 
     A file is known by content: every byte is read for the sha256, but for the files that `seen` says
-    were hashed before and whose state is the same. A file that vanishes meanwhile is not there.
+    were hashed before and whose state is the same. A file that vanishes meanwhile is not there, nor is
+    one that is still being landed.
 
     Raises:
         LandingError: naming a file that may not be read.
     """
-    found = sorted((path for path in folder.glob(pattern) if path.is_file()), key=lambda path: path.as_posix())
+    found = sorted(
+        (path for path in folder.glob(pattern) if path.suffix != PARTIAL and path.is_file()),
+        key=lambda path: path.as_posix(),
+    )
     described = [_described(folder, path, seen or {}) for path in found]
     return [file for file in described if file is not None]
 

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from tradepipe.ingest.landing import PARTIAL
 from tradepipe.ingest.sources.landed import version_name, versions
 from tradepipe.ingest.sources.model import Delivery
-
-PARTIAL = ".partial"
 
 
 class UnsafeNameError(ValueError):
