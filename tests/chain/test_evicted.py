@@ -43,3 +43,13 @@ def test_why_goes_on_past_a_file_that_was_removed(evicted):
     lines = [line for line in told.splitlines() if line.startswith(("indicators", "bars", "raw_bars", "forecasts"))]
     assert ["removed" in line for line in lines] == [False, True, True, False]
     assert "(unchanged)" in told  # back to the landing file
+
+
+def test_what_was_computed_from_evicted_partitions_is_not_computed_anew_from_less(evicted):
+    """A person's backfill must not put empty signals in the place of those that were traded."""
+    before = evicted.store.catalogue.current("us_indices/forecasts")
+    outcome = evicted.run("forecasts", first="2018-07", last="2018-08")
+    assert not outcome.success
+    assert "retention took away what it was computed from: indicators 2018-0" in outcome.error
+    assert evicted.store.catalogue.current("us_indices/forecasts") == before
+    assert evicted.run("raw_bars", "bars", first="2018-11", last="2018-12").success

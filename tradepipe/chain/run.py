@@ -25,6 +25,10 @@ class Reports(list["PartitionReport"]):
         self.measured = measured
 
 
+class EvictedInputError(RuntimeError):
+    """A published partition would be computed anew from inputs that retention took away."""
+
+
 @dataclass(frozen=True)
 class PartitionReport:
     """What became of one partition: its generation, and how many rows were refused on the way."""
@@ -54,7 +58,7 @@ class LayerRun:
         progress.report(layer, 0, len(self.keys))
         self.contract = self.layer.contract(market)
         self._partitions = self.layer.input_partitions(market, self.keys)
-        names = {read: dataset(market.name, read) for read in self._partitions}
+        self._names = names = {read: dataset(market.name, read) for read in self._partitions}
         current = self.store.catalogue.current_of(list(names.values()))
         self._snapshot: dict[str, dict[str, Generation]] = {read: current[name] for read, name in names.items()}
 
@@ -118,7 +122,9 @@ class LayerRun:
 
         Raises:
             ContractError: when a frame breaks the layer's contract; nothing is published then.
+            EvictedInputError: when what is published would be replaced by what is left of its inputs.
         """
+        self._refuse_evicted()
         # The store brings what is out of order into the contract's; sorting what is sorted would cost more.
         frames = _of_keys(frame.select(*self.contract.column_names, PARTITION), self.keys)
         refusals = _of_keys(refused, self.keys, keep=True) if refused is not None else {}
@@ -151,6 +157,21 @@ class LayerRun:
             for key in self.keys
         ]
         return Reports(reports, self.meter.measured())
+
+    def _refuse_evicted(self) -> None:
+        lacking = [read for read in self._snapshot if not self._snapshot[read].keys() >= set(self._wanted(read))]
+        gone = {(read, one.partition) for read in lacking for one in self.store.catalogue.evicted(self._names[read])}
+        if not gone:
+            return
+        published = self.store.catalogue.current(dataset(self.market.name, self.layer.name), self.keys)
+        for read, by_key in self._partitions.items():
+            for key in published:
+                if used := [f"{read} {one}" for one in by_key[key] if (read, one) in gone]:
+                    raise EvictedInputError(
+                        f"{self.market.name}/{self.layer.name} {key} is published, and retention took away what it "
+                        f"was computed from: {', '.join(used)}. It stays as it is, nothing was published. Remedy: "
+                        f"run the partitions after it, or materialise {used[0]} from its landing files first."
+                    )
 
     def _wanted(self, layer: str) -> list[str]:
         return sorted({partition for wanted in self._partitions[layer].values() for partition in wanted})
