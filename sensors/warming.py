@@ -23,9 +23,7 @@ def warming_schedule(settings: Settings, markets: Mapping[str, Market], *, runni
         loaded = cache.warm()
         context.add_output_metadata({"windows": len(loaded), "rows": sum(loaded.values()), **cache.counters.metrics()})
 
-    @dg.job(
-        name="warm_cache", description="Load windows ahead of need.", executor_def=dg.in_process_executor
-    )
+    @dg.job(name="warm_cache", description="Load windows ahead of need.", executor_def=dg.in_process_executor)
     def job() -> None:
         warm()
 
