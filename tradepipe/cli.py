@@ -12,7 +12,15 @@ from typing import Annotated
 import typer
 
 from tradepipe import __version__
-from tradepipe.commands import blast_radius_app, contracts_app, dataset_app, quarantine_app, storage_app, universe_app
+from tradepipe.commands import (
+    blast_radius_app,
+    contracts_app,
+    dataset_app,
+    quarantine_app,
+    replay_app,
+    storage_app,
+    universe_app,
+)
 from tradepipe.commands.terminal import console
 from tradepipe.settings import SettingsError
 
@@ -32,6 +40,7 @@ app.add_typer(config)
 app.add_typer(quarantine_app.app)
 app.add_typer(dataset_app.app)
 app.command("blast-radius")(blast_radius_app.blast_radius)
+app.command("replay")(replay_app.replay)
 app.add_typer(contracts_app.app)
 app.add_typer(storage_app.app)
 app.add_typer(universe_app.app)

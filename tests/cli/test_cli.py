@@ -37,12 +37,35 @@ def an_order(small: SmallProject) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("run",), ("status",), ("stale",), ("why",), ("config",), ("doctor",), ("demo",), ("dev",)]
+    "words",
+    [
+        (),
+        ("run",),
+        ("status",),
+        ("stale",),
+        ("why",),
+        ("config",),
+        ("doctor",),
+        ("demo",),
+        ("dev",),
+        ("replay",),
+        ("ingest",),
+    ],
 )
 def test_help_is_short_and_there(ready, words):
     text = call(ready, *words, "--help")
     assert "Usage:" in text
     assert len(text.splitlines()) < 35
+
+
+def test_stored_bars_are_played_as_lines_of_json(ready):
+    from tradepipe.ingest.sources import MarketEvent
+
+    text = call(ready, "replay", MARKET, "--from", "2018-12-24", "--to", "2018-12-28", "--speed", "3000000")
+    events = [MarketEvent.from_json(line) for line in text.splitlines()]
+    assert [(event.symbol, event.close_time.day) for event in events] == [
+        (symbol, day) for day in (24, 26, 27) for symbol in ("IXIC", "SPX")
+    ]
 
 
 def test_status_shows_every_layer(ready):

@@ -91,7 +91,6 @@ class FetchSettings(Section):
     longest_wait: Duration = Field(dt.timedelta(seconds=60), description="between two attempts")
     batch: int = Field(50, ge=1, description="deliveries a sensor's tick takes at most")
     market: Name | None = Field(None, description="replay: the market whose stored bars are played")
-    speed: float = Field(0.0, ge=0, description="replay: times real time; 0: as fast as it goes")
 
     @model_validator(mode="after")
     def _told(self) -> "FetchSettings":
