@@ -20,6 +20,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from dagster._record import replace
 from dagster._serdes import ConfigurableClassData, serialize_value
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -147,15 +148,21 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         }
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
-        """As the parent, which writes the event again for each partition, its partitions' definition included."""
-        planned = event.get_dagster_event().asset_check_planned_data
+        """As the parent, which writes the event again for each partition, the whole subset included.
+
+        The subset names the calendar's exclusions: five years of sessions would write 60 kB a row, 75 MB
+        a check. The row of a partition says which one it is; the run's own event keeps the subset.
+        """
+        whole = event.get_dagster_event()
+        planned = whole.asset_check_planned_data
         subset = planned.partitions_subset
+        one = whole._replace(event_specific_data=replace(planned, partitions_subset=None))
         row = {
             "asset_key": planned.asset_key.to_string(),
             "check_name": planned.check_name,
             "run_id": event.run_id,
             "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-            "evaluation_event": serialize_value(event),
+            "evaluation_event": serialize_value(event._replace(dagster_event=one)),
             "evaluation_event_timestamp": self._event_insert_timestamp(event),
             "evaluation_event_storage_id": event_id,
         }

@@ -213,6 +213,22 @@ def test_verdicts_are_gathered_and_stored_before_anything_is_read(storage):
     assert not log._verdicts
 
 
+def test_a_planned_verdict_is_known_as_planned_by_its_partition(storage):
+    """What a run that never came to its verdicts leaves behind, without the subset in each row."""
+    events = storage.all_logs(run(storage).run_id)
+    (planned,) = [
+        event for event in events if event.dagster_event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+    ]
+    assert len(planned.dagster_event.asset_check_planned_data.partitions_subset) == 12
+    log = storage.event_log_storage
+    log.store_event(planned._replace(run_id="another"))
+    history = log.get_asset_check_execution_history(CHECK, limit=12)
+    assert {record.status for record in history} == {Status.PLANNED}
+    assert {record.partition for record in history} == set(PARTITIONS.get_partition_keys())
+    told = {record.event.dagster_event.asset_check_planned_data.check_name for record in history}
+    assert told == {"contract"}
+
+
 def test_our_verdicts_are_recorded_as_dagster_itself_records_them(storage, tmp_path):
     """Row for row the same as the parent's statements, but for ids and times."""
     from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
