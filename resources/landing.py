@@ -19,6 +19,6 @@ class LandingResource(dg.ConfigurableResource["LandingResource"]):
     def of(cls, settings: Settings) -> "LandingResource":
         return cls(folder=str(settings.landing_folder))
 
-    def index(self, store: PartitionStore, market: Market) -> LandingIndex:
-        """What has arrived for `market`, and which partitions each file feeds."""
-        return LandingIndex.read(Path(self.folder), market, store)
+    def index(self, store: PartitionStore, market: Market, *, at_most: int | None = None) -> LandingIndex:
+        """What has arrived for `market`, and which partitions each file feeds; of new files, `at_most` so many."""
+        return LandingIndex.read(Path(self.folder), market, store, at_most=at_most)

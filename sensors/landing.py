@@ -36,7 +36,7 @@ def landing_sensor(market: Market, *, running: bool) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, store: StoreResource, landing: LandingResource
     ) -> dg.SensorResult | dg.SkipReason:
         opened = store.open()
-        arrived = landing.index(opened, market)
+        arrived = landing.index(opened, market, at_most=market.settings.fetch.batch)
         arrival = next_arrival(opened.catalogue, market, arrived, dt.datetime.now(dt.UTC), limit=PARTITIONS_A_TICK)
         if arrived.has_news:  # so that the next tick reads only what is newer
             arrived.keep(opened, None)

@@ -128,3 +128,12 @@ def test_a_failed_run_is_tried_again_five_times_and_then_named(fresh, monkeypatc
     result = tick(fresh)
     assert not result.run_requests
     assert outcome.run_id in result.skip_message
+
+
+def test_a_tick_looks_at_a_bounded_batch_of_new_files_and_the_rest_follows(fresh, ready):
+    small = SmallProject.at(fresh.home, {"TRADEPIPE_MARKETS__US_INDICES__FETCH__BATCH": "5"})
+    tick(small)
+    known = small.store.read(f"{MARKET}/landing")["file"]
+    assert known.to_list() == [f"{MARKET}/2018-{month:02}.csv" for month in range(1, 6)]
+    assert all(outcome.success for outcome in small.runner.work_in_arrivals(small.market))
+    assert contents(small) == contents(ready)

@@ -53,9 +53,18 @@ class LandingIndex:
 
     @classmethod
     def read(
-        cls, folder: Path, market: Market, store: PartitionStore, *, now: dt.datetime | None = None
+        cls,
+        folder: Path,
+        market: Market,
+        store: PartitionStore,
+        *,
+        now: dt.datetime | None = None,
+        at_most: int | None = None,
     ) -> "LandingIndex":
         """Scan the folder and compare it with what was read before.
+
+        `at_most` bounds the files of names never seen that are looked at, first names first: the others
+        have not arrived yet as far as this index goes.
 
         `now` (UTC) is when files that are new, or have other bytes than before, arrived; default:
         the clock. A file keeps its arrival for as long as its bytes stay.
@@ -64,6 +73,11 @@ class LandingIndex:
         scanned_at = now or dt.datetime.now(dt.UTC)
         published = _published(store, name, LANDING)
         found = scan(folder, market.settings.source.pattern, _seen(_published(store, f"{name}.{SEEN}", LANDING_SEEN)))
+        if at_most is not None:
+            names = set(published["file"])
+            fresh = [one for one in found if one.name not in names]
+            later = {one.name for one in fresh[at_most:]}
+            found = [one for one in found if one.name not in later]
         present = published.filter(pl.col("replaced_at").is_null()).unique(BYTES)
         arrivals = {(file, sha256): at for file, sha256, at in zip(*present.select(*BYTES, "arrived_at"), strict=True)}
         files = tuple(replace(one, arrived_at=arrivals.get((one.name, one.sha256), scanned_at)) for one in found)
