@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.indicators import made
+from tests.indicators.made import PRICES, with_outside_inputs
 from tradepipe.indicators import indicators
 
-PRICES = ["open", "high", "low", "close"]
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data" / "crypto"
 
 
@@ -40,7 +41,7 @@ def _timed(frame):
 def index_bars():
     """S&P 500 and NASDAQ Composite, daily, 1999 to 2018: real bars that ship with `arch`."""
     frame = pl.concat([_vendor_file("sp500"), _vendor_file("nasdaq")])
-    return _timed(frame).sort("symbol", "open_time")
+    return with_outside_inputs(_timed(frame).sort("symbol", "open_time"))
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,7 @@ def crypto_bars():
     if not path.exists():
         pytest.skip("the shared market data is not on this machine")
     frame = pl.read_ipc(path)
-    return frame.select(
+    bars = frame.select(
         pl.lit("BTCUSDT").alias("symbol"),
         pl.col("date").dt.date().alias("session"),
         pl.col("date").cast(pl.Datetime("us", "UTC")).alias("open_time"),
@@ -58,6 +59,7 @@ def crypto_bars():
         (pl.col("date").cast(pl.Datetime("us", "UTC")) + pl.duration(minutes=1)).alias("known_at"),
         *(pl.col(name).cast(pl.Float64) for name in [*PRICES, "volume"]),
     ).sort("open_time")
+    return with_outside_inputs(bars)
 
 
 @pytest.fixture(scope="session")
@@ -66,17 +68,19 @@ def bars_of():
 
     def build(close, *, symbol="AAA", reach=0.0, volume=1000.0, start=dt.date(2020, 1, 1)):
         close = np.asarray(close, np.float64)
-        return _timed(
-            pl.DataFrame(
-                {
-                    "symbol": pl.Series([symbol] * len(close), dtype=pl.String),
-                    "session": pl.Series([start + dt.timedelta(days=i) for i in range(len(close))], dtype=pl.Date),
-                    "open": close,
-                    "high": close + reach,
-                    "low": close - reach,
-                    "close": close,
-                    "volume": pl.Series([volume] * len(close), dtype=pl.Float64),
-                }
+        return with_outside_inputs(
+            _timed(
+                pl.DataFrame(
+                    {
+                        "symbol": pl.Series([symbol] * len(close), dtype=pl.String),
+                        "session": pl.Series([start + dt.timedelta(days=i) for i in range(len(close))], dtype=pl.Date),
+                        "open": close,
+                        "high": close + reach,
+                        "low": close - reach,
+                        "close": close,
+                        "volume": pl.Series([volume] * len(close), dtype=pl.Float64),
+                    }
+                )
             )
         )
 
@@ -122,25 +126,19 @@ def monthly_windows():
 @pytest.fixture(scope="session")
 def arrays_of():
     """The inputs of kernels from a frame: read-only float arrays by name."""
-
-    def build(frame):
-        arrays = {}
-        for name in [*PRICES, "volume"]:
-            array = frame[name].to_numpy().copy()
-            array.flags.writeable = False
-            arrays[name] = array
-        return arrays
-
-    return build
+    return made.arrays_of
 
 
 def cases():
-    """Each registered indicator with its defaults, its smallest and some larger parameters."""
+    """Each registered indicator with its defaults; slower: with its smallest and with some larger parameters."""
     for indicator in indicators().values():
-        yield indicator.bind()
+        yield pytest.param(indicator.bind(), id=indicator.bind().text)
         if indicator.parameters:
-            yield indicator.bind(*(parameter.minimum for parameter in indicator.parameters))
-            yield indicator.bind(*(min(parameter.default * 3, parameter.maximum) for parameter in indicator.parameters))
+            smallest = indicator.bind(*(parameter.minimum for parameter in indicator.parameters))
+            larger = indicator.bind(
+                *(min(parameter.default * 3, parameter.maximum) for parameter in indicator.parameters)
+            )
+            yield from (pytest.param(one, id=one.text, marks=pytest.mark.slow) for one in (smallest, larger))
 
 
 def pytest_generate_tests(metafunc):
@@ -150,4 +148,4 @@ def pytest_generate_tests(metafunc):
     """
     if "bound" in metafunc.fixturenames:
         known = getattr(metafunc.module, "ORACLES", indicators())
-        metafunc.parametrize("bound", [one for one in cases() if one.name in known], ids=lambda bound: bound.text)
+        metafunc.parametrize("bound", [one for one in cases() if one.values[0].name in known])

@@ -31,7 +31,7 @@ def assert_exact(values, period):
     array = np.array(values, np.float64)
     mean, squares = np.empty_like(array), np.empty_like(array)
     if len(array):
-        windows._window_moments(array, 0, len(array), period, mean, squares)
+        windows.window_moments(array, 0, len(array), 0, period, mean, squares)
     for row, (exact_mean, exact_squares) in enumerate(exact_moments(values, period), start=period - 1):
         assert abs(Fraction(mean[row]) - exact_mean) <= Fraction(PRECISION) * abs(exact_mean)
         assert abs(Fraction(squares[row]) - exact_squares) <= Fraction(PRECISION) * exact_squares

@@ -130,9 +130,11 @@ def test_constant_prices_without_volume(bars_of, one_window, everything):
     result = compute_indicators(bars_of([0.1] * 60, volume=0.0), one_window, everything)
     last = result.row(-1, named=True)
     assert last["simple_return"] == last["log_return"] == 0
-    assert last["sma_20"] == 0.1
-    assert math.isclose(last["ema_20"], 0.1, rel_tol=1e-15)
-    assert last["bollinger_20_2_lower"] == last["bollinger_20_2_middle"] == last["bollinger_20_2_upper"] == 0.1
+    assert last["sma_20"] == np.float32(0.1)
+    assert math.isclose(last["ema_20"], 0.1, rel_tol=1e-7)
+    assert (
+        last["bollinger_20_2_lower"] == last["bollinger_20_2_middle"] == last["bollinger_20_2_upper"] == np.float32(0.1)
+    )
     assert last["atr_14"] == last["realised_volatility_20"] == 0
     assert last["rsi_14"] is None  # no gain and no loss: 0/0
 

@@ -1,7 +1,7 @@
 """What importing costs, and the traps of numba's disk cache."""
 
-import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +10,13 @@ import pytest
 
 import tradepipe.indicators
 
-KERNELS = sorted((Path(tradepipe.indicators.__file__).parent / "kernels").glob("*.py"))
+ROOM = Path(tradepipe.indicators.__file__).parent
 
 IMPORT_ONLY = """
 import sys
 from tradepipe.indicators import contract_for, indicators, lookback_of, parse_indicators
 bound = parse_indicators(indicators())
 contract_for(bound), lookback_of(bound), [one.specification() for one in bound]
-states = [one.state() for one in bound]
-for state in states:
-    state.update({"open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0})
 print(sorted({"numba", "pandera", "dagster", "pandas", "scipy", "talib"} & set(sys.modules)))
 """
 
@@ -33,19 +30,31 @@ for name in ("open", "high", "low", "close", "volume"):
     arrays[name].flags.writeable = False
 for indicator in indicators().values():
     run_kernel(indicator.bind(), arrays, np.array([0, 60]))
-    kernel = indicator.kernel()
+    kernel = indicator.kernel.dispatcher
     print(indicator.name, len(kernel.signatures), sum(kernel.stats.cache_hits.values()))
 """
 
 
-def run_python(code, **environment):
+SMA_USE = """
+import numpy as np
+from tradepipe.indicators import parse_indicator
+from tradepipe.indicators.compute import run_kernel
+close = np.array([1.0, 2.0, 3.0])
+close.flags.writeable = False
+bound = parse_indicator("sma(3)")
+print(run_kernel(bound, {"close": close}, np.array([0, 3]))[0][-1])
+print(sum(bound.indicator.kernel.dispatcher.stats.cache_hits.values()))
+"""
+
+
+def run_python(code, cwd=Path(__file__).parents[2], **environment):
     return subprocess.run(
         [sys.executable, "-c", code],
         check=True,
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
-        cwd=Path(__file__).parents[2],
+        cwd=cwd,
     ).stdout
 
 
@@ -63,12 +72,15 @@ def test_kernels_compile_once_and_come_from_the_cache_in_the_next_process(tmp_pa
     assert all(hits == "1" for _, _, hits in warm)
 
 
-@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
-def test_no_kernel_module_calls_another(path):
-    """Numba's cache watches one file a function: a helper compiled elsewhere would change unnoticed."""
-    imported = [
-        node.module
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tradepipe")
-    ]
-    assert set(imported) <= {"tradepipe.indicators.kernels.compiling"}
+def test_an_edit_of_a_shared_kernel_recompiles_its_callers(tmp_path):
+    """Numba itself watches the file of the compiled function alone."""
+    shutil.copytree(ROOM.parent, tmp_path / "tradepipe", ignore=shutil.ignore_patterns("__pycache__"))
+    shared = tmp_path / "tradepipe" / "indicators" / "kernels" / "windows.py"
+
+    def hits():
+        return run_python(SMA_USE, PYTHONPATH=str(tmp_path), cwd=tmp_path).split()
+
+    assert hits() == ["2.0", "0"]
+    assert hits() == ["2.0", "1"]
+    shared.write_text(shared.read_text().replace("mean[end - 1] = anchor + total / period", "mean[end - 1] = 7.0"))
+    assert hits() == ["7.0", "0"]

@@ -9,7 +9,6 @@ import pytest
 from tradepipe.contracts import validate
 from tradepipe.indicators import (
     IndicatorError,
-    ParameterError,
     compute_indicators,
     contract_for,
     indicator_named,
@@ -49,7 +48,7 @@ def test_an_indicator_says_what_it_is(name):
         assert output.unit
         assert 0 <= output.warm_up <= bound.lookback + 1
     assert len(bound.specification()) == len(bound.described)
-    assert all(column.dtype == pl.Float64 and column.nullable for column in bound.outputs)
+    assert all(column.dtype in {pl.Float32, pl.Float64} and column.nullable for column in bound.outputs)
 
 
 def test_no_two_indicators_write_the_same_column():
@@ -100,10 +99,3 @@ def test_real_bars_give_values_that_keep_the_contract(index_bars, one_window):
     result = compute_indicators(index_bars, one_window, bound).drop("partition")
     assert validate(result, contract, market="us_indices", layer="indicators", partition="all").height == 10062
     assert contract.arrange(result).equals(result, null_equal=True)
-
-
-def test_parameters_are_bound_by_name_for_live_states():
-    state = indicator_named("bollinger").state({"period": 5})
-    assert state.bound.text == "bollinger(5, 2)"
-    with pytest.raises(ParameterError, match="bollinger has no parameter length; it is written"):
-        indicator_named("bollinger").state({"length": 5})

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradepipe.indicators import IndicatorError, IndicatorInputError, parse_indicator
+from tests.indicators.made import with_outside_inputs
+from tradepipe.indicators import IndicatorError, IndicatorInputError, State, parse_indicator
 from tradepipe.indicators.compute import run_kernel
 
 SPECIFICATION_TOLERANCE = 1e-9
@@ -40,12 +41,19 @@ def series(draw):
     close = [price for price, times in closes for _ in range(times)]
     reach = draw(st.lists(st.integers(0, 500), min_size=len(close), max_size=len(close)))
     frame = pl.DataFrame({"close": close, "reach": reach}, schema={"close": pl.Float64, "reach": pl.Float64})
-    return frame.select(
-        (pl.col("close") / 100).alias("open"),
-        ((pl.col("close") + pl.col("reach")) / 100).alias("high"),
-        (pl.max_horizontal(pl.col("close") - pl.col("reach"), 1) / 100).alias("low"),
-        (pl.col("close") / 100).alias("close"),
-        pl.col("reach").alias("volume"),
+    opens = draw(st.lists(st.floats(0, 1), min_size=len(close), max_size=len(close)))
+    frame = frame.with_columns(pl.Series("within", opens, dtype=pl.Float64))
+    low, high = pl.max_horizontal(pl.col("close") - pl.col("reach"), 1), pl.col("close") + pl.col("reach")
+    return with_outside_inputs(
+        frame.select(
+            pl.lit("AAA").alias("symbol"),
+            (pl.int_range(pl.len()) // 7).cast(pl.Int32).cast(pl.Date).alias("session"),
+            ((low + (pl.col("within") * (high - low)).round()) / 100).alias("open"),
+            (high / 100).alias("high"),
+            (low / 100).alias("low"),
+            (pl.col("close") / 100).alias("close"),
+            pl.col("reach").alias("volume"),
+        )
     )
 
 
@@ -96,12 +104,12 @@ def test_after_the_lookback_the_start_no_longer_matters(bound, index_bars, array
 
 def run_live(bound, frame, *, split):
     """Feed the bars one by one; at row `split` the state is saved as JSON and another one goes on."""
-    state, rows = bound.state(), []
+    state, rows = State(bound), []
     for i, bar in enumerate(frame.iter_rows(named=True)):
         if i == split:
             saved = json.dumps(state.save(), allow_nan=False)
             state.update(bar)  # what the first state sees later must not reach the restored one
-            state = bound.restore(json.loads(saved))
+            state = State.restore(bound, json.loads(saved))
         rows.append(state.update(bar))
     names = [output.name for output in bound.described]
     assert all(list(row) == names for row in rows)
@@ -125,7 +133,7 @@ def test_live_equals_batch_on_real_bars(bound, index_bars, arrays_of):
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
 def test_a_state_refuses_what_is_no_number_and_stays_as_it_was(bound, value, index_bars):
     bars = index_bars.head(60).to_dicts()
-    state = bound.state()
+    state = State(bound)
     for bar in bars[:-1]:
         state.update(bar)
     before = state.save()
@@ -138,12 +146,12 @@ def test_a_state_refuses_what_is_no_number_and_stays_as_it_was(bound, value, ind
 
 def test_a_state_is_restored_by_its_own_indicator_only(index_bars):
     sma = parse_indicator("sma(3)")
-    state = sma.state()
+    state = State(sma)
     for bar in index_bars.head(5).to_dicts():
         state.update(bar)
     saved = state.save()
     with pytest.raises(IndicatorError, match=r"the saved state is of 'sma\(3\)', not of 'sma\(4\)'; restore it with"):
-        parse_indicator("sma(4)").restore(saved)
-    del saved["recurrence"]["window"]["tail"]
-    with pytest.raises(IndicatorError, match=r"saved state of sma\(3\) has another form \(fields tail\); start anew"):
-        sma.restore(saved)
+        State.restore(parse_indicator("sma(4)"), saved)
+    del saved["bars"][0][-1]
+    with pytest.raises(IndicatorError, match=r"saved state of sma\(3\) has another form; start anew"):
+        State.restore(sma, saved)

@@ -1,6 +1,6 @@
 """Indicators: pure functions of bars, each defined once for batch, live use, documentation and tests.
 
-Importing this package imports no numba; the kernels are loaded when `compute_indicators` first runs.
+Importing this package imports no numba; the kernels are compiled when they are first run.
 """
 
 from tradepipe.indicators.compute import compute_indicators
@@ -12,7 +12,8 @@ from tradepipe.indicators.errors import (
     ParameterError,
     UnknownIndicatorError,
 )
-from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter, State
+from tradepipe.indicators.live import State
+from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter
 from tradepipe.indicators.parsing import contract_for, lookback_of, parse_indicator, parse_indicators
 from tradepipe.indicators.registry import indicator_named, indicators, register
 

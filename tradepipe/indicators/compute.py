@@ -1,6 +1,6 @@
 """Indicators of whole partitions: one pass over sorted arrays, a group a series."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tradepipe.bars.windows import anchored
 from tradepipe.contracts.features import INDICATOR_KEY_COLUMNS
 from tradepipe.indicators.errors import IndicatorInputError
-from tradepipe.indicators.model import BoundIndicator
+from tradepipe.indicators.kernels import FIRST, FRESH, SLOT, STOP
+from tradepipe.indicators.model import BoundIndicator, Series
 
 PARTITION = "partition"
 # Windows overlap, so all of a long range at once would hold each bar lookback / partition times.
@@ -30,7 +31,7 @@ def compute_indicators(bars: pl.DataFrame, windows: pl.DataFrame, bound: Sequenc
         bound: what to compute; the outputs must be distinct, which `parse_indicators` ensures.
 
     Returns:
-        partition, the key columns, then the outputs as Float64: null during warm-up and where a value
+        partition, the key columns, then the outputs as their contract has them: null during warm-up and where a value
         is undefined. One row a bar of the partition's own sessions, sorted by partition, symbol, open_time.
 
     Raises:
@@ -66,7 +67,7 @@ def _of_windows(
     offsets = _offsets(series)
     arrays = {name: _read_only(series[name]) for name in inputs}
     columns = [
-        pl.Series(output.name, values, dtype=pl.Float64).fill_nan(None)
+        pl.Series(output.name, values).fill_nan(None).cast(output.precision)
         for one in bound
         for output, values in zip(one.described, run_kernel(one, arrays, offsets), strict=True)
     ]
@@ -81,16 +82,25 @@ def _of_windows(
 
 
 def run_kernel(
-    bound: BoundIndicator, arrays: dict[str, NDArray[np.float64]], offsets: NDArray[np.int64]
+    bound: BoundIndicator, arrays: Mapping[str, NDArray[np.float64]], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], ...]:
     """The outputs of one indicator over series that lie end to end, series g in rows offsets[g] to offsets[g + 1].
 
     `arrays` holds the inputs by name, finite, read-only, contiguous. NaN where there is no value.
     """
-    outputs = tuple(np.empty(int(offsets[-1]), np.float64) for _ in bound.described)
-    kernel = bound.indicator.kernel()
-    kernel(offsets, *(arrays[name] for name in bound.inputs), *bound.values, *outputs)
-    return outputs
+    series = whole_series(offsets)
+    memory = np.zeros((len(series), bound.memory))
+    return bound.run(series, memory, tuple(arrays[name] for name in bound.inputs), int(offsets[-1]))
+
+
+def whole_series(offsets: NDArray[np.int64]) -> Series:
+    """Series that lie end to end, none of them begun, as kernels are told of them; empty ones are left out."""
+    filled = np.flatnonzero(np.diff(offsets))
+    series = np.zeros((len(filled), 5), np.int64)
+    series[:, FIRST] = series[:, FRESH] = offsets[filled]
+    series[:, STOP] = offsets[filled + 1]
+    series[:, SLOT] = np.arange(len(series))
+    return series
 
 
 def _offsets(series: pl.DataFrame) -> NDArray[np.int64]:

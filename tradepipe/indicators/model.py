@@ -1,25 +1,28 @@
-"""What an indicator is: its parameters, outputs, needs, kernel, readable specification and live recurrence.
+"""What an indicator is: its parameters, outputs, needs, kernel and readable specification.
 
 An `Indicator` is declared once, in a module of `tradepipe.indicators.families`, and everything else is
 read from it: the columns of the indicators layer, what a configuration may say, how much history a
-partition needs, the documentation and the tests. A `BoundIndicator` is an indicator with the values
+partition needs, its live form, the documentation and the tests. A `BoundIndicator` is an indicator with the values
 of its parameters, such as `bollinger(20, 2)`.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradepipe.contracts import Column
-from tradepipe.indicators.errors import IndicatorError, IndicatorInputError, ParameterError
+from tradepipe.indicators.compiling import Compiled
+from tradepipe.indicators.errors import ParameterError
 
 Value = int | float
-Kernel = Callable[..., None]
-"""Compiled function `kernel(offsets, *inputs, *parameters, *outputs)`; see `tradepipe.indicators.kernels`."""
+Series = NDArray[np.int64]
+"""Where each series lies, [series, 5]: columns FIRST, FRESH, STOP, SEEN, SLOT of `tradepipe.indicators.kernels`."""
+Memory = NDArray[np.float64]
+"""What each series carries from bar to bar, [slots, size]; see `tradepipe.indicators.kernels`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +60,13 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """One column an indicator writes. `warm_up` counts the first bars of a series that have no value."""
+    """One column an indicator writes.
+
+    Attributes:
+        warm_up: how many of the first bars of a series have no value.
+        precision: how the layer stores it. Half the bytes do for most; what adds up over years, or is
+            used to rebuild prices, asks for Float64. Kernels always compute in float64.
+    """
 
     name: str
     description: str
@@ -66,12 +75,13 @@ class Output:
     minimum: float | None = None
     maximum: float | None = None
     exclusive: bool = False
+    precision: type[pl.Float32] | type[pl.Float64] = pl.Float32
 
     def column(self) -> Column:
         """The output as a column of the indicators contract: null while warming up or undefined, never NaN."""
         return Column(
             self.name,
-            pl.Float64,
+            self.precision,
             self.description,
             unit=self.unit,
             minimum=self.minimum,
@@ -79,17 +89,6 @@ class Output:
             exclusive=self.exclusive,
             nullable=True,
         )
-
-
-class Recurrence(Protocol):
-    """One series, one bar at a time: a dataclass of plain numbers and lists, built from the parameters.
-
-    `update` takes the bar's inputs in the indicator's order and returns its outputs in theirs, NaN
-    where the kernel writes NaN. It is the kernel's arithmetic in the same order of operations.
-    """
-
-    @property
-    def update(self) -> Callable[..., tuple[float, ...]]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,10 +108,13 @@ class Indicator:
         outputs: the columns it writes.
         lookback: bars of history before a bar after which the start of the series no longer matters
             at working precision: exactly for windows, a seed weight below 1e-12 for recursions.
-        kernel: loads the compiled kernel; numba is imported here and not before.
+        kernel: the compiled definition, batch and live; see `tradepipe.indicators.kernels` for how it is called.
         specification: the readable definition, one polars expression an output over the rows of one
             series in time order. It may be slow; it must be obvious.
-        recurrence: builds the live form of a series that has not started.
+        context: bars before a bar that the kernel reads again to compute it; none for pure recursions.
+        memory: how many numbers the kernel carries from bar to bar; none for pure windows.
+        differences: where TA-Lib's function of the same name follows another convention, and which; empty
+            when they agree, or when it has none.
     """
 
     name: str
@@ -123,9 +125,11 @@ class Indicator:
     parameters: tuple[Parameter, ...]
     outputs: Callable[..., tuple[Output, ...]]
     lookback: Callable[..., int]
-    kernel: Callable[[], Kernel]
+    kernel: Compiled
     specification: Callable[..., tuple[pl.Expr, ...]]
-    recurrence: Callable[..., Recurrence]
+    context: Callable[..., int] = lambda **_: 0
+    memory: Callable[..., int] = lambda **_: 0
+    differences: str = ""
 
     @property
     def signature(self) -> str:
@@ -146,13 +150,6 @@ class Indicator:
             )
         filled = (*values, *(p.default for p in self.parameters[len(values) :]))
         return BoundIndicator(self, tuple(p.accept(v) for p, v in zip(self.parameters, filled, strict=True)))
-
-    def state(self, params: Mapping[str, Value]) -> "State":
-        """A series that has not started, to be updated bar by bar. `params` as in `BoundIndicator.params`."""
-        unknown = sorted(set(params) - {p.name for p in self.parameters})
-        if unknown:
-            raise ParameterError(f"{self.name} has no parameter {', '.join(unknown)}; it is written {self.signature}")
-        return self.bind(*(params.get(p.name, p.default) for p in self.parameters)).state()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,78 +210,25 @@ class BoundIndicator:
             for output, expression in zip(self.described, expressions, strict=True)
         }
 
-    def state(self) -> "State":
-        """A series that has not started, to be updated bar by bar."""
-        return State(self, self.indicator.recurrence(**self.params))
+    @property
+    def context(self) -> int:
+        """Bars before a bar that the kernel reads again to compute it."""
+        return self.indicator.context(**self.params)
 
-    def restore(self, saved: Mapping[str, Any]) -> "State":
-        """The series that `State.save` saved.
+    @property
+    def memory(self) -> int:
+        """How many numbers the kernel carries from bar to bar."""
+        return self.indicator.memory(**self.params)
 
-        Raises:
-            IndicatorError: when it was saved by another indicator, other parameters or another form of the recurrence.
-        """
-        if saved.get("indicator") != self.text:
-            raise IndicatorError(
-                f"the saved state is of {saved.get('indicator')!r}, not of {self.text!r}; restore it with its own "
-                "indicator, or start anew and update it with at least the lookback's bars"
-            )
-        recurrence = self.indicator.recurrence(**self.params)
-        _fill(recurrence, saved["recurrence"], self.text)
-        return State(self, recurrence)
-
-
-class State:
-    """The live form of a bound indicator over one series. Feed it closed bars in time order."""
-
-    def __init__(self, bound: BoundIndicator, recurrence: Recurrence) -> None:
-        self.bound = bound
-        self.recurrence = recurrence
-        self._inputs = bound.inputs
-        self._columns = tuple(output.name for output in bound.described)
-
-    def update(self, bar: Mapping[str, Any]) -> dict[str, float | None]:
-        """Values at the close of `bar`, by column; None while warming up or undefined.
-
-        Args:
-            bar: the indicator's inputs by name, such as a row of the bars; other keys are ignored.
-
-        Raises:
-            IndicatorInputError: an input is missing or not a finite number; the state has not changed.
-        """
-        values = []
-        for name in self._inputs:
-            value = bar.get(name)
-            if value is None or not math.isfinite(value):
-                raise IndicatorInputError(
-                    f"{self.bound.text}: {name} is {value}; a state takes finite numbers only. Remedy: leave the bar "
-                    "out, as the bars contract does."
-                )
-            values.append(float(value))
-        results = self.recurrence.update(*values)
-        return {
-            column: None if math.isnan(result) else result
-            for column, result in zip(self._columns, results, strict=True)
-        }
-
-    def save(self) -> dict[str, Any]:
-        """The state as plain data that JSON can carry without loss; see `BoundIndicator.restore`."""
-        return {"indicator": self.bound.text, "recurrence": dataclasses.asdict(self.recurrence)}  # type: ignore[call-overload]
+    def run(
+        self, series: Series, memory: Memory, inputs: tuple[NDArray[np.float64], ...], rows: int
+    ) -> tuple[NDArray[np.float64], ...]:
+        """New arrays of `rows` rows with the outputs of the series that `series` describes; `memory` is updated."""
+        outputs = tuple(np.empty(rows) for _ in self.described)
+        self.indicator.kernel(series, memory, *inputs, *self.values, *outputs)
+        return outputs
 
 
 def label_of(value: Value) -> str:
     """The shortest plain decimal of a number: 20 for 20.0, 2.5, 0.02; never an exponent."""
     return str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")
-
-
-def _fill(target: Any, saved: Mapping[str, Any], text: str) -> None:
-    """Set the fields of the dataclass `target`, and of dataclasses inside it, to what was saved."""
-    names = {field.name for field in dataclasses.fields(target)}
-    if names != set(saved):
-        differing = ", ".join(sorted(names ^ set(saved)))
-        raise IndicatorError(f"the saved state of {text} has another form (fields {differing}); start anew")
-    for name in names:
-        value = saved[name]
-        if dataclasses.is_dataclass(getattr(target, name)):
-            _fill(getattr(target, name), value, text)
-        else:
-            setattr(target, name, list(value) if isinstance(value, list | tuple) else value)

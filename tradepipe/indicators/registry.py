@@ -1,7 +1,7 @@
-"""Which indicators exist. Each module of `tradepipe.indicators.families` registers its own when imported.
+"""Which indicators exist. Each module below `tradepipe.indicators.families` registers its own when imported.
 
 A new indicator is one new module there; nothing else lists it. Looking the registry up imports every
-family, which costs no numba: kernels are loaded when they are first run.
+one of them, which costs no numba: kernels are compiled when they are first run.
 """
 
 import difflib
@@ -51,5 +51,5 @@ def indicator_named(name: str) -> Indicator:
 @cache
 def _import_families() -> None:
     families = importlib.import_module("tradepipe.indicators.families")
-    for module in sorted(module.name for module in pkgutil.iter_modules(families.__path__)):
-        importlib.import_module(f"{families.__name__}.{module}")
+    for module in sorted(module.name for module in pkgutil.walk_packages(families.__path__, f"{families.__name__}.")):
+        importlib.import_module(module)

@@ -1,1 +1,1 @@
-"""The indicators, one module a family. Every module here is imported by the registry: a new one needs no listing."""
+"""The indicators, one folder a family, one module an indicator. The registry imports every module: none is listed."""

@@ -1,10 +1,26 @@
-"""Compiled kernels. Import these modules only to run them: they import numba.
+"""Compiled helpers that the indicators' kernels share, one module a technique. Importing them costs no numba.
 
-Every kernel is called `kernel(offsets, *inputs, *parameters, *outputs)`. The arrays of all series lie
-end to end, series g in rows `offsets[g]` to `offsets[g + 1]`, in time order; inputs are read-only and
-finite (the caller has checked), every row of every output is written, NaN where there is no value.
+An indicator's kernel lives in the indicator's own module and is called
 
-A kernel module holds one *technique* with its helpers (windows, recursions, …), and several families
-share it. Numba's disk cache watches only the file of the function itself, so a compiled function must
-never call one from another module: an edit there would leave a stale kernel behind. A test holds this.
+    kernel(series, memory, *inputs, *parameters, *outputs)
+
+The bars of all series lie in one array an input, oldest first within each series; inputs are read-only
+and finite (the caller has checked). Row g of `series` (int64, [series, 5]) says of series g
+
+    series[g, FIRST]  the first row that the kernel may read,
+    series[g, FRESH]  the first row that it must compute,
+    series[g, STOP]   the row after the last one,
+    series[g, SEEN]   how many bars of the series came before row FRESH (those in FIRST to FRESH among them),
+    series[g, SLOT]   the series' row of `memory`.
+
+Rows FIRST to FRESH are the indicator's `context`: bars it has computed before and reads again. `memory`
+(float64, [slots, size]) is what it carries from bar to bar: all zeros before the first bar, finite
+numbers only, and on return as it is after row STOP - 1. A batch starts with FIRST = FRESH and SEEN = 0; a
+live update has STOP = FRESH + 1. So both are the same code, and a series may be split anywhere.
+
+The kernel writes rows FRESH to STOP of every output, NaN where there is no value; rows FIRST to FRESH of an
+output may hold anything afterwards. No series is called without a row to compute.
 """
+
+FIRST, FRESH, STOP, SEEN, SLOT = range(5)
+"""Columns of `series`."""

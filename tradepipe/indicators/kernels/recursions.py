@@ -1,83 +1,42 @@
-"""Kernels of recursive averages, seeded as TA-Lib does: with the simple mean of the first `period` values.
+"""Recursive averages, seeded as TA-Lib does: with the simple mean of the first `period` values.
 
 The step is `average += weight * (value - average)`: an average that equals its input stays exactly
 where it is, and there is no division to wait for.
-`tradepipe.indicators.recurrences.SeededAverage` is the same arithmetic one value at a time.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.kernels.compiling import compiled
+from tradepipe.indicators.compiling import compiled
 
 Floats = NDArray[np.float64]
-Offsets = NDArray[np.int64]
 
 
 @compiled
-def ema(offsets: Offsets, close: Floats, period: int, out: Floats) -> None:
-    """Exponential average with weight 2 / (period + 1)."""
-    weight = 2.0 / (period + 1)
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        out[start : min(start + period - 1, stop)] = np.nan
-        if stop - start < period:
-            continue
-        total = 0.0
-        for i in range(start, start + period):
-            total += close[i]
-        average = total / period
-        out[start + period - 1] = average
-        for i in range(start + period, stop):
-            average += weight * (close[i] - average)
-            out[i] = average
+def seeded_average(
+    values: Floats, start: int, stop: int, seen: int, period: int, weight: float, average: float, out: Floats
+) -> float:
+    """Averages of rows `start` to `stop` into `out`, NaN before the seed.
+
+    `seen` counts the values before row `start`; `average` is what the call for those returned (0.0 when there
+    were none): their sum before the seed, their average after it.
+    """
+    row = start
+    while row < stop and seen < period:
+        average += values[row]
+        seen += 1
+        out[row] = np.nan
+        if seen == period:
+            average /= period
+            out[row] = average
+        row += 1
+    for i in range(row, stop):
+        average += weight * (values[i] - average)
+        out[i] = average
+    return average
 
 
 @compiled
-def rsi(offsets: Offsets, close: Floats, period: int, out: Floats) -> None:
-    """100 times the share of gains in Wilder's averages of gains and losses; NaN while nothing moved."""
-    weight = 1.0 / period
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        out[start : min(start + period, stop)] = np.nan
-        if stop - start <= period:
-            continue
-        gain, loss = 0.0, 0.0
-        for i in range(start + 1, start + period + 1):
-            change = close[i] - close[i - 1]
-            gain += max(change, 0.0)
-            loss += max(-change, 0.0)
-        gain /= period
-        loss /= period
-        out[start + period] = 100.0 * (gain / (gain + loss))
-        for i in range(start + period + 1, stop):
-            change = close[i] - close[i - 1]
-            gain += weight * (max(change, 0.0) - gain)
-            loss += weight * (max(-change, 0.0) - loss)
-            out[i] = 100.0 * (gain / (gain + loss))
-
-
-@compiled
-def _true_range(high: float, low: float, close_before: float) -> float:
+def true_range(high: float, low: float, close_before: float) -> float:
+    """The widest of high - low, |high - close before| and |low - close before| (Wilder 1978)."""
     return max(high - low, abs(high - close_before), abs(low - close_before))
-
-
-@compiled
-def atr(  # noqa: PLR0913, PLR0917 - the kernels' common signature
-    offsets: Offsets, high: Floats, low: Floats, close: Floats, period: int, out: Floats
-) -> None:
-    """Wilder's average of the true range, which begins with the second bar."""
-    weight = 1.0 / period
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        out[start : min(start + period, stop)] = np.nan
-        if stop - start <= period:
-            continue
-        total = 0.0
-        for i in range(start + 1, start + period + 1):
-            total += _true_range(high[i], low[i], close[i - 1])
-        average = total / period
-        out[start + period] = average
-        for i in range(start + period + 1, stop):
-            average += weight * (_true_range(high[i], low[i], close[i - 1]) - average)
-            out[i] = average

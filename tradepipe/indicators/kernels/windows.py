@@ -1,4 +1,4 @@
-"""Kernels over moving windows: sums that neither drift nor cancel.
+"""Moving windows: sums that neither drift nor cancel.
 
 A running sum that adds the newest value and subtracts the oldest keeps every rounding error it ever
 made, and for a variance it subtracts two large numbers. Instead a series is cut into blocks as long
@@ -6,7 +6,9 @@ as the window. A window ending inside a block is the tail of the block before pl
 one, and both are sums that only ever add (van Herk 1992, Gil & Werman 1993, for minima). Values are
 taken relative to an anchor that lies inside the window, so squares cancel at most period-fold
 whatever the price level. Cost: two additions a row and sum, independent of the period.
-`tradepipe.indicators.recurrences.WindowMoments` is the same arithmetic one value at a time.
+
+Blocks begin at multiples of the period, counted from the series' first value, so that a series read
+in pieces is cut at the same places. A piece must bring the `context_of(period)` values before it.
 """
 
 import math
@@ -14,21 +16,35 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.kernels.compiling import compiled
+from tradepipe.indicators.compiling import compiled
 
 Floats = NDArray[np.float64]
-Offsets = NDArray[np.int64]
+
+
+def context_of(period: int) -> int:
+    """Values before a row that its window needs: those of its block and of the block before."""
+    return 2 * period - 2
 
 
 @compiled
-def _log_return(value: float, before: float) -> float:
+def log_return(value: float, before: float) -> float:
+    """ln(value / before), with all digits of a small change."""
     # log(value / before) would round the quotient to 1e-16 of 1, which is 1e-9 of a tick at 60,000.
     return math.log1p((value - before) / before)
 
 
 @compiled
-def _window_means(values: Floats, start: int, stop: int, period: int, mean: Floats) -> None:
+def window_means(values: Floats, first: int, stop: int, position: int, period: int, mean: Floats) -> None:
+    """Mean of the window that ends with each row from `first` to `stop`.
+
+    `position` is the place of row `first` in the series, counted from 0. NaN where the window is not full, or
+    not to be had from what lies between `first` and the row.
+    """
     tail = np.empty(period)
+    start = min(first + (-position) % period, stop)
+    mean[first:start] = np.nan
+    if start == stop:
+        return
     anchor = values[start]
     for block in range(start, stop, period):
         end = block + period
@@ -46,11 +62,16 @@ def _window_means(values: Floats, start: int, stop: int, period: int, mean: Floa
 
 
 @compiled
-def _window_moments(  # noqa: PLR0913, PLR0917 - as _window_means, with one output more
-    values: Floats, start: int, stop: int, period: int, mean: Floats, squares: Floats
+def window_moments(
+    values: Floats, first: int, stop: int, position: int, period: int, mean: Floats, squares: Floats
 ) -> None:
-    """Mean and sum of squared deviations from it, for the window ending at each row."""
+    """As `window_means`; and into `squares` the sum of squared deviations from the mean."""
     tail, tail_squares = np.empty(period), np.empty(period)
+    start = min(first + (-position) % period, stop)
+    mean[first:start] = np.nan
+    squares[first:start] = np.nan
+    if start == stop:
+        return
     anchor = values[start]
     for block in range(start, stop, period):
         end = block + period
@@ -79,59 +100,3 @@ def _window_moments(  # noqa: PLR0913, PLR0917 - as _window_means, with one outp
             offset = total / period
             mean[end - 1] = anchor + offset
             squares[end - 1] = max(total_squares - total * offset, 0.0)
-
-
-@compiled
-def returns(offsets: Offsets, close: Floats, simple: Floats, log: Floats) -> None:
-    """Simple and log return from the bar before."""
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        if start < stop:
-            simple[start] = np.nan
-            log[start] = np.nan
-        for i in range(start + 1, stop):
-            simple[i] = (close[i] - close[i - 1]) / close[i - 1]
-            log[i] = _log_return(close[i], close[i - 1])
-
-
-@compiled
-def sma(offsets: Offsets, close: Floats, period: int, out: Floats) -> None:
-    """Mean of the last `period` closes."""
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        if start < stop:
-            _window_means(close, start, stop, period, out)
-
-
-@compiled
-def bollinger(  # noqa: PLR0913, PLR0917 - the kernels' common signature
-    offsets: Offsets, close: Floats, period: int, width: float, lower: Floats, middle: Floats, upper: Floats
-) -> None:
-    """Mean of the last `period` closes, and `width` population standard deviations to either side."""
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        if start < stop:
-            _window_moments(close, start, stop, period, middle, upper)
-        for i in range(start, stop):
-            reach = width * math.sqrt(upper[i] / period)
-            lower[i] = middle[i] - reach
-            upper[i] = middle[i] + reach
-
-
-@compiled
-def realised_volatility(offsets: Offsets, close: Floats, period: int, out: Floats) -> None:
-    """Sample standard deviation of the last `period` log returns."""
-    for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        if start == stop:
-            continue
-        out[start] = np.nan
-        count = stop - start - 1
-        if count == 0:
-            continue
-        changes, mean, squares = np.empty(count), np.empty(count), np.empty(count)
-        for i in range(count):
-            changes[i] = _log_return(close[start + i + 1], close[start + i])
-        _window_moments(changes, 0, count, period, mean, squares)
-        for i in range(count):
-            out[start + i + 1] = math.sqrt(squares[i] / (period - 1))

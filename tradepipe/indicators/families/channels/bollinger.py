@@ -1,12 +1,13 @@
 """Bands around a moving average."""
 
-from dataclasses import dataclass, field
-from math import sqrt
+import math
 
 import polars as pl
 
-from tradepipe.indicators.model import Indicator, Kernel, Output, Parameter
-from tradepipe.indicators.recurrences import WindowMoments
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
+from tradepipe.indicators.kernels.windows import Floats, context_of, window_moments
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 
 
@@ -15,36 +16,35 @@ def _outputs(label: str, period: int, width: float) -> tuple[Output, ...]:
     middle = f"simple mean of the last {period} closes"
     return (
         Output(f"{label}_lower", f"{middle}, minus {reach}", unit, warm_up),
-        Output(f"{label}_middle", middle, unit, warm_up, minimum=0, exclusive=True),
-        Output(f"{label}_upper", f"{middle}, plus {reach}", unit, warm_up, minimum=0, exclusive=True),
+        Output(f"{label}_middle", middle, unit, warm_up),
+        Output(f"{label}_upper", f"{middle}, plus {reach}", unit, warm_up),
     )
 
 
-def _kernel() -> Kernel:
-    from tradepipe.indicators.kernels import windows  # noqa: PLC0415 - numba
-
-    return windows.bollinger
+@compiled
+def _kernel(
+    series: Series,
+    _memory: Memory,
+    close: Floats,
+    period: int,
+    width: float,
+    lower: Floats,
+    middle: Floats,
+    upper: Floats,
+) -> None:
+    for g in range(len(series)):
+        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
+        window_moments(close, first, stop, series[g, SEEN] - (fresh - first), period, middle, upper)
+        for i in range(fresh, stop):
+            reach = width * math.sqrt(upper[i] / period)
+            lower[i] = middle[i] - reach
+            upper[i] = middle[i] + reach
 
 
 def _specification(period: int, width: float) -> tuple[pl.Expr, ...]:
     close = pl.col("close")
     middle, reach = close.rolling_mean(period), width * close.rolling_std(period, ddof=0)
     return middle - reach, middle, middle + reach
-
-
-@dataclass
-class _Bollinger:
-    period: int
-    width: float
-    window: WindowMoments = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.window = WindowMoments(self.period)
-
-    def update(self, close: float) -> tuple[float, ...]:
-        middle, squares = self.window.update(close)
-        reach = self.width * sqrt(squares / self.period)
-        return middle - reach, middle, middle + reach
 
 
 BOLLINGER = register(
@@ -60,9 +60,9 @@ BOLLINGER = register(
             Parameter("width", float, 2.0, minimum=0.1, maximum=10, description="standard deviations to either side"),
         ),
         outputs=_outputs,
-        lookback=lambda period, width: period - 1,  # noqa: ARG005 - called by name
+        lookback=lambda period, width: period - 1,
+        context=lambda period, width: context_of(period),
         kernel=_kernel,
         specification=_specification,
-        recurrence=_Bollinger,
     )
 )

@@ -1,11 +1,13 @@
 """Returns from one bar to the next."""
 
-from dataclasses import dataclass
-from math import log1p, nan
-
+import numpy as np
 import polars as pl
 
-from tradepipe.indicators.model import Indicator, Kernel, Output
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, STOP
+from tradepipe.indicators.kernels.windows import Floats
+from tradepipe.indicators.kernels.windows import log_return as log_return_between
+from tradepipe.indicators.model import Indicator, Memory, Output, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import log_return
 
@@ -16,35 +18,37 @@ def _outputs(_label: str) -> tuple[Output, ...]:
             "simple_return",
             "close over the close before, minus 1",
             unit="fraction per bar",
+            precision=pl.Float64,
             warm_up=1,
             minimum=-1,
             exclusive=True,
         ),
-        Output("log_return", "natural logarithm of close over the close before", unit="log return per bar", warm_up=1),
+        Output(
+            "log_return",
+            "natural logarithm of close over the close before",
+            unit="log return per bar",
+            precision=pl.Float64,
+            warm_up=1,
+        ),
     )
 
 
-def _kernel() -> Kernel:
-    from tradepipe.indicators.kernels import windows  # noqa: PLC0415 - numba
-
-    return windows.returns
+@compiled
+def _kernel(series: Series, _memory: Memory, close: Floats, simple: Floats, log: Floats) -> None:
+    for g in range(len(series)):
+        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
+        if first == fresh:
+            simple[fresh] = np.nan
+            log[fresh] = np.nan
+            fresh += 1
+        for i in range(fresh, stop):
+            simple[i] = (close[i] - close[i - 1]) / close[i - 1]
+            log[i] = log_return_between(close[i], close[i - 1])
 
 
 def _specification() -> tuple[pl.Expr, ...]:
     close = pl.col("close")
     return close.diff() / close.shift(1), log_return(close)
-
-
-@dataclass
-class _Returns:
-    before: float | None = None
-
-    def update(self, close: float) -> tuple[float, ...]:
-        before, self.before = self.before, close
-        if before is None:
-            return nan, nan
-        simple = (close - before) / before
-        return simple, log1p(simple)
 
 
 RETURNS = register(
@@ -58,8 +62,8 @@ RETURNS = register(
         parameters=(),
         outputs=_outputs,
         lookback=lambda: 1,
+        context=lambda: 1,
         kernel=_kernel,
         specification=_specification,
-        recurrence=_Returns,
     )
 )

@@ -1,12 +1,15 @@
 """Volatility of returns."""
 
-from dataclasses import dataclass, field
-from math import log1p, nan, sqrt
+import math
 
+import numpy as np
 import polars as pl
 
-from tradepipe.indicators.model import Indicator, Kernel, Output, Parameter
-from tradepipe.indicators.recurrences import WindowMoments
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
+from tradepipe.indicators.kernels.windows import Floats, context_of, window_moments
+from tradepipe.indicators.kernels.windows import log_return as log_return_between
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import log_return
 
@@ -16,27 +19,18 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
     return (Output(label, text, unit="log return per bar, not annualised", warm_up=period, minimum=0),)
 
 
-def _kernel() -> Kernel:
-    from tradepipe.indicators.kernels import windows  # noqa: PLC0415 - numba
-
-    return windows.realised_volatility
-
-
-@dataclass
-class _RealisedVolatility:
-    period: int
-    before: float | None = None
-    window: WindowMoments = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.window = WindowMoments(self.period)
-
-    def update(self, close: float) -> tuple[float, ...]:
-        before, self.before = self.before, close
-        if before is None:
-            return (nan,)
-        _, squares = self.window.update(log1p((close - before) / before))
-        return (sqrt(squares / (self.period - 1)),)
+@compiled
+def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Floats) -> None:
+    for g in range(len(series)):
+        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
+        out[first] = np.nan
+        count = stop - first - 1
+        changes, mean, squares = np.empty(count), np.empty(count), np.empty(count)
+        for i in range(count):
+            changes[i] = log_return_between(close[first + i + 1], close[first + i])
+        window_moments(changes, 0, count, series[g, SEEN] - (fresh - first), period, mean, squares)
+        for i in range(count):
+            out[first + i + 1] = math.sqrt(squares[i] / (period - 1))
 
 
 REALISED_VOLATILITY = register(
@@ -50,8 +44,8 @@ REALISED_VOLATILITY = register(
         parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="returns in the window"),),
         outputs=_outputs,
         lookback=lambda period: period,
+        context=lambda period: context_of(period) + 1,
         kernel=_kernel,
         specification=lambda period: (log_return(pl.col("close")).rolling_std(period, ddof=1),),
-        recurrence=_RealisedVolatility,
     )
 )

@@ -1,12 +1,12 @@
 """Momentum: how one-sided recent changes were."""
 
-from dataclasses import dataclass, field
-from math import nan
-
+import numpy as np
 import polars as pl
 
-from tradepipe.indicators.model import Indicator, Kernel, Output, Parameter
-from tradepipe.indicators.recurrences import SeededAverage
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
+from tradepipe.indicators.kernels.recursions import Floats
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_lookback, wilder_average
 
@@ -16,10 +16,32 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
     return (Output(label, text, unit="points", warm_up=period, minimum=0, maximum=100),)
 
 
-def _kernel() -> Kernel:
-    from tradepipe.indicators.kernels import recursions  # noqa: PLC0415 - numba
-
-    return recursions.rsi
+@compiled
+def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Floats) -> None:
+    """Memory: close before, average gain, average loss (sums until the seed)."""
+    weight = 1.0 / period
+    for g in range(len(series)):
+        row, stop, seen, slot = series[g, FRESH], series[g, STOP], series[g, SEEN], series[g, SLOT]
+        before, gain, loss = memory[slot, 0], memory[slot, 1], memory[slot, 2]
+        while row < stop and seen <= period:
+            out[row] = np.nan
+            if seen > 0:
+                gain += max(close[row] - before, 0.0)
+                loss += max(before - close[row], 0.0)
+            if seen == period:
+                gain /= period
+                loss /= period
+                out[row] = 100.0 * (gain / (gain + loss))
+            before = close[row]
+            seen += 1
+            row += 1
+        for i in range(row, stop):
+            change = close[i] - before
+            before = close[i]
+            gain += weight * (max(change, 0.0) - gain)
+            loss += weight * (max(-change, 0.0) - loss)
+            out[i] = 100.0 * (gain / (gain + loss))
+        memory[slot, 0], memory[slot, 1], memory[slot, 2] = before, gain, loss
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
@@ -27,25 +49,6 @@ def _specification(period: int) -> tuple[pl.Expr, ...]:
     gain = wilder_average(change.clip(lower_bound=0), period)
     loss = wilder_average((-change).clip(lower_bound=0), period)
     return (100 * gain / (gain + loss),)
-
-
-@dataclass
-class _Rsi:
-    period: int
-    before: float | None = None
-    gain: SeededAverage = field(init=False)
-    loss: SeededAverage = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.gain = SeededAverage(self.period, 1 / self.period)
-        self.loss = SeededAverage(self.period, 1 / self.period)
-
-    def update(self, close: float) -> tuple[float, ...]:
-        before, self.before = self.before, close
-        if before is None:
-            return (nan,)
-        gain, loss = self.gain.update(max(close - before, 0.0)), self.loss.update(max(before - close, 0.0))
-        return (100.0 * (gain / (gain + loss)) if gain + loss != 0.0 else nan,)
 
 
 RSI = register(
@@ -60,8 +63,8 @@ RSI = register(
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the averages"),),
         outputs=_outputs,
         lookback=lambda period: seeded_lookback(period, 1 / period),
+        memory=lambda period: 3,
         kernel=_kernel,
         specification=_specification,
-        recurrence=_Rsi,
     )
 )

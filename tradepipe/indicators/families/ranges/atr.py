@@ -1,12 +1,12 @@
 """Range: how far prices travel within and between bars."""
 
-from dataclasses import dataclass, field
-from math import nan
-
+import numpy as np
 import polars as pl
 
-from tradepipe.indicators.model import Indicator, Kernel, Output, Parameter
-from tradepipe.indicators.recurrences import SeededAverage
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
+from tradepipe.indicators.kernels.recursions import Floats, true_range
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_lookback, wilder_average
 
@@ -16,32 +16,34 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
     return (Output(label, text, unit="price currency", warm_up=period, minimum=0),)
 
 
-def _kernel() -> Kernel:
-    from tradepipe.indicators.kernels import recursions  # noqa: PLC0415 - numba
-
-    return recursions.atr
+@compiled
+def _kernel(series: Series, memory: Memory, high: Floats, low: Floats, close: Floats, period: int, out: Floats) -> None:
+    """Memory: close before, average (the sum until the seed)."""
+    weight = 1.0 / period
+    for g in range(len(series)):
+        row, stop, seen, slot = series[g, FRESH], series[g, STOP], series[g, SEEN], series[g, SLOT]
+        before, average = memory[slot, 0], memory[slot, 1]
+        while row < stop and seen <= period:
+            out[row] = np.nan
+            if seen > 0:
+                average += true_range(high[row], low[row], before)
+            if seen == period:
+                average /= period
+                out[row] = average
+            before = close[row]
+            seen += 1
+            row += 1
+        for i in range(row, stop):
+            average += weight * (true_range(high[i], low[i], before) - average)
+            before = close[i]
+            out[i] = average
+        memory[slot, 0], memory[slot, 1] = before, average
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
     high, low, before = pl.col("high"), pl.col("low"), pl.col("close").shift(1)
     true_range = pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
     return (wilder_average(true_range, period),)
-
-
-@dataclass
-class _Atr:
-    period: int
-    before: float | None = None
-    average: SeededAverage = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.average = SeededAverage(self.period, 1 / self.period)
-
-    def update(self, high: float, low: float, close: float) -> tuple[float, ...]:
-        before, self.before = self.before, close
-        if before is None:
-            return (nan,)
-        return (self.average.update(max(high - low, abs(high - before), abs(low - before))),)
 
 
 ATR = register(
@@ -56,8 +58,8 @@ ATR = register(
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the average"),),
         outputs=_outputs,
         lookback=lambda period: seeded_lookback(period, 1 / period),
+        memory=lambda period: 2,
         kernel=_kernel,
         specification=_specification,
-        recurrence=_Atr,
     )
 )

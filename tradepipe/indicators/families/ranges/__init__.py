@@ -1,0 +1,1 @@
+"""Ranges: how far prices travel within and between bars."""

@@ -1,0 +1,1 @@
+"""Returns from one bar to the next."""
