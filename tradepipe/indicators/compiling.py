@@ -72,7 +72,7 @@ def _cache_class() -> Any:
         stamped(one)
         for one in (caching.UserProvidedCacheLocator, caching.InTreeCacheLocator, caching.UserWideCacheLocator)
     ]
-    implementation = type("KernelCacheImpl", (caching.CompileResultCacheImpl,), {"_locator_classes": locators})
+    implementation: Any = type("KernelCacheImpl", (caching.CompileResultCacheImpl,), {"_locator_classes": locators})
 
     class KernelCache(caching.FunctionCache):
         _impl_class = implementation
