@@ -18,7 +18,8 @@ SHARED = {"stocks", "processes"}
 def main() -> None:
     """Measure every part, tell, and end with the line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = sorted({module.name for module in pkgutil.iter_modules(parts.__path__)} - SHARED)
+    modules = {module.name for module in pkgutil.iter_modules(parts.__path__)}
+    names = sorted(name for name in modules - SHARED if not name.startswith("indicator_"))
     parser.add_argument("--quick", action="store_true", help="fewer symbols, years and reads")
     parser.add_argument("--only", choices=names, nargs="*", default=names, help="parts to measure")
     told = parser.parse_args()

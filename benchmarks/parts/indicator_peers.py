@@ -1,0 +1,106 @@
+"""TA-Lib's functions, and numpy for what it lacks: one function an indicator over the arrays of one series."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import talib
+
+from benchmarks.parts.indicator_bars import Floats
+
+Arrays = Mapping[str, Floats]
+Peer = Callable[[Arrays], tuple[Floats, ...]]
+
+
+def _adx(a: Arrays) -> tuple[Floats, ...]:
+    bar = a["high"], a["low"], a["close"]
+    return talib.ADX(*bar, 14), talib.PLUS_DI(*bar, 14), talib.MINUS_DI(*bar, 14)
+
+
+def _correlation(a: Arrays) -> tuple[Floats, ...]:
+    return (talib.CORREL(_changes(a["close"]), _changes(a["benchmark"]), 60),)
+
+
+def _changes(values: Floats) -> Floats:
+    """Log returns; the first, which there is none of, as 0: TA-Lib reads a NaN as NaN for ever."""
+    changes = np.empty_like(values)
+    changes[0] = 0.0
+    np.log1p((values[1:] - values[:-1]) / values[:-1], out=changes[1:])
+    return changes
+
+
+def _donchian(a: Arrays) -> tuple[Floats, ...]:
+    upper, lower = talib.MAX(a["high"], 20), talib.MIN(a["low"], 20)
+    return lower, (upper + lower) * 0.5, upper
+
+
+def _ichimoku(a: Arrays) -> tuple[Floats, ...]:
+    conversion, base, second = (
+        (talib.MAX(a["high"], period) + talib.MIN(a["low"], period)) * 0.5 for period in (9, 26, 52)
+    )
+    spans = []
+    for span in ((conversion + base) * 0.5, second):
+        shifted = np.full_like(span, np.nan)
+        shifted[26:] = span[:-26]
+        spans.append(shifted)
+    return conversion, base, *spans
+
+
+def _keltner(a: Arrays) -> tuple[Floats, ...]:
+    middle = talib.EMA(a["close"], 20)
+    reach = 2.0 * talib.ATR(a["high"], a["low"], a["close"], 10)
+    return middle - reach, middle, middle + reach
+
+
+def _realised_volatility(a: Arrays) -> tuple[Floats, ...]:
+    return (talib.STDDEV(_changes(a["close"]), 20) * math.sqrt(20 / 19),)
+
+
+def _rolling_vwap(a: Arrays) -> tuple[Floats, ...]:
+    typical = talib.TYPPRICE(a["high"], a["low"], a["close"])
+    return (talib.SUM(typical * a["volume"], 20) / talib.SUM(a["volume"], 20),)
+
+
+def _zscore(a: Arrays) -> tuple[Floats, ...]:
+    return ((a["close"] - talib.SMA(a["close"], 20)) / talib.STDDEV(a["close"], 20),)
+
+
+def _of(name: str, *values: float, inputs: tuple[str, ...] = ("close",)) -> Peer:
+    """One function of TA-Lib."""
+    function = getattr(talib, name)
+
+    def peer(arrays: Arrays) -> tuple[Floats, ...]:
+        found = function(*(arrays[one] for one in inputs), *values)
+        return found if isinstance(found, tuple) else (found,)
+
+    return peer
+
+
+_BAR = ("high", "low", "close")
+
+# As a configuration writes it -> the same by TA-Lib. What TA-Lib has no function for is in COMPOSED.
+SINGLE: dict[str, Peer] = {
+    "sma(20)": _of("SMA", 20),
+    "ema(20)": _of("EMA", 20),
+    "wma(20)": _of("WMA", 20),
+    "rsi(14)": _of("RSI", 14),
+    "macd(12, 26, 9)": _of("MACD", 12, 26, 9),
+    "bollinger(20, 2)": _of("BBANDS", 20, 2, 2),
+    "atr(14)": _of("ATR", 14, inputs=_BAR),
+    "adx(14)": _adx,
+    "stochastic(14, 3, 3)": _of("STOCH", 14, 3, 0, 3, 0, inputs=_BAR),
+    "obv": _of("OBV", inputs=("close", "volume")),
+    "cci(20)": _of("CCI", 20, inputs=_BAR),
+    "mfi(14)": _of("MFI", 14, inputs=(*_BAR, "volume")),
+    "beta(60)": _of("BETA", 60, inputs=("benchmark", "close")),
+}
+
+COMPOSED: dict[str, Peer] = {
+    "rolling_vwap(20)": _rolling_vwap,
+    "correlation(60)": _correlation,
+    "donchian(20)": _donchian,
+    "ichimoku(9, 26, 52)": _ichimoku,
+    "keltner(20)": _keltner,
+    "realised_volatility(20)": _realised_volatility,
+    "zscore(20)": _zscore,
+}
