@@ -3,11 +3,12 @@
 from tradepipe.derivatives.aggregation import FUNDING_RULES, MARK_PRICE_RULES, aggregate
 from tradepipe.derivatives.files import Landed, Parsed, read_files
 from tradepipe.derivatives.gaps import gaps
-from tradepipe.derivatives.joining import with_funding
+from tradepipe.derivatives.joining import LIMITS, with_funding, with_outside
 from tradepipe.derivatives.reader import MetricReader
 
 __all__ = [
     "FUNDING_RULES",
+    "LIMITS",
     "MARK_PRICE_RULES",
     "Landed",
     "MetricReader",
@@ -16,4 +17,5 @@ __all__ = [
     "gaps",
     "read_files",
     "with_funding",
+    "with_outside",
 ]
