@@ -1,17 +1,13 @@
 """How kernels are compiled, said once.
 
 A kernel is written in the module of its indicator and compiled when it is first run, so importing the
-registry costs no numba. What is compiled is kept on disk, and the key of that cache holds the text of
-every shared kernel: an edit there recompiles whoever calls it, which numba by itself would not notice.
+registry costs no numba. What is compiled is kept on disk; `tradepipe.indicators.caching` says where and how
+long. `tradepipe indicators compile` fills that cache at install.
 """
 
 import functools
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-SHARED = Path(__file__).parent / "kernels"
 
 
 class Compiled:
@@ -30,8 +26,10 @@ class Compiled:
         """
         import numba  # noqa: PLC0415 - half a second
 
+        from tradepipe.indicators.caching import cache_of  # noqa: PLC0415 - imports numba
+
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(self.function)
-        dispatcher._cache = _cache_class()(self.function)  # noqa: SLF001 - what numba.njit(cache=True) does
+        dispatcher._cache = cache_of(self)  # noqa: SLF001 - what numba.njit(cache=True) does
         return dispatcher
 
     @property
@@ -42,39 +40,27 @@ class Compiled:
     def __call__(self, *arguments: object) -> Any:
         return self.dispatcher(*arguments)
 
+    def prepare(self, inputs: int, parameters: tuple[type[int] | type[float], ...], outputs: int) -> bool:
+        """Compile the kernel of an indicator without running it, or fetch it from the cache.
+
+        Args:
+            inputs: how many arrays it reads.
+            parameters: their kinds.
+            outputs: how many arrays it writes.
+
+        Returns:
+            whether the cache had it.
+        """
+        from numba import types  # noqa: PLC0415 - half a second
+
+        table = types.Array(types.int64, 2, "C"), types.Array(types.float64, 2, "C")
+        read = types.Array(types.float64, 1, "C", readonly=True)
+        numbers = (types.int64 if kind is int else types.float64 for kind in parameters)
+        written = types.Array(types.float64, 1, "C")
+        self.dispatcher.compile((*table, *[read] * inputs, *numbers, *[written] * outputs))
+        return not self.dispatcher.stats.cache_misses
+
 
 def compiled(function: Callable[..., Any]) -> Compiled:
-    """Compile `function` on its first call; cached beside its module or in NUMBA_CACHE_DIR."""
+    """Compile `function` on its first call, and keep the result on disk."""
     return Compiled(function)
-
-
-@functools.cache
-def shared_digest() -> bytes:
-    """Digest of the text of all shared kernels."""
-    digest = hashlib.sha256()
-    for path in sorted(SHARED.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.digest()
-
-
-@functools.cache
-def _cache_class() -> Any:
-    from numba.core import caching  # noqa: PLC0415 - as above
-
-    def stamped(locator: Any) -> Any:
-        class Stamped(locator):  # type: ignore[misc]
-            def get_source_stamp(self) -> Any:
-                return super().get_source_stamp(), shared_digest()
-
-        return Stamped
-
-    locators = [
-        stamped(one)
-        for one in (caching.UserProvidedCacheLocator, caching.InTreeCacheLocator, caching.UserWideCacheLocator)
-    ]
-    implementation: Any = type("KernelCacheImpl", (caching.CompileResultCacheImpl,), {"_locator_classes": locators})
-
-    class KernelCache(caching.FunctionCache):
-        _impl_class = implementation
-
-    return KernelCache
