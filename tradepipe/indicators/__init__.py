@@ -12,10 +12,10 @@ from tradepipe.indicators.errors import (
     ParameterError,
     UnknownIndicatorError,
 )
-from tradepipe.indicators.live import State
 from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter
 from tradepipe.indicators.parsing import contract_for, lookback_of, parse_indicator, parse_indicators
 from tradepipe.indicators.registry import indicator_named, indicators, register
+from tradepipe.indicators.state import State
 
 __all__ = [
     "BoundIndicator",

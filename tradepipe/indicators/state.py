@@ -1,17 +1,22 @@
-"""Live indicators: the kernels of the batch, one bar at a time.
+"""One live indicator over one series: the kernel of the batch, one bar at a time.
 
 A series keeps the bars that its kernel reads again and the numbers that it carries on; see
-`tradepipe.indicators.kernels`.
+`tradepipe.indicators.kernels`. For many symbols or indicators at once see `tradepipe.indicators.live`.
 """
 
+import datetime as dt
 import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tradepipe.indicators.errors import IndicatorError, IndicatorInputError
+from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 from tradepipe.indicators.model import BoundIndicator
+
+EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 class State:
@@ -21,12 +26,14 @@ class State:
         self.bound = bound
         self.seen = 0
         self._context = bound.context
-        self._bars = np.empty((len(bound.inputs), 2 * self._context + 2))
+        self._inputs = bound.inputs
+        self._bars = np.empty((len(bound.inputs), 2 * self._context + 64))
         self._end = 0
         self._memory = np.zeros((1, bound.memory))
         self._series = np.zeros((1, 5), np.int64)
         self._outputs = [np.empty(self._bars.shape[1]) for _ in bound.described]
         self._columns = tuple(output.name for output in bound.described)
+        self._kernel = bound.indicator.kernel
         read_only = self._bars.view()
         read_only.flags.writeable = False
         self._arguments = (self._series, self._memory, *read_only, *bound.values, *self._outputs)
@@ -35,34 +42,56 @@ class State:
         """Values at the close of `bar`, by column; None while warming up or undefined.
 
         Args:
-            bar: the indicator's inputs by name, such as a row of the bars; other keys are ignored.
+            bar: the indicator's inputs by name, such as a row of the bars; other keys are ignored. `session` is a
+                date, or days since 1970-01-01. A bar that lacks an input from outside (`OUTSIDE_INPUTS`)
+                is no part of the indicator's series: every value is None, and the state does not change.
 
         Raises:
             IndicatorInputError: an input is missing or not a finite number; the state has not changed.
         """
-        values = []
-        for name in self.bound.inputs:
-            value = bar.get(name)
-            if value is None or not math.isfinite(value):
+        values: list[Any] = [bar.get(name) for name in self._inputs]
+        try:
+            finite = all(map(math.isfinite, values))
+        except TypeError:  # a date, nothing, or no number at all
+            finite = False
+        if not finite:
+            if any(value is None and name in OUTSIDE_INPUTS for name, value in zip(self._inputs, values, strict=True)):
+                self._numbers(values)
+                return dict.fromkeys(self._columns)
+            values = self._numbers(values)
+        row = self._end
+        if row == self._bars.shape[1]:
+            row = self._context
+            self._bars[:, :row] = self._bars[:, self._end - row :]
+        self._bars[:, row] = values
+        first = row - min(self._context, self.seen)
+        self._series[0] = (first, row, row + 1, self.seen, 0)
+        self._kernel(*self._arguments)
+        self._end, self.seen = row + 1, self.seen + 1
+        results = [output.item(row) for output in self._outputs]
+        return {
+            column: result if result == result else None  # noqa: PLR0124 - NaN alone differs from itself
+            for column, result in zip(self._columns, results, strict=True)
+        }
+
+    def _numbers(self, values: list[Any]) -> list[float]:
+        """`values` as numbers, inputs from outside that are missing left out.
+
+        Raises:
+            IndicatorInputError: one is not a finite number.
+        """
+        found = []
+        for name, value in zip(self._inputs, values, strict=True):
+            if value is None and name in OUTSIDE_INPUTS:
+                continue
+            days = value.toordinal() - EPOCH if name == "session" and isinstance(value, dt.date) else value
+            if not isinstance(days, numbers.Real) or not math.isfinite(days):
                 raise IndicatorInputError(
                     f"{self.bound.text}: {name} is {value}; a state takes finite numbers only. Remedy: leave the bar "
                     "out, as the bars contract does."
                 )
-            values.append(float(value))
-        if self._end == self._bars.shape[1]:
-            self._bars[:, : self._context] = self._bars[:, self._end - self._context :]
-            self._end = self._context
-        row = self._end
-        self._bars[:, row] = values
-        kept = min(self._context, self.seen)
-        self._series[0] = (row - kept, row, row + 1, self.seen, 0)
-        self.bound.indicator.kernel(*self._arguments)
-        self._end, self.seen = row + 1, self.seen + 1
-        results = (float(output[row]) for output in self._outputs)
-        return {
-            column: None if math.isnan(result) else result
-            for column, result in zip(self._columns, results, strict=True)
-        }
+            found.append(float(days))
+        return found
 
     def save(self) -> dict[str, Any]:
         """The state as plain data that JSON can carry without loss; see `restore`."""
