@@ -115,6 +115,10 @@ class Indicator:
         memory: how many numbers the kernel carries from bar to bar; none for pure windows.
         differences: where TA-Lib's function of the same name follows another convention, and which; empty
             when they agree, or when it has none.
+        refuses: what is wrong with parameters that are fine each but not together, and the remedy; empty when
+            nothing is.
+        path_dependent: it takes decisions that later ones build on, so no number of bars is enough on every series
+            for two starts to agree. `lookback` is then what was enough on real bars, with room to spare.
     """
 
     name: str
@@ -130,6 +134,8 @@ class Indicator:
     context: Callable[..., int] = lambda **_: 0
     memory: Callable[..., int] = lambda **_: 0
     differences: str = ""
+    refuses: Callable[..., str] = lambda **_: ""
+    path_dependent: bool = False
 
     @property
     def signature(self) -> str:
@@ -140,7 +146,7 @@ class Indicator:
         """The indicator with these parameters; those left out at the end take their defaults.
 
         Raises:
-            ParameterError: too many values, or one outside its range.
+            ParameterError: too many values, one outside its range, or values that do not go together.
         """
         if len(values) > len(self.parameters):
             takes = len(self.parameters) or "no"
@@ -149,7 +155,10 @@ class Indicator:
                 f"it is written {self.signature}"
             )
         filled = (*values, *(p.default for p in self.parameters[len(values) :]))
-        return BoundIndicator(self, tuple(p.accept(v) for p, v in zip(self.parameters, filled, strict=True)))
+        bound = BoundIndicator(self, tuple(p.accept(v) for p, v in zip(self.parameters, filled, strict=True)))
+        if refusal := self.refuses(**bound.params):
+            raise ParameterError(refusal)
+        return bound
 
 
 @dataclasses.dataclass(frozen=True)
