@@ -9,6 +9,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+Kinds = tuple[type[int] | type[float], ...]
+
 
 class Compiled:
     """A function that numba compiles on its first call; compiled functions may call each other."""
@@ -40,27 +42,33 @@ class Compiled:
     def __call__(self, *arguments: object) -> Any:
         return self.dispatcher(*arguments)
 
-    def prepare(self, inputs: int, parameters: tuple[type[int] | type[float], ...], outputs: int) -> bool:
+    def prepare(self, inputs: int, parameters: Kinds, outputs: int) -> None:
         """Compile the kernel of an indicator without running it, or fetch it from the cache.
 
         Args:
             inputs: how many arrays it reads.
             parameters: their kinds.
             outputs: how many arrays it writes.
-
-        Returns:
-            whether the cache had it.
         """
-        from numba import types  # noqa: PLC0415 - half a second
+        self.dispatcher.compile(_signature(inputs, parameters, outputs))
 
-        table = types.Array(types.int64, 2, "C"), types.Array(types.float64, 2, "C")
-        read = types.Array(types.float64, 1, "C", readonly=True)
-        numbers = (types.int64 if kind is int else types.float64 for kind in parameters)
-        written = types.Array(types.float64, 1, "C")
-        self.dispatcher.compile((*table, *[read] * inputs, *numbers, *[written] * outputs))
-        return not self.dispatcher.stats.cache_misses
+    def is_cached(self, inputs: int, parameters: Kinds, outputs: int) -> bool:
+        """Whether the next process will find what `prepare` prepares."""
+        cache, context = self.dispatcher._cache, self.dispatcher.targetctx  # noqa: SLF001 - the one who knows
+        return cache.load_overload(_signature(inputs, parameters, outputs), context) is not None
 
 
 def compiled(function: Callable[..., Any]) -> Compiled:
     """Compile `function` on its first call, and keep the result on disk."""
     return Compiled(function)
+
+
+def _signature(inputs: int, parameters: Kinds, outputs: int) -> tuple[Any, ...]:
+    """The types of a kernel's arguments; see `tradepipe.indicators.kernels`."""
+    from numba import types  # noqa: PLC0415 - half a second
+
+    table = types.Array(types.int64, 2, "C"), types.Array(types.float64, 2, "C")
+    read = types.Array(types.float64, 1, "C", readonly=True)
+    numbers = (types.int64 if kind is int else types.float64 for kind in parameters)
+    written = types.Array(types.float64, 1, "C")
+    return (*table, *[read] * inputs, *numbers, *[written] * outputs)
