@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tradepipe.store.encoding import is_split, write_split
 from tradepipe.store.errors import StoreError
 from tradepipe.store.files import MAX_GROUP_ROWS, MIN_GROUP_ROWS, SYMBOL
 from tradepipe.store.model import Generation
@@ -93,7 +94,10 @@ class Merged:
         """Write the file, in pieces, so that memory holds one of them only."""
         from polars.io.plugins import register_io_source  # noqa: PLC0415 - only compaction needs it
 
-        schema = {**scan(self.addresses, self.generations[:1]).collect_schema(), SLICE: pl.Int32()}
+        schema = pl.Schema({**scan(self.addresses, self.generations[:1]).collect_schema(), SLICE: pl.Int32()})
+        if is_split(schema):
+            write_split(target, (piece for _, piece in self.pieces()), self.group_rows)
+            return
 
         def source(
             with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
