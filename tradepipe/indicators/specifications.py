@@ -1,10 +1,14 @@
 """Shared words of the readable specifications: polars expressions over one series in time order."""
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 NEGLIGIBLE_WEIGHT = 1e-12
 
@@ -27,9 +31,53 @@ def wilder_average(values: pl.Expr, period: int) -> pl.Expr:
     return seeded_average(values, period, 1 / period, seed_row=period)
 
 
+def place_in_range(close: pl.Expr, high: pl.Expr, low: pl.Expr, period: int) -> pl.Expr:
+    """Where the close lies between the lowest low (0) and the highest high (1) of the window; null when they are equal."""
+    highest, lowest = high.rolling_max(period), low.rolling_min(period)
+    return pl.when(highest > lowest).then((close - lowest) / (highest - lowest))
+
+
+def short_mean(values: pl.Expr, period: int) -> pl.Expr:
+    """Mean of the last few values, each added anew, so that zeros give zero; null when one of them is."""
+    return functools.reduce(operator.add, (values.shift(age) for age in reversed(range(period)))) / period
+
+
 def seeded_lookback(seed_row: int, weight: float) -> int:
     """Bars until a recursive average has forgotten its seed: its weight (1 - weight)^n is below 1e-12."""
     return seed_row + math.ceil(math.log(NEGLIGIBLE_WEIGHT) / math.log(1 - weight))
+
+
+def cascaded_lookback(seed_row: int, weight: float) -> int:
+    """As `seeded_lookback` for a recursive average of recursive averages: its seed fades as n * weight * (1 - weight)^n."""
+    bars = seeded_lookback(0, weight)
+    for _ in range(3):
+        bars = seeded_lookback(0, weight) + math.ceil(math.log(1 + bars * weight) / -math.log(1 - weight))
+    return seed_row + bars
+
+
+def in_units(*columns: Sequence[float]) -> list[list[int]]:
+    """The columns as whole numbers of the last decimal place that any price of them has."""
+    decimals = [[Decimal(repr(value)) for value in column] for column in columns]
+    places = max((-exponent for column in decimals for price in column if isinstance(exponent := price.as_tuple().exponent, int)), default=0)
+    return [[int(price.scaleb(places)) for price in column] for column in decimals]
+
+
+def over_windows(function: Callable[..., NDArray[np.float64]], *columns: pl.Expr, period: int) -> pl.Expr:
+    """`function` of each full window of the last `period` values of some columns, null before.
+
+    It takes an array [windows, period] a column, oldest value first, and gives one number a window.
+    """
+
+    def values(series: pl.Series) -> pl.Series:
+        fields = [series.struct.field(name).cast(pl.Float64).to_numpy() for name in series.struct.fields]
+        result = np.full(len(series), np.nan)
+        if len(series) >= period:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                result[period - 1 :] = function(*(np.lib.stride_tricks.sliding_window_view(f, period) for f in fields))
+        return pl.Series(result)
+
+    named = (column.alias(str(place)) for place, column in enumerate(columns))
+    return pl.struct(*named).map_batches(values, return_dtype=pl.Float64)
 
 
 def loop_of(function: Callable[..., Iterable[Sequence[float]]], *columns: str, outputs: int) -> tuple[pl.Expr, ...]:
