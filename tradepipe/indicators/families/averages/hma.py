@@ -1,0 +1,67 @@
+"""Hull moving average."""
+
+import math
+
+import numpy as np
+import polars as pl
+
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
+from tradepipe.indicators.kernels.weighted import window_weighted
+from tradepipe.indicators.kernels.windows import Floats, context_of
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
+from tradepipe.indicators.registry import register
+
+
+@compiled
+def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Floats) -> None:
+    root = int(math.sqrt(period))
+    for g in range(len(series)):
+        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
+        position = series[g, SEEN] - (fresh - first)
+        rows = stop - first
+        whole, half = np.empty(rows), np.empty(rows)
+        window_weighted(close[first:stop], 0, rows, position, period, whole)
+        window_weighted(close[first:stop], 0, rows, position, period // 2, half)
+        # Where the rows are the series' own beginning the first window is full after period - 1 of them; where they
+        # are context, the block that the first of them cuts is lost too.
+        begin = min(period - 1 if position == 0 else 2 * period - 2, rows)
+        for i in range(begin, rows):
+            whole[i] = 2.0 * half[i] - whole[i]
+        half[:begin] = np.nan
+        window_weighted(whole, begin, rows, position + begin - (period - 1), root, half)
+        out[fresh:stop] = half[fresh - first :]
+
+
+def _outputs(label: str, period: int) -> tuple[Output, ...]:
+    root = math.isqrt(period)
+    text = f"weighted mean over {root} bars of 2 * WMA({period // 2}) - WMA({period})"
+    return (Output(label, text, unit="price currency", warm_up=period + root - 2),)
+
+
+def _specification(period: int) -> tuple[pl.Expr, ...]:
+    raw = 2 * _weighted(pl.col("close"), period // 2) - _weighted(pl.col("close"), period)
+    return (_weighted(raw, math.isqrt(period)),)
+
+
+def _weighted(values: pl.Expr, period: int) -> pl.Expr:
+    parts = (values.shift(period - weight) * weight for weight in range(1, period + 1))
+    return pl.sum_horizontal(*parts, ignore_nulls=False) / (period * (period + 1) / 2)
+
+
+HMA = register(
+    Indicator(
+        name="hma",
+        title="Hull moving average",
+        description="WMA over the root of the period of 2 * WMA(period / 2) - WMA(period): smooth, and with little "
+        "lag. Half and root are rounded down.",
+        source="Hull (2005), How to reduce lag in a moving average, alanhull.com",
+        inputs=("close",),
+        parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the longest average"),),
+        outputs=_outputs,
+        lookback=lambda period: period + math.isqrt(period) - 2,
+        context=lambda period: context_of(period) + context_of(math.isqrt(period)),
+        kernel=_kernel,
+        specification=_specification,
+    )
+)

@@ -1,0 +1,97 @@
+"""Kaufman's adaptive moving average."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, SLOT, STOP
+from tradepipe.indicators.kernels.windows import Floats, context_of, window_means
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
+from tradepipe.indicators.registry import register
+from tradepipe.indicators.specifications import NEGLIGIBLE_WEIGHT, loop_of
+
+FAST = 2 / (2 + 1)
+SLOW = 2 / (30 + 1)
+
+
+@compiled
+def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Floats) -> None:
+    """Memory: the average."""
+    for g in range(len(series)):
+        first, fresh, stop, seen = series[g, FIRST], series[g, FRESH], series[g, STOP], series[g, SEEN]
+        average = memory[series[g, SLOT], 0]
+        rows = stop - first
+        moves, means = np.empty(rows), np.empty(rows)
+        for i in range(1, rows):
+            moves[i] = abs(close[first + i] - close[first + i - 1])
+        # The bar before row `first` is not known, so the moves begin one row later than the bars.
+        window_means(moves, 1, rows, seen - (fresh - first), period, means)
+        for i in range(fresh, stop):
+            if seen < period:
+                average = close[i]
+                out[i] = np.nan
+            else:
+                way = means[i - first] * period
+                efficiency = min(abs(close[i] - close[i - period]) / way, 1.0) if way > 0.0 else 1.0
+                weight = efficiency * (FAST - SLOW) + SLOW
+                average += weight * weight * (close[i] - average)
+                out[i] = average
+            seen += 1
+        memory[series[g, SLOT], 0] = average
+
+
+def _outputs(label: str, period: int) -> tuple[Output, ...]:
+    text = f"exponential mean of closes, the faster the straighter the last {period} moves were"
+    return (Output(label, text, unit="price currency", warm_up=period),)
+
+
+def _loop(period: int, close: Sequence[float]) -> Iterator[tuple[float]]:
+    average = math.nan
+    for row, price in enumerate(close):
+        if row < period:
+            average = price
+            yield (math.nan,)
+            continue
+        window = close[row - period : row + 1]
+        way = math.fsum(abs(after - before) for before, after in zip(window[:-1], window[1:], strict=True))
+        efficiency = abs(price - window[0]) / way if way > 0 else 1.0
+        weight = (efficiency * (FAST - SLOW) + SLOW) ** 2
+        average += weight * (price - average)
+        yield (average,)
+
+
+def _lookback(period: int) -> int:
+    """Bars until the seed has faded where moves are twice as aimless as a random walk; never less than certain."""
+    aimless = (FAST - SLOW) / math.sqrt(period) + SLOW
+    forgotten = math.log(NEGLIGIBLE_WEIGHT)
+    certain = forgotten / math.log1p(-(SLOW**2))
+    return period + math.ceil(min(forgotten / math.log1p(-(aimless**2) / 2), certain))
+
+
+KAMA = register(
+    Indicator(
+        name="kama",
+        title="Kaufman's adaptive moving average",
+        description="Exponential mean whose weight is the square of a number between 2 / 31 and 2 / 3, as the "
+        "efficiency ratio |change over the period| / sum of |changes| goes from 0 to 1. It starts, as in TA-Lib, from "
+        "the close before the first bar with a ratio. Where no price moved in the window the ratio is 0/0 and "
+        "taken for 1, as in TA-Lib. The more aimless the prices the longer the start is remembered.",
+        source="Kaufman (1995), Smarter Trading",
+        inputs=("close",),
+        parameters=(
+            Parameter("period", int, 10, minimum=2, maximum=2000, description="moves in the efficiency ratio"),
+        ),
+        outputs=_outputs,
+        lookback=_lookback,
+        context=lambda period: context_of(period) + 1,
+        memory=lambda period: 1,
+        kernel=_kernel,
+        specification=lambda period: loop_of(lambda close: _loop(period, close), "close", outputs=1),
+        differences="TA-Lib adds to and takes from one running sum of changes for the whole series, so it keeps the "
+        "rounding of every price there ever was; here each window is summed anew.",
+        path_dependent=True,
+    )
+)

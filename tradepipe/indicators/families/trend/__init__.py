@@ -1,0 +1,1 @@
+"""Trend: which way prices go, and where that would turn."""
