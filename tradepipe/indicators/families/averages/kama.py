@@ -1,10 +1,10 @@
 """Kaufman's adaptive moving average."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, SLOT, STOP
@@ -56,7 +56,7 @@ def _loop(period: int, close: Sequence[float]) -> Iterator[tuple[float]]:
             yield (math.nan,)
             continue
         window = close[row - period : row + 1]
-        way = math.fsum(abs(after - before) for before, after in zip(window[:-1], window[1:], strict=True))
+        way = math.fsum(abs(after - before) for before, after in itertools.pairwise(window))
         efficiency = abs(price - window[0]) / way if way > 0 else 1.0
         weight = (efficiency * (FAST - SLOW) + SLOW) ** 2
         average += weight * (price - average)

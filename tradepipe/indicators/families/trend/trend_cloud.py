@@ -95,8 +95,8 @@ TREND_CLOUD = register(
         "Band, middles and direction are those of the Ripster EMA clouds, 34 and 50 bars being the cloud that gives "
         "the bias; the width puts markets of different volatility on one scale. Each mean is seeded with the simple "
         "mean of its first values; the average true range is that of `atr`.",
-        source="EMA clouds of ripster47 (TradingView), as described by TrendSpider (2021), release notes of 2 March: MA Cloud "
-        "by Ripster",
+        source="EMA clouds of ripster47, as TrendSpider (2021) has them, release notes of 2 March, 'MA Cloud by "
+        "Ripster'",
         inputs=("high", "low", "close"),
         parameters=(
             Parameter("fast", int, 34, minimum=2, maximum=2000, description="bars in the fast average"),
