@@ -1,0 +1,82 @@
+"""What candles are compared with: the mean body or range of the candles before, and when two lengths are equal.
+
+A pattern is a yes or a no, so a comparison must not be decided by rounding. Prices are decimals and a
+double holds them to one part in 2^53: lengths that are equal in decimals differ by a few such parts of
+the price. Every length therefore leans by 2^-50 of its price, to the side that lets equal lengths count as
+equal: UNDER where a comparison wants strictly less, OVER elsewhere. That is more than all roundings
+of a comparison together and, with a price below 10^12 ticks, less than any decimal difference.
+
+Means are of the 10 or 5 candles before, each time summed anew in the same order: they neither drift nor depend
+on how a series is split.
+
+Source: TA-Lib (2004), `TA_CandleSettings`, its defaults and `ta_utility.h`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradepipe.indicators.compiling import compiled
+
+Floats = NDArray[np.float64]
+
+UNDER, OVER = -1.0, 1.0
+"""The side to which a mean leans: under for `length < mean`, over for `length > mean` and `length <= mean`."""
+PART = 2.0**-50
+
+
+@compiled
+def tie(high: float, low: float) -> float:
+    """Below how much two lengths at these prices are one."""
+    return PART * max(abs(high), abs(low))
+
+
+@compiled
+def mean_body(opens: Floats, highs: Floats, lows: Floats, closes: Floats, i: int, lean: float) -> float:
+    """Mean body of the ten candles before row `i`, leaning."""
+    total = 0.0
+    for k in range(i - 10, i):
+        total += abs(closes[k] - opens[k]) + lean * tie(highs[k], lows[k])
+    return total / 10
+
+
+@compiled
+def mean_range(highs: Floats, lows: Floats, i: int, count: int, lean: float) -> float:
+    """Mean distance from low to high of the `count` candles before row `i`, leaning."""
+    total = 0.0
+    for k in range(i - count, i):
+        total += highs[k] - lows[k] + lean * tie(highs[k], lows[k])
+    return total / count
+
+
+@compiled
+def very_short(highs: Floats, lows: Floats, i: int) -> float:
+    """What a very short shadow of row `i` is shorter than: a tenth of the mean range before, leaning under."""
+    shortest: float = 0.1 * mean_range(highs, lows, i, 10, UNDER) - tie(highs[i], lows[i])
+    return shortest
+
+
+@compiled
+def bodies(lean: float, opens: Floats, highs: Floats, lows: Floats, closes: Floats, first: int, stop: int) -> Floats:
+    """Lengths of the bodies of rows `first` to `stop`, leaning: for comparisons that nearly every row comes to."""
+    lengths = np.empty(stop - first)
+    for i in range(first, stop):
+        lengths[i - first] = abs(closes[i] - opens[i]) + lean * tie(highs[i], lows[i])
+    return lengths
+
+
+@compiled
+def ranges(lean: float, highs: Floats, lows: Floats, first: int, stop: int) -> Floats:
+    """Distances from low to high of rows `first` to `stop`, leaning: as `bodies`."""
+    lengths = np.empty(stop - first)
+    for i in range(first, stop):
+        lengths[i - first] = highs[i] - lows[i] + lean * tie(highs[i], lows[i])
+    return lengths
+
+
+@compiled
+def mean_before(lengths: Floats, at: int) -> float:
+    """Mean of the ten lengths before place `at`."""
+    older = (lengths[at - 10] + lengths[at - 9]) + (lengths[at - 8] + lengths[at - 7]) + lengths[at - 6]
+    newer = (lengths[at - 5] + lengths[at - 4]) + (lengths[at - 3] + lengths[at - 2]) + lengths[at - 1]
+    mean: float = (older + newer) / 10
+    return mean
