@@ -12,14 +12,25 @@ from tradepipe.indicators.errors import (
     ParameterError,
     UnknownIndicatorError,
 )
+from tradepipe.indicators.feature import Feature
 from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter
-from tradepipe.indicators.parsing import contract_for, lookback_of, parse_indicator, parse_indicators
+from tradepipe.indicators.outside import Beside, Windowed
+from tradepipe.indicators.parsing import (
+    contract_for,
+    lookback_of,
+    parse_feature,
+    parse_features,
+    parse_indicator,
+    parse_indicators,
+)
 from tradepipe.indicators.registry import indicator_named, indicators, register
 from tradepipe.indicators.state import State
 
 __all__ = [
+    "Beside",
     "BoundIndicator",
     "DuplicateIndicatorError",
+    "Feature",
     "Indicator",
     "IndicatorError",
     "IndicatorInputError",
@@ -29,11 +40,14 @@ __all__ = [
     "ParameterError",
     "State",
     "UnknownIndicatorError",
+    "Windowed",
     "compute_indicators",
     "contract_for",
     "indicator_named",
     "indicators",
     "lookback_of",
+    "parse_feature",
+    "parse_features",
     "parse_indicator",
     "parse_indicators",
     "register",

@@ -1,34 +1,45 @@
 """Indicators of whole partitions: one pass over sorted arrays, a group a series."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tradepipe.bars.windows import anchored
+from tradepipe.bars.windows import PARTITION, anchored
 from tradepipe.contracts.features import INDICATOR_KEY_COLUMNS
-from tradepipe.indicators.errors import IndicatorInputError
-from tradepipe.indicators.kernels import FIRST, FRESH, SLOT, STOP
-from tradepipe.indicators.model import BoundIndicator, Series
+from tradepipe.indicators.checks import refuse_missing, refuse_not_finite, refuse_repeated
+from tradepipe.indicators.errors import IndicatorError
+from tradepipe.indicators.feature import Feature, Wanted, as_features
+from tradepipe.indicators.inputs import BAR_INPUTS, OUTSIDE_INPUTS
+from tradepipe.indicators.known import last_known
+from tradepipe.indicators.model import BoundIndicator
+from tradepipe.indicators.outside import Beside, with_inputs_from_outside
+from tradepipe.indicators.running import Precision, run_all, run_kernel, whole_series
+from tradepipe.indicators.universe import cross_section
 
-PARTITION = "partition"
+__all__ = ["compute_indicators", "run_kernel", "whole_series"]
+
 # Windows overlap, so all of a long range at once would hold each bar lookback / partition times.
 ROWS_AT_ONCE = 150_000
 _KEY = [column.name for column in INDICATOR_KEY_COLUMNS]
 
 
-def compute_indicators(bars: pl.DataFrame, windows: pl.DataFrame, bound: Sequence[BoundIndicator]) -> pl.DataFrame:
+def compute_indicators(
+    bars: pl.DataFrame, windows: pl.DataFrame, wanted: Sequence[Wanted], beside: Beside | None = None
+) -> pl.DataFrame:
     """The indicators layer of the partitions in `windows`.
 
-    Each partition is computed from the bars of its own anchored window and nothing else, so that alone,
-    in a range or again it comes out the same to the last bit.
+    Each partition is computed from the rows of its own anchored windows and nothing else, so that alone,
+    in a range or again it comes out the same to the last bit. What is computed from a longer interval stands
+    beside a base bar as of the last longer bar that had closed and was known when the base bar had and was.
 
     Args:
-        bars: key columns of the indicators contract and every input of `bound`, in any order; bars of
-            sessions outside the windows are ignored.
+        bars: key columns of the indicators contract and every input of `wanted` that is the bar's own, in any
+            order; bars of sessions outside the windows are ignored. An input from outside that they bring is used.
         windows: partition, anchor_session, first_session, last_session; see `PartitionScheme.windows`.
-        bound: what to compute; the outputs must be distinct, which `parse_indicators` ensures.
+        wanted: what to compute; the outputs must be distinct, which `parse_features` ensures.
+        beside: where longer intervals, inputs from outside and the universe come from, if something asks for them.
 
     Returns:
         partition, the key columns, then the outputs as their contract has them: null during warm-up and where a value
@@ -37,16 +48,28 @@ def compute_indicators(bars: pl.DataFrame, windows: pl.DataFrame, bound: Sequenc
     Raises:
         IndicatorInputError: bars lack a column, hold a bar twice or a value that is no finite number;
             the message names symbol, bar and column.
+        IndicatorError: `beside` lacks what something asks for.
     """
-    inputs = list(dict.fromkeys(name for one in bound for name in one.inputs))
-    missing = [name for name in [*_KEY, *inputs] if name not in bars.columns]
-    if missing:
-        raise IndicatorInputError(
-            f"the bars lack the column {', '.join(missing)}; needed are {', '.join([*_KEY, *inputs])}"
-        )
-    needed = bars.select(list(dict.fromkeys([*_KEY, *inputs]))).sort("session")
-    parts = [_of_windows(needed, some, inputs, bound) for some in windows.iter_slices(_at_once(needed, windows))]
-    return pl.concat(parts or [_of_windows(needed.clear(), windows, inputs, bound)])
+    features, beside = as_features(wanted), beside or Beside()
+    _refuse_without(features, beside)
+    inputs = list(dict.fromkeys(name for one in features for name in one.inputs))
+    own = [name for name in inputs if name in BAR_INPUTS or name in bars.columns]
+    if "benchmark" in inputs and "benchmark" not in own:
+        own.append("close")
+    needed = list(dict.fromkeys([*_KEY, *own]))
+    refuse_missing(bars, needed)
+    ordered = bars.select(needed).sort("session")
+    slices = windows.iter_slices(_at_once(ordered, windows))
+    parts = [_of_windows(ordered, some, features, beside) for some in slices]
+    return pl.concat(parts or [_of_windows(ordered.clear(), windows, features, beside)])
+
+
+def _refuse_without(features: Sequence[Feature], beside: Beside) -> None:
+    for one in features:
+        if one.interval and beside.intervals is None:
+            raise IndicatorError(f"{one.text}: bars of {one.interval} are needed. Remedy: give Beside(intervals=...)")
+        if one.across and beside.universe is None:
+            raise IndicatorError(f"{one.text}: the universe is needed. Remedy: give Beside(universe=...)")
 
 
 def _at_once(bars: pl.DataFrame, windows: pl.DataFrame) -> int:
@@ -58,49 +81,85 @@ def _at_once(bars: pl.DataFrame, windows: pl.DataFrame) -> int:
     return max(ROWS_AT_ONCE // max(largest, 1), 1) if isinstance(largest, int) else 1
 
 
-def _of_windows(
-    bars: pl.DataFrame, windows: pl.DataFrame, inputs: Sequence[str], bound: Sequence[BoundIndicator]
-) -> pl.DataFrame:
+def _of_windows(bars: pl.DataFrame, windows: pl.DataFrame, features: Sequence[Feature], beside: Beside) -> pl.DataFrame:
     series = anchored(bars, windows).sort(PARTITION, "symbol", "open_time")
-    _refuse_repeated(series)
-    _refuse_not_finite(series, inputs)
-    offsets = _offsets(series)
-    arrays = {name: _read_only(series[name]) for name in inputs}
-    columns = [
-        pl.Series(output.name, values).fill_nan(None).cast(output.precision)
-        for one in bound
-        for output, values in zip(one.described, run_kernel(one, arrays, offsets), strict=True)
-    ]
+    refuse_repeated(series)
     first = windows.select(PARTITION, "first_session")
-    return (
-        series.select(PARTITION, *_KEY)
-        .with_columns(columns)
-        .join(first, on=PARTITION, how="left", maintain_order="left")
-        .filter(pl.col("session") >= pl.col("first_session"))
-        .drop("first_session")
+    started = series.select(PARTITION, "session").join(first, on=PARTITION, how="left", maintain_order="left")
+    mine = started.select(pl.col("session") >= pl.col("first_session")).to_series()
+    rows = series.select(PARTITION, *_KEY).filter(mine)
+    values: dict[Feature, list[pl.Series]] = {}
+    for interval in dict.fromkeys(one.interval for one in features):
+        some = [one for one in features if one.interval == interval]
+        if interval is None:
+            values |= {one: [each.filter(mine) for each in found] for one, found in _run(series, series, some, beside)}
+        else:
+            longer = _longer(interval, windows, beside)
+            found = last_known(rows, longer, [PARTITION, "symbol"])
+            computed = _run(longer, series, some, beside)
+            values |= {one: [each.gather(found) for each in columns] for one, columns in computed}
+    return rows.with_columns(
+        column.cast(output.precision).alias(output.name)
+        for one in features
+        for output, column in zip(one.described, _set_across(rows, one, values[one], beside), strict=True)
     )
 
 
-def run_kernel(
-    bound: BoundIndicator, arrays: Mapping[str, NDArray[np.float64]], offsets: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], ...]:
-    """The outputs of one indicator over series that lie end to end, series g in rows offsets[g] to offsets[g + 1].
-
-    `arrays` holds the inputs by name, finite, read-only, contiguous. NaN where there is no value.
-    """
-    series = whole_series(offsets)
-    memory = np.zeros((len(series), bound.memory))
-    return bound.run(series, memory, tuple(arrays[name] for name in bound.inputs), int(offsets[-1]))
+def _longer(interval: str, windows: pl.DataFrame, beside: Beside) -> pl.DataFrame:
+    """Whole bars of `interval` of each partition's window; one that is still forming says nothing."""
+    if beside.intervals is None:  # refused before
+        raise IndicatorError(f"there are no bars of {interval}")
+    told = beside.intervals.of(windows.get_column(PARTITION))
+    return told.filter(~pl.col("is_partial"), interval=interval).sort(PARTITION, "symbol", "open_time")
 
 
-def whole_series(offsets: NDArray[np.int64]) -> Series:
-    """Series that lie end to end, none of them begun, as kernels are told of them; empty ones are left out."""
-    filled = np.flatnonzero(np.diff(offsets))
-    series = np.zeros((len(filled), 5), np.int64)
-    series[:, FIRST] = series[:, FRESH] = offsets[filled]
-    series[:, STOP] = offsets[filled + 1]
-    series[:, SLOT] = np.arange(len(series))
-    return series
+def _run(
+    series: pl.DataFrame, bars: pl.DataFrame, features: Sequence[Feature], beside: Beside
+) -> Iterator[tuple[Feature, list[pl.Series]]]:
+    """The outputs of `features` over `series`, which is sorted; null where there is no value."""
+    inputs = dict.fromkeys(name for one in features for name in one.inputs)
+    series = with_inputs_from_outside(series, bars, [name for name in inputs if name in OUTSIDE_INPUTS], beside)
+    precisions: dict[BoundIndicator, list[Precision]] = {}
+    for one in features:
+        told = precisions.setdefault(one.bound, [np.float32] * len(one.described))
+        wide = one.across is not None
+        for place, output in enumerate(one.described):
+            if wide or output.precision == pl.Float64:
+                told[place] = np.float64
+    by_outside: dict[tuple[str, ...], dict[BoundIndicator, list[Precision]]] = {}
+    for bound, told in precisions.items():
+        outside = tuple(sorted(name for name in bound.inputs if name in OUTSIDE_INPUTS))
+        by_outside.setdefault(outside, {})[bound] = told
+    computed: dict[BoundIndicator, list[pl.Series]] = {}
+    for outside, some in by_outside.items():
+        computed |= _run_where(series, outside, some)
+    yield from ((one, computed[one.bound]) for one in features)
+
+
+def _run_where(
+    series: pl.DataFrame, outside: Sequence[str], wanted: dict[BoundIndicator, list[Precision]]
+) -> dict[BoundIndicator, list[pl.Series]]:
+    """The outputs of `wanted` over the bars that have all of the inputs `outside`; null on the others."""
+    has = series.select(pl.all_horizontal(pl.lit(True), *(pl.col(name).is_not_null() for name in outside))).to_series()
+    whole = not outside or bool(has.all())
+    seen = series if whole else series.filter(has)
+    inputs = list(dict.fromkeys(name for bound in wanted for name in bound.inputs))
+    refuse_not_finite(seen, inputs)
+    arrays = {name: _read_only(seen.get_column(name)) for name in inputs}
+    rows = None if whole else pl.select(pl.when(has).then(has.cum_sum() - 1)).to_series()
+    found = {}
+    for bound, columns in run_all(wanted, arrays, _offsets(seen)).items():
+        filled = [pl.Series(values).fill_nan(None) for values in columns]
+        found[bound] = filled if rows is None else [column.gather(rows) for column in filled]
+    return found
+
+
+def _set_across(rows: pl.DataFrame, feature: Feature, columns: Sequence[pl.Series], beside: Beside) -> list[pl.Series]:
+    if feature.across is None or beside.universe is None:
+        return list(columns)
+    member = beside.universe.is_member(rows).to_numpy()
+    filled = (column.fill_null(np.nan).to_numpy() for column in columns)
+    return [pl.Series(cross_section(rows, values, member, feature.across)).fill_nan(None) for values in filled]
 
 
 def _offsets(series: pl.DataFrame) -> NDArray[np.int64]:
@@ -110,29 +169,6 @@ def _offsets(series: pl.DataFrame) -> NDArray[np.int64]:
 
 def _read_only(column: pl.Series) -> NDArray[np.float64]:
     # One array type whatever polars hands out: kernels compile once, and cannot write to their input.
-    array = np.ascontiguousarray(column.cast(pl.Float64).to_numpy()).view()
+    array = np.ascontiguousarray(column.to_physical().cast(pl.Float64).to_numpy()).view()
     array.flags.writeable = False
     return array
-
-
-def _refuse_repeated(series: pl.DataFrame) -> None:
-    key = [PARTITION, "symbol", "open_time"]
-    repeated = series.filter(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key))
-    if repeated.height:
-        row = repeated.row(0, named=True)
-        raise IndicatorInputError(
-            f"partition {row[PARTITION]}: the bar of {row['symbol']} at {row['open_time']:%Y-%m-%d %H:%M:%S} UTC comes "
-            f"twice ({repeated.height} repeated in all). Remedy: give each bar and each partition once."
-        )
-
-
-def _refuse_not_finite(series: pl.DataFrame, inputs: Sequence[str]) -> None:
-    for name in inputs:
-        broken = series.filter(~pl.col(name).cast(pl.Float64).is_finite().fill_null(value=False))
-        if broken.height:
-            row = broken.row(0, named=True)
-            raise IndicatorInputError(
-                f"{name} of {row['symbol']} at {row['open_time']:%Y-%m-%d %H:%M:%S} UTC is {row[name]}, "
-                f"{broken.height} such value{'s' if broken.height > 1 else ''} in all; indicators need finite numbers. "
-                "Remedy: publish bars through their contract, which sends such rows to quarantine."
-            )

@@ -1,0 +1,41 @@
+"""What is refused before kernels see it: they take finite numbers, each bar once."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from tradepipe.bars.windows import PARTITION
+from tradepipe.indicators.errors import IndicatorInputError
+
+
+def refuse_missing(bars: pl.DataFrame, needed: Sequence[str]) -> None:
+    """Raise IndicatorInputError when `bars` lack one of the columns `needed`."""
+    missing = [name for name in needed if name not in bars.columns]
+    if missing:
+        raise IndicatorInputError(f"the bars lack the column {', '.join(missing)}; needed are {', '.join(needed)}")
+
+
+def refuse_repeated(series: pl.DataFrame) -> None:
+    """Raise IndicatorInputError when a bar comes twice in `series`, which is sorted by partition, symbol, open_time."""
+    key = [PARTITION, "symbol", "open_time"]
+    repeated = series.filter(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key))
+    if repeated.height:
+        row = repeated.row(0, named=True)
+        raise IndicatorInputError(
+            f"partition {row[PARTITION]}: the bar of {row['symbol']} at {row['open_time']:%Y-%m-%d %H:%M:%S} UTC comes "
+            f"twice ({repeated.height} repeated in all). Remedy: give each bar and each partition once."
+        )
+
+
+def refuse_not_finite(series: pl.DataFrame, inputs: Sequence[str]) -> None:
+    """Raise IndicatorInputError when one of the columns `inputs` holds null, NaN or infinity; it names the first."""
+    for name in inputs:
+        number = pl.col(name).to_physical().cast(pl.Float64)
+        broken = series.filter(~number.is_finite().fill_null(value=False))
+        if broken.height:
+            row = broken.row(0, named=True)
+            raise IndicatorInputError(
+                f"{name} of {row['symbol']} at {row['open_time']:%Y-%m-%d %H:%M:%S} UTC is {row[name]}, "
+                f"{broken.height} such value{'s' if broken.height > 1 else ''} in all; indicators need finite numbers. "
+                "Remedy: publish bars through their contract, which sends such rows to quarantine."
+            )
