@@ -32,9 +32,21 @@ def wilder_average(values: pl.Expr, period: int) -> pl.Expr:
 
 
 def place_in_range(close: pl.Expr, high: pl.Expr, low: pl.Expr, period: int) -> pl.Expr:
-    """Where the close lies between the lowest low (0) and the highest high (1) of the window; null when they are equal."""
+    """Where the close lies between lowest low (0) and highest high (1) of the window; null when they are equal."""
     highest, lowest = high.rolling_max(period), low.rolling_min(period)
     return pl.when(highest > lowest).then((close - lowest) / (highest - lowest))
+
+
+def typical_price() -> pl.Expr:
+    """The mean of high, low and close."""
+    return (pl.col("high") + pl.col("low") + pl.col("close")) / 3
+
+
+def money_flow() -> pl.Expr:
+    """Volume times the close's place in its bar, -1 at the low to 1 at the high; 0 for a bar without a range."""
+    high, low, close = pl.col("high"), pl.col("low"), pl.col("close")
+    place = pl.when(high > low).then(((close - low) - (high - close)) / (high - low)).otherwise(0)
+    return place * pl.col("volume")
 
 
 def short_mean(values: pl.Expr, period: int) -> pl.Expr:
@@ -42,23 +54,15 @@ def short_mean(values: pl.Expr, period: int) -> pl.Expr:
     return functools.reduce(operator.add, (values.shift(age) for age in reversed(range(period)))) / period
 
 
-def seeded_lookback(seed_row: int, weight: float) -> int:
+def seeded_lookback(seed_row: int, weight: float, negligible: float = NEGLIGIBLE_WEIGHT) -> int:
     """Bars until a recursive average has forgotten its seed: its weight (1 - weight)^n is below 1e-12."""
-    return seed_row + math.ceil(math.log(NEGLIGIBLE_WEIGHT) / math.log(1 - weight))
-
-
-def cascaded_lookback(seed_row: int, weight: float) -> int:
-    """As `seeded_lookback` for a recursive average of recursive averages: its seed fades as n * weight * (1 - weight)^n."""
-    bars = seeded_lookback(0, weight)
-    for _ in range(3):
-        bars = seeded_lookback(0, weight) + math.ceil(math.log(1 + bars * weight) / -math.log(1 - weight))
-    return seed_row + bars
+    return seed_row + math.ceil(math.log(negligible) / math.log(1 - weight))
 
 
 def in_units(*columns: Sequence[float]) -> list[list[int]]:
     """The columns as whole numbers of the last decimal place that any price of them has."""
     decimals = [[Decimal(repr(value)) for value in column] for column in columns]
-    places = max((-exponent for column in decimals for price in column if isinstance(exponent := price.as_tuple().exponent, int)), default=0)
+    places = max((-int(price.as_tuple().exponent) for column in decimals for price in column), default=0)
     return [[int(price.scaleb(places)) for price in column] for column in decimals]
 
 
