@@ -42,6 +42,12 @@ def typical_price() -> pl.Expr:
     return (pl.col("high") + pl.col("low") + pl.col("close")) / 3
 
 
+def true_range() -> pl.Expr:
+    """The widest of high - low, |high - close before| and |low - close before|; high - low in the first row."""
+    high, low, before = pl.col("high"), pl.col("low"), pl.col("close").shift(1)
+    return pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
+
+
 def money_flow() -> pl.Expr:
     """Volume times the close's place in its bar, -1 at the low to 1 at the high; 0 for a bar without a range."""
     high, low, close = pl.col("high"), pl.col("low"), pl.col("close")

@@ -1,0 +1,32 @@
+"""Where values lie in a range, and the short means that smooth it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradepipe.indicators.compiling import compiled
+
+Floats = NDArray[np.float64]
+
+
+@compiled
+def short_means(values: Floats, period: int, out: Floats) -> None:
+    """Mean of the window that ends with each value, added oldest first; NaN where it is not full or holds NaN.
+
+    Costs `period` additions a row, which for the few bars of a smoothing is less than blocks do, and a
+    window depends on nothing but its own values: zeros give zero, and one NaN spoils no others.
+    """
+    out[: min(period - 1, len(values))] = np.nan
+    for i in range(period - 1, len(values)):
+        total = values[i - period + 1]
+        for k in range(i - period + 2, i + 1):
+            total += values[k]
+        out[i] = total / period
+
+
+@compiled
+def places_in_range(close: Floats, highest: Floats, lowest: Floats, out: Floats) -> None:
+    """100 times where each close lies between lowest (0) and highest (1); NaN where they are equal or NaN."""
+    for i in range(len(close)):
+        span = highest[i] - lowest[i]
+        place = 100.0 * ((close[i] - lowest[i]) / span)
+        out[i] = place if span > 0.0 else np.nan
