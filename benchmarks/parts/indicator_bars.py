@@ -72,7 +72,7 @@ def minutes() -> Bars:
     files = sorted((root.parent / "shared/data/crypto/binance_usdm").glob("*-1m-futures.feather")) if root else []
     if not files:
         return walk(PERPETUALS, PERPETUAL_BARS)
-    frames = [pl.read_ipc(file, memory_map=False).with_columns(symbol=pl.lit(_symbol(file))) for file in files]
+    frames = [pl.read_ipc(file).with_columns(symbol=pl.lit(_symbol(file))) for file in files]
     return _of(f"{len(files)} Binance perpetuals, 1m", pl.concat(frames).rename({"date": "time"}))
 
 
