@@ -22,12 +22,14 @@ Floats = NDArray[np.float64]
 UNDER, OVER = -1.0, 1.0
 """The side to which a mean leans: under for `length < mean`, over for `length > mean` and `length <= mean`."""
 PART = 2.0**-50
+CHUNK = 1024
+"""Rows at once where lengths are kept for a while: few enough to stay in the nearest cache."""
 
 
 @compiled
 def tie(high: float, low: float) -> float:
     """Below how much two lengths at these prices are one."""
-    return PART * max(abs(high), abs(low))
+    return PART * (abs(high) + abs(low))
 
 
 @compiled
@@ -56,27 +58,23 @@ def very_short(highs: Floats, lows: Floats, i: int) -> float:
 
 
 @compiled
-def bodies(lean: float, opens: Floats, highs: Floats, lows: Floats, closes: Floats, first: int, stop: int) -> Floats:
-    """Lengths of the bodies of rows `first` to `stop`, leaning: for comparisons that nearly every row comes to."""
-    lengths = np.empty(stop - first)
-    for i in range(first, stop):
-        lengths[i - first] = abs(closes[i] - opens[i]) + lean * tie(highs[i], lows[i])
-    return lengths
+def bodies(lean: float, opens: Floats, highs: Floats, lows: Floats, closes: Floats, lengths: Floats) -> None:
+    """Lengths of the bodies of a few rows into `lengths`, leaning: for comparisons that every row comes to."""
+    for k in range(len(opens)):
+        lengths[k] = abs(closes[k] - opens[k]) + lean * (PART * (abs(highs[k]) + abs(lows[k])))
 
 
 @compiled
-def ranges(lean: float, highs: Floats, lows: Floats, first: int, stop: int) -> Floats:
-    """Distances from low to high of rows `first` to `stop`, leaning: as `bodies`."""
-    lengths = np.empty(stop - first)
-    for i in range(first, stop):
-        lengths[i - first] = highs[i] - lows[i] + lean * tie(highs[i], lows[i])
-    return lengths
+def ranges(lean: float, highs: Floats, lows: Floats, lengths: Floats) -> None:
+    """Distances from low to high of a few rows into `lengths`, leaning: as `bodies`."""
+    for k in range(len(highs)):
+        lengths[k] = highs[k] - lows[k] + lean * (PART * (abs(highs[k]) + abs(lows[k])))
 
 
 @compiled
-def mean_before(lengths: Floats, at: int) -> float:
-    """Mean of the ten lengths before place `at`."""
-    older = (lengths[at - 10] + lengths[at - 9]) + (lengths[at - 8] + lengths[at - 7]) + lengths[at - 6]
-    newer = (lengths[at - 5] + lengths[at - 4]) + (lengths[at - 3] + lengths[at - 2]) + lengths[at - 1]
+def mean_from(lengths: Floats, k: int) -> float:
+    """Mean of the ten lengths from place `k` on."""
+    older = (lengths[k] + lengths[k + 1]) + (lengths[k + 2] + lengths[k + 3]) + lengths[k + 4]
+    newer = (lengths[k + 5] + lengths[k + 6]) + (lengths[k + 7] + lengths[k + 8]) + lengths[k + 9]
     mean: float = (older + newer) / 10
     return mean

@@ -7,7 +7,7 @@ from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
 from tradepipe.indicators.kernels import FIRST, FRESH, STOP
-from tradepipe.indicators.kernels.candles import OVER, Floats, mean_body, tie
+from tradepipe.indicators.kernels.candles import CHUNK, OVER, Floats, bodies, mean_body, mean_from, tie
 from tradepipe.indicators.model import Memory, Series
 from tradepipe.indicators.registry import register
 
@@ -16,36 +16,42 @@ from tradepipe.indicators.registry import register
 def _engulfing(series: Series, _memory: Memory, opens: Floats, closes: Floats, out: Floats) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 2)
+        start = min(max(fresh, first + 2), stop)
         out[fresh:start] = np.nan
-        for i in range(start, stop):
-            open_, close, start_of, end_of = opens[i], closes[i], opens[i - 1], closes[i - 1]
-            white, changed = close >= open_, (close >= open_) != (end_of >= start_of)
-            over, under = max(open_, close) - max(start_of, end_of), min(start_of, end_of) - min(open_, close)
-            around = over >= 0.0 and under >= 0.0 and over + under > 0.0
-            out[i] = (1.0 if white else -1.0) if changed and around else 0.0
+        open_, close, found = opens[start:stop], closes[start:stop], out[start:stop]
+        open_before, close_before = opens[start - 1 : stop], closes[start - 1 : stop]
+        for k in range(len(found)):
+            over = max(open_[k], close[k]) - max(open_before[k], close_before[k])
+            under = min(open_before[k], close_before[k]) - min(open_[k], close[k])
+            turned = (close[k] >= open_[k]) != (close_before[k] >= open_before[k])
+            sign = 1.0 if close[k] >= open_[k] else -1.0
+            found[k] = sign if turned & (over >= 0.0) & (under >= 0.0) & (over + under > 0.0) else 0.0
 
 
 @compiled
 def _harami(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
+    lengths = np.empty(CHUNK + 11)
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
-        for i in range(start, stop):
-            upper, lower = max(opens[i], closes[i]), min(opens[i], closes[i])
-            upper_before, lower_before = max(opens[i - 1], closes[i - 1]), min(opens[i - 1], closes[i - 1])
-            out[i] = 0.0
-            if (
-                upper <= upper_before
-                and lower >= lower_before
-                and upper_before - lower_before
-                > mean_body(opens, highs, lows, closes, i - 1, OVER) + tie(highs[i - 1], lows[i - 1])
-                and upper - lower <= mean_body(opens, highs, lows, closes, i, OVER) + tie(highs[i], lows[i])
-            ):
-                out[i] = -1.0 if closes[i - 1] >= opens[i - 1] else 1.0
+        for begin in range(start, stop, CHUNK):
+            end = min(begin + CHUNK, stop)
+            chunk = slice(begin - 11, end)
+            bodies(OVER, opens[chunk], highs[chunk], lows[chunk], closes[chunk], lengths)
+            chunk = slice(begin - 1, end)
+            open_, close, high, low = opens[chunk], closes[chunk], highs[chunk], lows[chunk]
+            found = out[begin:end]
+            for k in range(len(found)):
+                upper, lower = max(open_[k + 1], close[k + 1]), min(open_[k + 1], close[k + 1])
+                upper_before, lower_before = max(open_[k], close[k]), min(open_[k], close[k])
+                inside = (upper <= upper_before) & (lower >= lower_before)
+                long = upper_before - lower_before > mean_from(lengths, k) + tie(high[k], low[k])
+                short = upper - lower <= mean_from(lengths, k + 1) + tie(high[k + 1], low[k + 1])
+                sign = -1.0 if close[k] >= open_[k] else 1.0
+                found[k] = sign if inside & long & short else 0.0
 
 
 @compiled
@@ -54,7 +60,7 @@ def _piercing_line(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             out[i] = 0.0
@@ -82,7 +88,7 @@ def _dark_cloud_cover(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             out[i] = 0.0

@@ -26,7 +26,7 @@ def _hammer(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
@@ -46,7 +46,7 @@ def _hanging_man(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
@@ -66,7 +66,7 @@ def _inverted_hammer(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
@@ -86,7 +86,7 @@ def _shooting_star(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 11)
+        start = min(max(fresh, first + 11), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])

@@ -8,15 +8,15 @@ from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
 from tradepipe.indicators.kernels import FIRST, FRESH, STOP
 from tradepipe.indicators.kernels.candles import (
+    CHUNK,
     OVER,
     UNDER,
     Floats,
     bodies,
-    mean_before,
     mean_body,
+    mean_from,
     ranges,
     tie,
-    very_short,
 )
 from tradepipe.indicators.model import Memory, Series
 from tradepipe.indicators.registry import register
@@ -26,32 +26,43 @@ from tradepipe.indicators.registry import register
 def _doji(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
+    lengths = np.empty(CHUNK + 10)
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 10)
+        start = min(max(fresh, first + 10), stop)
         out[fresh:start] = np.nan
-        over = ranges(OVER, highs, lows, first, stop)
-        for i in range(start, stop):
-            mean = 0.1 * mean_before(over, i - first) + tie(highs[i], lows[i])
-            out[i] = 1.0 if abs(closes[i] - opens[i]) <= mean else 0.0
+        for begin in range(start, stop, CHUNK):
+            end = min(begin + CHUNK, stop)
+            ranges(OVER, highs[begin - 10 : end], lows[begin - 10 : end], lengths)
+            open_, close, high, low = opens[begin:end], closes[begin:end], highs[begin:end], lows[begin:end]
+            found = out[begin:end]
+            for k in range(len(found)):
+                mean = 0.1 * mean_from(lengths, k) + tie(high[k], low[k])
+                found[k] = 1.0 if abs(close[k] - open_[k]) <= mean else 0.0
 
 
 @compiled
 def _marubozu(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
+    long, wide = np.empty(CHUNK + 10), np.empty(CHUNK + 10)
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 10)
+        start = min(max(fresh, first + 10), stop)
         out[fresh:start] = np.nan
-        long = bodies(OVER, opens, highs, lows, closes, first, stop)
-        for i in range(start, stop):
-            upper, lower = max(opens[i], closes[i]), min(opens[i], closes[i])
-            out[i] = 0.0
-            if upper - lower > mean_before(long, i - first) + tie(highs[i], lows[i]):
-                shortest = very_short(highs, lows, i)
-                if highs[i] - upper < shortest and lower - lows[i] < shortest:
-                    out[i] = 1.0 if closes[i] >= opens[i] else -1.0
+        for begin in range(start, stop, CHUNK):
+            end = min(begin + CHUNK, stop)
+            chunk = slice(begin - 10, end)
+            bodies(OVER, opens[chunk], highs[chunk], lows[chunk], closes[chunk], long)
+            ranges(UNDER, highs[chunk], lows[chunk], wide)
+            open_, close, high, low = opens[begin:end], closes[begin:end], highs[begin:end], lows[begin:end]
+            found = out[begin:end]
+            for k in range(len(found)):
+                part = tie(high[k], low[k])
+                upper, lower = max(open_[k], close[k]), min(open_[k], close[k])
+                shadow, very_short = max(high[k] - upper, lower - low[k]), 0.1 * mean_from(wide, k) - part
+                sign = 1.0 if close[k] >= open_[k] else -1.0
+                found[k] = sign if (shadow < very_short) & (upper - lower > mean_from(long, k) + part) else 0.0
 
 
 @compiled
@@ -60,7 +71,7 @@ def _spinning_top(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 10)
+        start = min(max(fresh, first + 10), stop)
         out[fresh:start] = np.nan
         for i in range(start, stop):
             part = tie(highs[i], lows[i])

@@ -40,16 +40,19 @@ def _morning_star(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 12)
+        start = min(max(fresh, first + 12), stop)
         out[fresh:start] = np.nan
+        # Whatever needs no mean comes first, without a branch: few rows are left for the rest.
+        open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
+        for k in range(len(found)):
+            colours = (close[k] < open_[k]) & (close[k + 2] >= open_[k + 2])
+            found[k] = 1.0 if colours & (max(open_[k + 1], close[k + 1]) < close[k]) else 0.0
         for i in range(start, stop):
-            out[i] = 0.0
-            body = opens[i - 2] - closes[i - 2]
-            if body > 0.0 and closes[i] >= opens[i] and max(opens[i - 1], closes[i - 1]) < closes[i - 2]:
+            if out[i] != 0.0:
                 parts = tie(highs[i], lows[i]) + tie(highs[i - 2], lows[i - 2])
-                deep = closes[i] > closes[i - 2] + body * penetration + parts
-                if deep and _is_star(opens, highs, lows, closes, i):
-                    out[i] = 1.0
+                deep = closes[i] > closes[i - 2] + (opens[i - 2] - closes[i - 2]) * penetration + parts
+                if not (deep and _is_star(opens, highs, lows, closes, i)):
+                    out[i] = 0.0
 
 
 @compiled
@@ -65,16 +68,19 @@ def _evening_star(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 12)
+        start = min(max(fresh, first + 12), stop)
         out[fresh:start] = np.nan
+        # Whatever needs no mean comes first, without a branch: few rows are left for the rest.
+        open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
+        for k in range(len(found)):
+            colours = (close[k] > open_[k]) & (close[k + 2] < open_[k + 2])
+            found[k] = -1.0 if colours & (min(open_[k + 1], close[k + 1]) > close[k]) else 0.0
         for i in range(start, stop):
-            out[i] = 0.0
-            body = closes[i - 2] - opens[i - 2]
-            if body > 0.0 and closes[i] < opens[i] and min(opens[i - 1], closes[i - 1]) > closes[i - 2]:
+            if out[i] != 0.0:
                 parts = tie(highs[i], lows[i]) + tie(highs[i - 2], lows[i - 2])
-                deep = closes[i] < closes[i - 2] - body * penetration - parts
-                if deep and _is_star(opens, highs, lows, closes, i):
-                    out[i] = -1.0
+                deep = closes[i] < closes[i - 2] - (closes[i - 2] - opens[i - 2]) * penetration - parts
+                if not (deep and _is_star(opens, highs, lows, closes, i)):
+                    out[i] = 0.0
 
 
 @compiled
@@ -93,19 +99,21 @@ def _three_white_soldiers(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 12)
+        start = min(max(fresh, first + 12), stop)
         out[fresh:start] = np.nan
+        open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
+        for k in range(len(found)):
+            white = (close[k] >= open_[k]) & (close[k + 1] >= open_[k + 1]) & (close[k + 2] >= open_[k + 2])
+            higher = (close[k + 2] > close[k + 1]) & (close[k + 1] > close[k])
+            found[k] = 1.0 if white & higher & (open_[k + 2] > open_[k + 1]) & (open_[k + 1] > open_[k]) else 0.0
         for i in range(start, stop):
-            white = closes[i] >= opens[i] and closes[i - 1] >= opens[i - 1] and closes[i - 2] >= opens[i - 2]
-            rises = closes[i] > closes[i - 1] > closes[i - 2] and opens[i] > opens[i - 1] > opens[i - 2]
-            out[i] = 0.0
-            if white and rises:
+            if out[i] != 0.0:
                 marching = _is_long(opens, highs, lows, closes, i)
                 for k in range(i - 2, i + 1):
                     marching = marching and highs[k] - closes[k] < very_short(highs, lows, k)
                 marching = marching and _follows(opens, highs, lows, closes, i)
-                if marching and _follows(opens, highs, lows, closes, i - 1):
-                    out[i] = 1.0
+                if not (marching and _follows(opens, highs, lows, closes, i - 1)):
+                    out[i] = 0.0
 
 
 @compiled
@@ -114,19 +122,22 @@ def _three_black_crows(
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = max(fresh, first + 13)
+        start = min(max(fresh, first + 13), stop)
         out[fresh:start] = np.nan
+        open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
+        before = slice(start - 3, stop)
+        open_before, high_before, close_before = opens[before], highs[before], closes[before]
+        for k in range(len(found)):
+            black = (close[k] < open_[k]) & (close[k + 1] < open_[k + 1]) & (close[k + 2] < open_[k + 2])
+            second = (open_[k + 1] < open_[k]) & (open_[k + 1] > close[k]) & (close[k + 1] < close[k])
+            third = (open_[k + 2] < open_[k + 1]) & (open_[k + 2] > close[k + 1]) & (close[k + 2] < close[k + 1])
+            after_white = (close_before[k] >= open_before[k]) & (high_before[k] > close[k])
+            found[k] = -1.0 if black & second & third & after_white else 0.0
         for i in range(start, stop):
-            black = closes[i] < opens[i] and closes[i - 1] < opens[i - 1] and closes[i - 2] < opens[i - 2]
-            inside = opens[i - 2] > opens[i - 1] > closes[i - 2] and opens[i - 1] > opens[i] > closes[i - 1]
-            falls = closes[i - 2] > closes[i - 1] > closes[i] and highs[i - 3] > closes[i - 2]
-            crows = black and inside and falls and closes[i - 3] >= opens[i - 3]
-            out[i] = 0.0
-            if crows:
+            if out[i] != 0.0:
                 for k in range(i - 2, i + 1):
-                    crows = crows and closes[k] - lows[k] < very_short(highs, lows, k)
-                if crows:
-                    out[i] = -1.0
+                    if closes[k] - lows[k] >= very_short(highs, lows, k):
+                        out[i] = 0.0
 
 
 _LONG = above(candle.body, candle.mean_body)
