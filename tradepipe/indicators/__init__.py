@@ -4,6 +4,7 @@ Importing this package imports no numba; the kernels are compiled when they are 
 """
 
 from tradepipe.indicators.compute import compute_indicators
+from tradepipe.indicators.configured import features_of
 from tradepipe.indicators.errors import (
     DuplicateIndicatorError,
     IndicatorError,
@@ -13,6 +14,7 @@ from tradepipe.indicators.errors import (
     UnknownIndicatorError,
 )
 from tradepipe.indicators.feature import Feature
+from tradepipe.indicators.live import Live
 from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter
 from tradepipe.indicators.outside import Beside, Windowed
 from tradepipe.indicators.parsing import (
@@ -35,6 +37,7 @@ __all__ = [
     "IndicatorError",
     "IndicatorInputError",
     "IndicatorSyntaxError",
+    "Live",
     "Output",
     "Parameter",
     "ParameterError",
@@ -43,6 +46,7 @@ __all__ = [
     "Windowed",
     "compute_indicators",
     "contract_for",
+    "features_of",
     "indicator_named",
     "indicators",
     "lookback_of",

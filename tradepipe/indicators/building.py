@@ -5,7 +5,6 @@ A kernel takes a third of a second to compile; the whole set is compiled once, a
 
 import dataclasses
 import multiprocessing
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -58,8 +57,6 @@ def build(processes: int = PROCESSES) -> Built:
 def _in_processes(names: Sequence[str], processes: int) -> list[str]:
     # Started anew: this process has threads (polars), which a fork would lose. Long kernels go first.
     ordered = sorted(names, key=lambda name: -len(indicator_named(name).kernel.function.__code__.co_code))
-    # Each process would otherwise keep arrays' threads of its own.
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         return list(pool.map(_compile, ordered))
 
