@@ -66,8 +66,8 @@ def seeded_lookback(seed_row: int, weight: float, negligible: float = NEGLIGIBLE
 
 
 def in_units(*columns: Sequence[float]) -> list[list[int]]:
-    """The columns as whole numbers of the last decimal place that any price of them has."""
-    decimals = [[Decimal(repr(value)) for value in column] for column in columns]
+    """The columns, as decimals of 15 significant digits, in whole numbers of the last place that any of them has."""
+    decimals = [[Decimal(f"{value:.15g}") for value in column] for column in columns]
     places = max((-int(price.as_tuple().exponent) for column in decimals for price in column), default=0)
     return [[int(price.scaleb(places)) for price in column] for column in decimals]
 

@@ -1,0 +1,86 @@
+"""How long ago prices were highest and lowest."""
+
+import numpy as np
+import polars as pl
+
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, STOP
+from tradepipe.indicators.kernels.windows import Floats
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
+from tradepipe.indicators.registry import register
+
+
+def _outputs(label: str, period: int) -> tuple[Output, ...]:
+    text = f"of the last {period} bars and the one before them"
+    return (
+        Output(f"{label}_up", f"100 less the age of the highest high {text}, in percent", "points", period, 0, 100),
+        Output(f"{label}_down", f"100 less the age of the lowest low {text}, in percent", "points", period, 0, 100),
+        Output(f"{label}_oscillator", "up less down", "points", period, minimum=-100, maximum=100),
+    )
+
+
+@compiled
+def _kernel(
+    series: Series,
+    _memory: Memory,
+    high: Floats,
+    low: Floats,
+    period: int,
+    up: Floats,
+    down: Floats,
+    oscillator: Floats,
+) -> None:
+    share = 100.0 / period
+    for g in range(len(series)):
+        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
+        start = min(max(first + period, fresh), stop)
+        up[fresh:start] = np.nan
+        down[fresh:start] = np.nan
+        oscillator[fresh:start] = np.nan
+        top = bottom = first - 1
+        for row in range(start, stop):
+            oldest = row - period
+            if top < oldest:
+                top = oldest
+                for i in range(oldest + 1, row):
+                    top = i if high[i] >= high[top] else top
+            if bottom < oldest:
+                bottom = oldest
+                for i in range(oldest + 1, row):
+                    bottom = i if low[i] <= low[bottom] else bottom
+            top = row if high[row] >= high[top] else top
+            bottom = row if low[row] <= low[bottom] else bottom
+            up[row] = share * (top - oldest)
+            down[row] = share * (bottom - oldest)
+            oscillator[row] = share * (top - bottom)
+
+
+def _specification(period: int) -> tuple[pl.Expr, ...]:
+    row = pl.int_range(pl.len())
+
+    def age(extreme: pl.Expr, values: pl.Expr) -> pl.Expr:
+        ages = [pl.when(values.shift(age) == extreme).then(age) for age in range(period + 1)]
+        return pl.when(row >= period).then(pl.coalesce(ages))
+
+    high, low = pl.col("high"), pl.col("low")
+    up = 100 * (period - age(high.rolling_max(period + 1), high)) / period
+    down = 100 * (period - age(low.rolling_min(period + 1), low)) / period
+    return up, down, up - down
+
+
+AROON = register(
+    Indicator(
+        name="aroon",
+        title="Aroon up, down and oscillator",
+        description="100 * (period - bars since the highest high) / period, the same for the lowest low, and their "
+        "difference. Looks at period + 1 bars; of equal extremes the latest counts, as in TA-Lib.",
+        source="Chande (1995), Technical Analysis of Stocks & Commodities 13:9, A Time Price Oscillator",
+        inputs=("high", "low"),
+        parameters=(Parameter("period", int, 25, minimum=2, maximum=2000, description="bars to look back"),),
+        outputs=_outputs,
+        lookback=lambda period: period,
+        context=lambda period: period,
+        kernel=_kernel,
+        specification=_specification,
+    )
+)

@@ -1,0 +1,1 @@
+"""Volume: what was traded, and on which side of the market."""
