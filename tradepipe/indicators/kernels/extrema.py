@@ -22,13 +22,13 @@ def window_maxima(values: Floats, first: int, stop: int, period: int, out: Float
 
     NaN where fewer than `period` rows lie between `first` and the row.
     """
-    _window_extrema(values[first:stop], period, True, out[first:stop])  # noqa: FBT003 - compiled code takes no keywords
+    _window_extrema(values[first:stop], period, True, out[first:stop])
 
 
 @compiled
 def window_minima(values: Floats, first: int, stop: int, period: int, out: Floats) -> None:
     """As `window_maxima`, the lowest value."""
-    _window_extrema(values[first:stop], period, False, out[first:stop])  # noqa: FBT003 - as above
+    _window_extrema(values[first:stop], period, False, out[first:stop])
 
 
 @compiled
@@ -62,7 +62,7 @@ def _pairs(older: Floats, newer: Floats, highest: bool, out: Floats) -> None:  #
     """The more extreme of each two values. Whole views in plain loops: that is what compilers vectorise."""
     if highest:
         for i in range(len(out)):
-            out[i] = older[i] if older[i] > newer[i] else newer[i]
+            out[i] = max(newer[i], older[i])
     else:
         for i in range(len(out)):
-            out[i] = older[i] if older[i] < newer[i] else newer[i]
+            out[i] = min(newer[i], older[i])
