@@ -1,4 +1,4 @@
-"""Indicators of the cleaned bars."""
+"""Indicators of the cleaned bars, and of what the market has beside them."""
 
 import dagster as dg
 
@@ -11,12 +11,12 @@ from tradepipe.markets import Market
 def indicators(market: Market) -> dg.AssetsDefinition:
     @layer_asset(market, "indicators")
     def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
-        from tradepipe.indicators import compute_indicators, parse_indicators  # noqa: PLC0415
+        from tradepipe.chain.features import indicators_of  # noqa: PLC0415
         from tradepipe.reporting import market_plots  # noqa: PLC0415
 
         run = layer_run(context, store, market)
         bars = run.read("bars")
-        values = compute_indicators(bars, run.windows("bars"), parse_indicators(market.settings.indicators))
+        values = indicators_of(market, bars, run.read, run.windows)
         yield from report(
             context, run.publish(values), plots=lambda: market_plots.indicators(market.settings, bars, values)
         )

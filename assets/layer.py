@@ -42,7 +42,7 @@ def layer_asset(
             partitions_def=partitions,
             deps=[
                 dg.AssetDep(asset_key(market, read), partition_mapping=mapping(market, layer, read))
-                for read in described.reads
+                for read in described.reads(market)
             ],
             backfill_policy=dg.BackfillPolicy.single_run(),
             check_specs=[

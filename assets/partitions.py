@@ -40,7 +40,7 @@ def partitions_of(market: Market) -> dg.TimeWindowPartitionsDefinition:
 
 def mapping(market: Market, layer: str, read: str) -> dg.PartitionMapping:
     """Which partitions of `read` a partition of `layer` reads, as an upper bound for the UI and automation."""
-    return looking_back(market, LAYERS[layer].reads[read](market))
+    return looking_back(market, LAYERS[layer].reads(market)[read])
 
 
 def looking_back(market: Market, sessions: int) -> dg.PartitionMapping:

@@ -213,8 +213,8 @@ CASES = [
         (
             "conf/markets/alpha.yaml:3: markets.alpha.curency: found an unknown key, expected one of name, "
             "description, owner, currency, calendar, timezone, interval, partition, start, end, universe, "
-            "publication_delay, source, fetch, intervals, corporate_actions, cleaning, indicators, forecasts, "
-            "strategy, execution; did you mean currency?"
+            "publication_delay, source, fetch, intervals, corporate_actions, cleaning, indicators, benchmark, "
+            "forecasts, strategy, execution; did you mean currency?"
         ),
         edit=("markets/alpha.yaml", "currency:", "curency:"),
     ),
@@ -366,7 +366,7 @@ CASES = [
         "text_for_list",
         (
             "conf/base.yaml:5: market_defaults.indicators: found 'sma(20)', expected a list, each text (e.g. "
-            "rsi(14), bollinger(20, 2))"
+            "rsi(14), bollinger(20, 2)@1h, cross_rank(rsi(14)))"
         ),
         edit=("base.yaml", "[sma(20)]", "sma(20)"),
     ),
@@ -550,7 +550,8 @@ CASES = [
         "variable_with_list_not_json",
         (
             "environment TRADEPIPE_MARKETS__ALPHA__INDICATORS: markets.alpha.indicators: found 'sma(20)', "
-            "expected JSON for a list, each text (e.g. rsi(14), bollinger(20, 2))"
+            "expected JSON for a list, each text (e.g. rsi(14), bollinger(20, 2)@1h, "
+            "cross_rank(rsi(14)))"
         ),
         environ={"TRADEPIPE_MARKETS__ALPHA__INDICATORS": "sma(20)"},
     ),

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import polars as pl
 
+from tradepipe.chain.features import DERIVED, indicators_of
 from tradepipe.chain.layers import LAYERS, RELEASES_LAYER, dataset, with_inputs
 from tradepipe.contracts.as_of import AsOfError
 from tradepipe.markets import Market
@@ -73,7 +74,16 @@ class _Past:
         """Rows of the partitions `keys` of `layer`, with their `partition`."""
         if layer == "bars":
             return self.bars.filter(pl.col(PARTITION).is_in(list(keys)))
+        if layer in DERIVED:
+            return self._fetched(layer, keys)
         return self.computed[layer](keys)
+
+    def _fetched(self, layer: str, keys: Sequence[str]) -> pl.DataFrame:
+        """Rows of a layer beside the chain that were known then; none where nothing was published."""
+        try:
+            return self._placed(self.store.read(dataset(self.market.name, layer), keys, as_of=self.as_of))
+        except DatasetNotFound:
+            return self._placed(DERIVED[layer].empty())
 
     @cached_property
     def bars(self) -> pl.DataFrame:
@@ -117,7 +127,7 @@ class _Past:
         return self.rows(read, sorted({key for one in wanted.values() for key in one}))
 
     def _windows(self, layer: str, read: str, keys: Sequence[str]) -> pl.DataFrame:
-        return self.market.partitions.windows(keys, LAYERS[layer].reads[read](self.market))
+        return self.market.partitions.windows(keys, LAYERS[layer].reads(self.market)[read])
 
     def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(self.market.partitions.key_expr().alias(PARTITION))
@@ -129,10 +139,13 @@ class _Past:
         return self._placed(resample(self._inputs("intervals", "bars", keys), self.market.calendar, told))
 
     def _indicators(self, keys: Sequence[str]) -> pl.DataFrame:
-        from tradepipe.indicators import compute_indicators, parse_indicators  # noqa: PLC0415
-
-        bars, windows = self._inputs("indicators", "bars", keys), self._windows("indicators", "bars", keys)
-        return compute_indicators(bars, windows, parse_indicators(self.market.settings.indicators))
+        bars = self._inputs("indicators", "bars", keys)
+        return indicators_of(
+            self.market,
+            bars,
+            lambda read: self._inputs("indicators", read, keys),
+            lambda read: self._windows("indicators", read, keys),
+        )
 
     def _forecasts(self, keys: Sequence[str]) -> pl.DataFrame:
         from tradepipe.forecasting import compute_forecasts  # noqa: PLC0415 - seconds

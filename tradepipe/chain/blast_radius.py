@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tradepipe.chain.features import mixes_symbols
 from tradepipe.chain.layers import LAYERS, dataset
 from tradepipe.chain.reach import Reach
 from tradepipe.chain.words import Asked, Version, rows_since, said_of, versions, with_old_word
@@ -27,8 +28,8 @@ class Touched:
 
     `generations`: those that used it, oldest first. `current`: the one of now, None when retention evicted
     the partition. `recomputed`: the current generation is another one. `rows`: in the newest of
-    `generations`, those of the bar's symbol that can have used it, from `first_session` on; None when its
-    file was swept.
+    `generations`, those that can have used it, from `first_session` on: of the bar's symbol, or of every
+    symbol where indicators set them against each other; None when its file was swept.
     """
 
     layer: str
@@ -180,7 +181,7 @@ class _Walk:
 
         Also those that no generation of the bars was computed from: a later partition's can be.
         """
-        if not LAYERS["bars"].reads["raw_bars"](self.market):
+        if not LAYERS["bars"].reads(self.market)["raw_bars"]:
             return set()
         key, raw = _partition_of(self.market, self.symbol, self.session), dataset(self.market.name, "raw_bars")
         used = self.store.catalogue.inputs([*roots, *others])
@@ -196,10 +197,11 @@ class _Walk:
         return self.reach.first(self.layers[one.dataset], one.partition)
 
     def _rows(self, one: Generation) -> pl.DataFrame | None:
-        """Rows of the symbol that can have used the bar."""
-        contract = LAYERS[self.layers[one.dataset]].contract(self.market)
-        first = self._first(one)
-        return rows_since(self.store, one, contract, self.symbol, first=first) if first else None
+        """Rows that can have used the bar: of its symbol, of all where indicators set symbols against each other."""
+        layer, first = self.layers[one.dataset], self._first(one)
+        contract = LAYERS[layer].contract(self.market)
+        every = layer == "indicators" and mixes_symbols(self.market, self.symbol)
+        return rows_since(self.store, one, contract, None if every else self.symbol, first=first) if first else None
 
     def touched(self, used: Sequence[Generation]) -> tuple[Touched, ...]:
         by_partition: dict[tuple[str, str], list[Generation]] = {}

@@ -9,14 +9,15 @@ results change.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from tradepipe import contracts
 from tradepipe.bars import lookback_bars
+from tradepipe.chain.features import DERIVED, indicator_reads, indicator_settings, spells_of
 from tradepipe.contracts import Contract
-from tradepipe.indicators import contract_for, lookback_of, parse_indicators
+from tradepipe.indicators import contract_for, features_of
 from tradepipe.markets import Market
 
 LANDING_LAYER = "landing"
@@ -25,19 +26,17 @@ UNREAD = "raw_bars.unread"
 TOLD: dict[str, Contract] = {RELEASES_LAYER: contracts.RELEASES, UNREAD: contracts.UNREAD_BARS}
 """What a layer reads that no asset makes by itself: what people tell it, and what is published beside a layer."""
 
-Lookback = Callable[[Market], int]
+Lookbacks = Mapping[str, int]
+"""Layer read -> the number of sessions it looks back from a partition's first session."""
 
 
-def _none(_market: Market) -> int:
-    return 0
+def _reads(**layers: int | Callable[[Market], int]) -> Callable[[Market], Lookbacks]:
+    """The same layers in every market; how far back may follow from its settings."""
+    return lambda market: {name: back if isinstance(back, int) else back(market) for name, back in layers.items()}
 
 
-def _one_session(_market: Market) -> int:
-    return 1
-
-
-def _indicator_lookback(market: Market) -> int:
-    return market.lookback_sessions(lookback_of(parse_indicators(market.settings.indicators)))
+def _nothing(_market: Market) -> Lookbacks:
+    return {}
 
 
 def _cleaning_lookback(market: Market) -> int:
@@ -56,36 +55,31 @@ def _always(_market: Market) -> bool:
     return True
 
 
-def _indicators_contract(market: Market) -> Contract:
-    return contract_for(parse_indicators(market.settings.indicators))
-
-
 @dataclass(frozen=True)
 class Layer:
     """One layer of the chain.
 
-    `reads` maps each layer it reads to the number of sessions it looks back from a partition's
-    first session; the partitions from there to the partition itself are its inputs.
+    `reads` gives each layer it reads in a market, with the number of sessions it looks back from a
+    partition's first session; the partitions from there to the partition itself are its inputs.
     """
 
     name: str
     description: str
     kinds: tuple[str, ...]
     version: str
-    reads: Mapping[str, Lookback]
+    reads: Callable[[Market], Lookbacks]
     contract: Callable[[Market], Contract]
     settings_of: Callable[[Market], tuple[object, ...]]
     exists: Callable[[Market], bool] = _always
-    """Whether a market has this layer at all; other layers never read one that can be missing."""
+    """Whether a market has this layer at all; one that does not is read by none of its layers."""
     told_by: tuple[str, ...] = ()
     """Datasets of the market that people write, of TOLD: an input where the partition has them."""
-    beside: Mapping[str, Lookback] = field(default_factory=dict)
+    beside: Callable[[Market], Lookbacks] = _nothing
     """As `reads`, of what is published beside a layer, of TOLD: inputs where there are any."""
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
+    def inputs(self, market: Market) -> tuple[str, ...]:
         """Every dataset of the market that it reads."""
-        return (*self.reads, *self.beside, *self.told_by)
+        return (*self.reads(market), *self.beside(market), *self.told_by)
 
     def code_version(self, market: Market) -> str:
         """Version of code, contract and settings: another one makes every partition stale."""
@@ -94,8 +88,8 @@ class Layer:
     def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
         told = {name: {key: [key] for key in keys} for name in self.told_by}
-        backs = {**self.reads, **self.beside}
-        return {name: looking_back(market, keys, back(market)) for name, back in backs.items()} | told
+        backs = {**self.reads(market), **self.beside(market)}
+        return {name: looking_back(market, keys, back) for name, back in backs.items()} | told
 
 
 def looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
@@ -130,11 +124,7 @@ def _cleaning_settings(market: Market) -> tuple[object, ...]:
 
 
 def _signal_settings(market: Market) -> tuple[object, ...]:
-    spells = {
-        one.symbol: [(str(spell.start), str(spell.end)) for spell in one.member]
-        for one in market.universe.instruments
-        if one.member
-    }
+    spells = spells_of(market)
     return (market.settings.strategy, *([spells] if spells else []))
 
 
@@ -164,7 +154,7 @@ LAYERS: dict[str, Layer] = {
             description="Bars exactly as the source delivered them, with file, line and when they could be known.",
             kinds=("csv", "parquet"),
             version="2",
-            reads={},
+            reads=_reads(),
             contract=lambda _market: contracts.RAW_BARS,
             settings_of=reading_settings,
         ),
@@ -173,8 +163,8 @@ LAYERS: dict[str, Layer] = {
             description="Cleaned bars on the market's calendar. Refused rows are in quarantine with a reason.",
             kinds=("polars", "parquet"),
             version="3",
-            reads={"raw_bars": _cleaning_lookback},
-            beside={UNREAD: _cleaning_lookback},
+            reads=_reads(raw_bars=_cleaning_lookback),
+            beside=lambda market: {UNREAD: _cleaning_lookback(market)},
             told_by=(RELEASES_LAYER,),
             contract=lambda _market: contracts.BARS,
             settings_of=_cleaning_settings,
@@ -184,7 +174,7 @@ LAYERS: dict[str, Layer] = {
             description="Bars of the market's longer intervals, made from the base bars in one pass.",
             kinds=("polars", "parquet"),
             version="1",
-            reads={"bars": _none},
+            reads=_reads(bars=0),
             contract=lambda _market: contracts.RESAMPLED_BARS,
             settings_of=lambda market: (market.settings.calendar, sorted(market.settings.intervals)),
             exists=lambda market: bool(market.settings.intervals),
@@ -193,10 +183,10 @@ LAYERS: dict[str, Layer] = {
             name="indicators",
             description="The market's configured indicators: pure functions of bars, computed from a fixed lookback.",
             kinds=("numba", "parquet"),
-            version="1",
-            reads={"bars": _indicator_lookback},
-            contract=_indicators_contract,
-            settings_of=lambda market: (list(market.settings.indicators),),
+            version="2",
+            reads=indicator_reads,
+            contract=lambda market: contract_for(features_of(market)),
+            settings_of=indicator_settings,
         ),
         Layer(
             name="forecasts",
@@ -206,7 +196,7 @@ LAYERS: dict[str, Layer] = {
             ),
             kinds=("statsmodels", "arch", "parquet"),
             version="1",
-            reads={"indicators": _training_lookback, "bars": _training_lookback},
+            reads=_reads(indicators=_training_lookback, bars=_training_lookback),
             contract=lambda _market: contracts.FORECASTS,
             settings_of=lambda market: (market.settings.forecasts,),
         ),
@@ -215,7 +205,7 @@ LAYERS: dict[str, Layer] = {
             description="Each forecast judged out of sample once its target is known, in the target's partition.",
             kinds=("polars", "parquet"),
             version="1",
-            reads={"forecasts": _horizon_lookback, "bars": _none},
+            reads=_reads(forecasts=_horizon_lookback, bars=0),
             contract=lambda _market: contracts.FORECAST_SCORES,
             settings_of=lambda market: (market.settings.forecasts.horizon,),
         ),
@@ -224,7 +214,7 @@ LAYERS: dict[str, Layer] = {
             description="Intents: the exposure a strategy wants per symbol and session, with its edge in basis points.",
             kinds=("polars", "parquet"),
             version="1",
-            reads={"forecasts": _none},
+            reads=_reads(forecasts=0),
             contract=lambda _market: contracts.SIGNALS,
             settings_of=_signal_settings,
         ),
@@ -233,7 +223,7 @@ LAYERS: dict[str, Layer] = {
             description="What became of each intent in the trading core, as of the partition's end.",
             kinds=("sqlalchemy", "parquet"),
             version="1",
-            reads={"signals": _none, "bars": _none},
+            reads=_reads(signals=0, bars=0),
             contract=lambda _market: contracts.ORDERS,
             settings_of=_trading_settings,
         ),
@@ -242,7 +232,7 @@ LAYERS: dict[str, Layer] = {
             description="What the venue filled, in the partition of the fill.",
             kinds=("sqlalchemy", "parquet"),
             version="1",
-            reads={"orders": _one_session, "bars": _none},
+            reads=_reads(orders=1, bars=0),
             contract=lambda _market: contracts.FILLS,
             settings_of=_trading_settings,
         ),
@@ -251,7 +241,7 @@ LAYERS: dict[str, Layer] = {
             description="Positions, cash and equity at each session's close: a fold over all fills so far.",
             kinds=("polars", "parquet"),
             version="1",
-            reads={"fills": _none, "bars": _none},
+            reads=_reads(fills=0, bars=0),
             contract=lambda _market: contracts.POSITIONS,
             settings_of=_trading_settings,
         ),
@@ -274,6 +264,12 @@ def with_inputs(market: Market, keys: Sequence[str]) -> list[str]:
         reached = LAYERS[name].input_partitions(market, sorted(wanted))
         wanted |= {key for by_key in reached.values() for read in by_key.values() for key in read}
     return sorted(wanted)
+
+
+def contract_of(market: Market, layer: str) -> Contract:
+    """The contract of `layer` of the chain, or of what one of its layers reads from beside it."""
+    told = TOLD | DERIVED
+    return told[layer] if layer in told else LAYERS[layer].contract(market)
 
 
 def dataset(market: str, layer: str) -> str:

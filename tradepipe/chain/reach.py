@@ -18,14 +18,16 @@ class Reach:
         self._session = session
         # Of indicators, what is read further is the log return: of the bar's own row and the next one's.
         following = market.calendar.offset(session, 1)
-        touched = {"raw_bars": session, "bars": session, "indicators": following}
+        # A longer bar lies within its session.
+        touched = {"raw_bars": session, "bars": session, "intervals": session, "indicators": following}
         own = market.partitions.windows(keys, 0)
         self._spans = {key: (first, last) for key, _, first, last in own.rows()}
         self._anchors: dict[str, list[tuple[dict[str, dt.date], dt.date | None]]] = {}
         for name, layer in LAYERS.items():
             self._anchors[name] = [
-                (dict(market.partitions.windows(keys, back(market)).select("partition", "anchor_session").rows()), last)
-                for read, back in layer.reads.items()
+                (dict(market.partitions.windows(keys, back).select("partition", "anchor_session").rows()), last)
+                for read, back in layer.reads(market).items()
+                if read in LAYERS  # a bar reaches nothing that is fetched beside it
                 for last in [touched.get(read)]
             ]
 

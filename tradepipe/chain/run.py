@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tradepipe.bars.windows import by_partition
-from tradepipe.chain.layers import LAYERS, TOLD, Layer, dataset
+from tradepipe.chain.layers import LAYERS, Layer, contract_of, dataset
 from tradepipe.contracts import Contract
 from tradepipe.markets import Market
 from tradepipe.observability import progress
@@ -65,7 +65,7 @@ class LayerRun:
     def read(self, layer: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the input `layer` for the whole range and its lookback, sorted by partition."""
         with self.meter.phase(READ):
-            contract = TOLD[layer] if layer in TOLD else LAYERS[layer].contract(self.market)
+            contract = contract_of(self.market, layer)
             rows = self.store.read_generations(self.generations(layer), contract, columns=columns)
         self.meter.rows[READ] += rows.height
         return rows
@@ -77,7 +77,7 @@ class LayerRun:
 
     def windows(self, layer: str) -> pl.DataFrame:
         """The anchored window of each partition in the input `layer`: see `tradepipe.bars.windows`."""
-        return self.market.partitions.windows(self.keys, self.layer.reads[layer](self.market))
+        return self.market.partitions.windows(self.keys, self.layer.reads(self.market)[layer])
 
     def spans(self) -> list[tuple[dt.date, dt.date]]:
         """First and last session of each partition."""

@@ -32,7 +32,7 @@ def stale_partitions(
     input is itself stale. Of inputs outside `keys` only the content counts: see `with_inputs`. What
     retention evicted is not stale, nor is what was computed from it: it cannot be computed again.
     """
-    datasets = {name: dataset(market.name, name) for name in _closure(layers)}
+    datasets = {name: dataset(market.name, name) for name in _closure(market, layers)}
     found_now = catalogue.current_of(list(datasets.values()))
     current = {name: found_now[datasets[name]] for name in datasets}
     layer_of = {told: name for name, told in datasets.items()}
@@ -66,8 +66,8 @@ def ranges(keys: Collection[str], every: Sequence[str]) -> list[tuple[str, str]]
     return runs
 
 
-def _closure(layers: Sequence[str]) -> set[str]:
-    return set(layers) | {read for name in layers for read in LAYERS[name].inputs}
+def _closure(market: Market, layers: Sequence[str]) -> set[str]:
+    return set(layers) | {read for name in layers for read in LAYERS[name].inputs(market)}
 
 
 def _contents(

@@ -52,13 +52,16 @@ class Version:
 
 
 def rows_since(
-    store: PartitionStore, one: Generation, contract: Contract, symbol: str, *, first: dt.date
+    store: PartitionStore, one: Generation, contract: Contract, symbol: str | None, *, first: dt.date
 ) -> pl.DataFrame | None:
-    """Rows of `symbol` in generation `one` since session `first`; None when its file is gone or of another contract."""
+    """Rows of `symbol`, or of all, in generation `one` since session `first`.
+
+    None when its file is gone or of another contract.
+    """
     if one.swept_at is not None:
         return None
     try:
-        rows = store.read_generations([one], contract, symbols=[symbol])
+        rows = store.read_generations([one], contract, symbols=None if symbol is None else [symbol])
     except StoreError:
         return None
     return rows.filter(pl.col(_SESSION.get(contract.name, "session")) >= first)

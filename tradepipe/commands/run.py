@@ -39,7 +39,8 @@ def update(
 ) -> Updated:
     """Re-run what is stale between `first` and `last` and below it, then execute new signals.
 
-    Below are the partitions that those are computed from. Derivatives and marts come last.
+    Below are the partitions that those are computed from. Derivatives come first, because
+    indicators can read them; marts come last.
 
     Staleness is looked at again after each run: a layer whose content came out the same leaves
     the layers after it alone. Progress is reported to `tradepipe.observability.progress`.
@@ -50,6 +51,7 @@ def update(
     """
     started, done = time.monotonic(), Updated()
     keys = with_inputs(market, project.keys(market, first, last))
+    _update_derivatives(project, market, keys, done)
     ran: dict[Step, str] = {}
     while stale := _stale(project, market, keys):
         for step in next_steps(stale, keys, research(market)):
@@ -66,7 +68,6 @@ def update(
         landing.keep(project.store, None)
     if execute and market.settings.execution.enabled:
         _execute(project, market, done)
-    _update_derivatives(project, market, keys, done)
     _update_marts(project, market, keys, done)
     done.seconds = time.monotonic() - started
     return done

@@ -16,6 +16,14 @@ LAYER_OF: Mapping[str, str] = MappingProxyType(
 )
 """The layer beside the chain that each of these inputs is read from."""
 
+DATA_OF: Mapping[str, str] = MappingProxyType(
+    {"funding_rate": "funding", "mark_price": "mark", "open_interest": "open_interest"}
+)
+"""What a market's `fetch.data` calls each of them."""
+
+HELD_SESSIONS = 2
+"""Sessions before a bar in which a value still holds at its close: a day of payments (LIMITS), and a bit."""
+
 TIME_OF = {"funding": "scheduled_at", "open_interest": "taken_at"}
 """When a row is of one moment. One of the moment a bar ends belongs to the next bar, whose session it has."""
 

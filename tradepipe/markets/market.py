@@ -82,15 +82,16 @@ class Market:
         today = now.astimezone(zoneinfo.ZoneInfo(self.timezone)).date()
         return min(today, self.settings.end or today)
 
-    def lookback_sessions(self, bars: int) -> int:
-        """The fewest sessions that are sure to hold `bars` bars of the base interval.
+    def lookback_sessions(self, bars: int, interval: str | None = None) -> int:
+        """The fewest sessions that are sure to hold `bars` bars of `interval`; None: of the base interval.
 
         Any run of that many consecutive sessions of the market holds at least `bars` expected bars,
         also a run full of half days. For daily bars it is `bars` itself.
         """
-        if bars <= 0 or self.settings.interval == "1d":
+        interval = interval or self.settings.interval
+        if bars <= 0 or interval == "1d":
             return max(bars, 0)
-        counts = self.calendar.bar_counts(*self.dates, self.settings.interval).get_column("bars").to_numpy()
+        counts = self.calendar.bar_counts(*self.dates, interval).get_column("bars").to_numpy()
         # held[i] bars lie in the first i sessions. The shortest run that ends before session i and
         # holds enough starts at the last j with held[i] - held[j] >= bars.
         held = np.concatenate([[0], np.cumsum(counts)])

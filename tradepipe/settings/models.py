@@ -121,7 +121,8 @@ class MarketSettings(Section):
         None, description="file name below data/manifests/corporate_actions, without .yaml"
     )
     cleaning: CleaningSettings = CleaningSettings()
-    indicators: tuple[str, ...] = Field(description="e.g. rsi(14), bollinger(20, 2)")
+    indicators: tuple[str, ...] = Field(description="e.g. rsi(14), bollinger(20, 2)@1h, cross_rank(rsi(14))")
+    benchmark: str | None = Field(None, description="symbol that beta and correlation compare with")
     forecasts: ForecastSettings = ForecastSettings()
     strategy: StrategySettings = StrategySettings()
     execution: ExecutionSettings = ExecutionSettings()
