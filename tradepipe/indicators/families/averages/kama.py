@@ -64,11 +64,12 @@ def _loop(period: int, close: Sequence[float]) -> Iterator[tuple[float]]:
 
 
 def _lookback(period: int) -> int:
-    """Bars until the seed has faded where moves are twice as aimless as a random walk; never less than certain."""
-    aimless = (FAST - SLOW) / math.sqrt(period) + SLOW
-    forgotten = math.log(NEGLIGIBLE_WEIGHT)
-    certain = forgotten / math.log1p(-(SLOW**2))
-    return period + math.ceil(min(forgotten / math.log1p(-(aimless**2) / 2), certain))
+    """Bars until the seed has faded, at the weight of a random walk's mean efficiency 1 / sqrt(period), less a third.
+
+    Real bars needed half to two thirds of it. Where nothing moves straight at all the slowest weight says how long.
+    """
+    weight = ((FAST - SLOW) / math.sqrt(period) + SLOW) ** 2 / 1.5
+    return period + math.ceil(math.log(NEGLIGIBLE_WEIGHT) / math.log1p(-max(weight, SLOW**2)))
 
 
 KAMA = register(

@@ -88,6 +88,11 @@ def _loop(step: float, maximum: float, high: Sequence[float], low: Sequence[floa
         stop = min(stop, lowest) if rising else max(stop, highest)
 
 
+def _lookback(step: float, maximum: float) -> int:
+    """Half as much again as two starts needed at most until they turned together, in 1,200 tries on real bars."""
+    return math.ceil(2 / step + 20 / maximum)
+
+
 def _refuses(step: float, maximum: float) -> str:
     return "" if step <= maximum else f"maximum must be at least step, not {maximum:g} to {step:g}; raise maximum"
 
@@ -108,7 +113,7 @@ PSAR = register(
             Parameter("maximum", float, 0.2, minimum=0.05, maximum=1, description="greatest acceleration"),
         ),
         outputs=_outputs,
-        lookback=lambda step, maximum: 500,
+        lookback=_lookback,
         memory=lambda step, maximum: 6,
         kernel=_kernel,
         specification=lambda step, maximum: loop_of(

@@ -94,6 +94,14 @@ def _loop(
         yield (lower, 1.0) if rising else (upper, -1.0)
 
 
+def _lookback(period: int, multiplier: float) -> int:
+    """Until the average's seed has faded, and then a trend: as long as prices need to wander across both bands.
+
+    Half as much again as two starts needed at most until they agreed, in 1,200 tries on real bars.
+    """
+    return seeded_lookback(period, 1 / period) + math.ceil(6 * multiplier**2)
+
+
 SUPERTREND = register(
     Indicator(
         name="supertrend",
@@ -109,7 +117,7 @@ SUPERTREND = register(
             Parameter("multiplier", float, 3, minimum=0.5, maximum=10, description="average true ranges to the bands"),
         ),
         outputs=_outputs,
-        lookback=lambda period, multiplier: seeded_lookback(period, 1 / period) + 500,
+        lookback=_lookback,
         memory=lambda period, multiplier: 5,
         kernel=_kernel,
         specification=lambda period, multiplier: loop_of(
