@@ -14,14 +14,14 @@ import numpy as np
 from tradepipe.indicators.compiling import compiled
 
 DIGITS = 15
-# Of the largest price: more than floats lose when they sum six of them (2**-49) or the rule when it rounds them (3e-14).
+# Of the largest price: beyond what floats lose in summing six of them (2**-49) and the rule in rounding them (3e-14).
 DOUBT = 2.0**-44
 
 
 @compiled
 def scale_of(largest: float) -> float:
     """The power of ten that makes `largest`, an absolute value, a number of fifteen digits before the point."""
-    if largest < 1e-280:  # noqa: PLR2004 - nothing there is a price; the power would overflow
+    if largest < 1e-280:  # no price; the power would overflow
         return 1.0
     digits = math.floor(math.log10(largest)) + 1
     if largest >= 10.0**digits:
@@ -33,8 +33,9 @@ def scale_of(largest: float) -> float:
 
 @compiled
 def decimal_sum(a: float, b: float, c: float, scale: float) -> float:
-    """a + b + c in units of 1 / scale, exactly."""
-    return np.rint(a * scale) + np.rint(b * scale) + np.rint(c * scale)
+    """The sum of a, b and c in units of 1 / scale, exactly."""
+    total: float = np.rint(a * scale) + np.rint(b * scale) + np.rint(c * scale)
+    return total
 
 
 @compiled
@@ -44,8 +45,9 @@ def compare_sums(a: float, b: float, c: float, x: float, y: float, z: float) -> 
     Floats decide wherever their difference is beyond doubt, which is nearly always and costs nothing.
     """
     difference = (a + b + c) - (x + y + z)
-    largest = max(max(abs(a), abs(b), abs(c)), max(abs(x), abs(y), abs(z)))
+    largest = max(abs(a), abs(b), abs(c), abs(x), abs(y), abs(z))
     if abs(difference) > DOUBT * largest:
         return difference
     scale = scale_of(largest)
-    return decimal_sum(a, b, c, scale) - decimal_sum(x, y, z, scale)
+    exact: float = decimal_sum(a, b, c, scale) - decimal_sum(x, y, z, scale)
+    return exact

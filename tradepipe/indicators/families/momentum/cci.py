@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
-from tradepipe.indicators.kernels import FIRST, FRESH, STOP
+from tradepipe.indicators.kernels import FIRST, STOP
 from tradepipe.indicators.kernels.decimals import DIGITS, decimal_sum, scale_of
-from tradepipe.indicators.kernels.windows import Floats
+from tradepipe.indicators.kernels.oscillators import Floats, mean_deviations
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import in_units, loop_of
@@ -23,64 +23,63 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
 
 
 @compiled
-def _index(typical: Floats, start: int, period: int, total: int) -> float:
-    """Index of the window of whole numbers that starts at `start` and adds up to `total`."""
-    last = typical[start + period - 1]
-    offset = (total - period * np.int64(last)) / period
-    # Four sums, which the processor adds at once.
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = start + period - period % 4
-    for i in range(start, whole, 4):
-        a += abs((typical[i] - last) - offset)
-        b += abs((typical[i + 1] - last) - offset)
-        c += abs((typical[i + 2] - last) - offset)
-        d += abs((typical[i + 3] - last) - offset)
-    for i in range(whole, start + period):
-        a += abs((typical[i] - last) - offset)
-    deviation = ((a + b) + (c + d)) / period
-    return -offset / (0.015 * deviation) if deviation > 0.0 else np.nan
-
-
-@compiled
 def _kernel(
     series: Series, _memory: Memory, high: Floats, low: Floats, close: Floats, period: int, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        typical, mixed = np.empty(stop - first), np.empty(period)
-        scale, lower, upper = 1.0, 0.0, 0.0
-        alike, total = 0, 0  # bars since the scale changed, and the sum of those in the window
-        for row in range(first, stop):
-            i = row - first
-            largest = max(abs(high[row]), abs(low[row]), abs(close[row]))
-            if not lower <= largest < upper:
-                scale = scale_of(largest)
-                lower, upper = 0.1 * LARGEST / scale, LARGEST / scale
-                alike, total = 0, 0
-            typical[i] = decimal_sum(high[row], low[row], close[row], scale)
-            alike += 1
-            total += np.int64(typical[i])
-            if alike > period:
-                total -= np.int64(typical[i - period])
-            if alike >= period:
-                out[row] = _index(typical, i - period + 1, period, total)
-            elif i >= period - 1:
-                out[row] = _mixed_index(high, low, close, row - period + 1, period, mixed)
-            else:
-                out[row] = np.nan
+        first, stop = series[g, FIRST], series[g, STOP]
+        highs, lows, closes, values = high[first:stop], low[first:stop], close[first:stop], out[first:stop]
+        typical, offset = np.empty(stop - first), np.empty(stop - first)
+        _typical_units(highs, lows, closes, period, typical, offset)
+        mean_deviations(typical, offset, period, values)
+        for i in range(len(values)):
+            index = -offset[i] / (0.015 * values[i])
+            values[i] = index if values[i] > 0.0 else np.nan
+        for i in range(period - 1, len(values)):
+            if np.isnan(offset[i]):
+                window = slice(i + 1 - period, i + 1)
+                values[i] = _mixed_index(highs[window], lows[window], closes[window])
 
 
 @compiled
-def _mixed_index(high: Floats, low: Floats, close: Floats, start: int, period: int, typical: Floats) -> float:
-    """Index of a window whose bars need different scales: the largest price has its say."""
-    largest = 0.0
-    for i in range(start, start + period):
+def _typical_units(high: Floats, low: Floats, close: Floats, period: int, typical: Floats, offset: Floats) -> None:
+    """Sums of three prices in whole units, and how far the mean of each window lies from its last.
+
+    The units of a bar are those that its largest price needs; where bars of a window need different ones
+    the offset is NaN.
+    """
+    scale, lower, upper = 1.0, 0.0, 0.0
+    alike, total = 0, 0  # bars since the units changed, and the sum of those in the window
+    for i in range(len(typical)):
+        largest = max(abs(high[i]), abs(low[i]), abs(close[i]))
+        if not lower <= largest < upper:
+            scale = scale_of(largest)
+            lower, upper = 0.1 * LARGEST / scale, LARGEST / scale
+            alike, total = 0, 0
+        typical[i] = decimal_sum(high[i], low[i], close[i], scale)
+        total += int(typical[i])
+        alike += 1
+        if alike > period:
+            total -= int(typical[i - period])
+        offset[i] = (total - period * int(typical[i])) / period if alike >= period else np.nan
+
+
+@compiled
+def _mixed_index(high: Floats, low: Floats, close: Floats) -> float:
+    """Index of a window whose bars need different units: the largest price has its say."""
+    period, largest = len(high), 0.0
+    for i in range(period):
         largest = max(largest, abs(high[i]), abs(low[i]), abs(close[i]))
-    scale, total = scale_of(largest), 0
-    for k in range(period):
-        typical[k] = decimal_sum(high[start + k], low[start + k], close[start + k], scale)
-        total += np.int64(typical[k])
-    return _index(typical, 0, period, total)
+    scale, total, deviation = scale_of(largest), 0, 0.0
+    typical = np.empty(period)
+    for i in range(period):
+        typical[i] = decimal_sum(high[i], low[i], close[i], scale)
+        total += int(typical[i])
+    last = typical[period - 1]
+    offset = (total - period * int(last)) / period
+    for i in range(period):
+        deviation += abs((typical[i] - last) - offset)
+    return -offset / (0.015 * (deviation / period)) if deviation > 0.0 else np.nan
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
@@ -101,8 +100,8 @@ CCI = register(
         name="cci",
         title="Commodity channel index",
         description="(typical price - its mean) / (0.015 * its mean absolute deviation) over the last `period` bars, "
-        "with the typical price (high + low + close) / 3. Prices are taken as decimals of up to 15 significant digits, "
-        "and sums and differences of them are exact. Null where all typical prices of the window are equal.",
+        "with the typical price (high + low + close) / 3. Prices are taken as decimals of up to 15 significant "
+        "digits, and sums and differences of them are exact. Null where all typical prices of the window are equal.",
         source="Lambert (1980), Commodities 9:10, Commodity Channel Index",
         inputs=("high", "low", "close"),
         parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the mean"),),

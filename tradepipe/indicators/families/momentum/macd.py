@@ -28,17 +28,26 @@ def _kernel(
     fast_weight, slow_weight, signal_weight = 2.0 / (fast + 1), 2.0 / (slow + 1), 2.0 / (signal + 1)
     for g in range(len(series)):
         seen, slot = series[g, SEEN], series[g, SLOT]
+        row, stop = series[g, FRESH], series[g, STOP]
         quick, calm, smooth = memory[slot, 0], memory[slot, 1], memory[slot, 2]
-        for i in range(series[g, FRESH], series[g, STOP]):
-            quick = seeded_step(quick, close[i], seen - (slow - fast), fast, fast_weight)
-            calm = seeded_step(calm, close[i], seen, slow, slow_weight)
-            between = quick - calm
-            smooth = seeded_step(smooth, between, seen - (slow - 1), signal, signal_weight)
-            ready = seen >= slow + signal - 2
-            line[i] = between if ready else np.nan
-            trigger[i] = smooth if ready else np.nan
-            histogram[i] = between - smooth if ready else np.nan
+        while row < stop and seen < slow + signal - 1:
+            quick = seeded_step(quick, close[row], seen - (slow - fast), fast, fast_weight)
+            calm = seeded_step(calm, close[row], seen, slow, slow_weight)
+            smooth = seeded_step(smooth, quick - calm, seen - (slow - 1), signal, signal_weight)
+            ready = seen == slow + signal - 2
+            line[row] = quick - calm if ready else np.nan
+            trigger[row] = smooth if ready else np.nan
+            histogram[row] = quick - calm - smooth if ready else np.nan
             seen += 1
+            row += 1
+        for i in range(row, stop):
+            quick += fast_weight * (close[i] - quick)
+            calm += slow_weight * (close[i] - calm)
+            between = quick - calm
+            smooth += signal_weight * (between - smooth)
+            line[i] = between
+            trigger[i] = smooth
+            histogram[i] = between - smooth
         memory[slot, 0], memory[slot, 1], memory[slot, 2] = quick, calm, smooth
 
 

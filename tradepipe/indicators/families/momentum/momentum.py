@@ -20,8 +20,9 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         start = min(max(first + period, fresh), stop)
         out[fresh:start] = np.nan
-        for i in range(start, stop):
-            out[i] = close[i] - close[i - period]
+        values, now, before = out[start:stop], close[start:stop], close[start - period : stop - period]
+        for i in range(len(values)):
+            values[i] = now[i] - before[i]
 
 
 MOMENTUM = register(

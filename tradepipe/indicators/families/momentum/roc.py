@@ -20,10 +20,10 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         start = min(max(first + period, fresh), stop)
         out[fresh:start] = np.nan
-        for i in range(start, stop):
-            before = close[i - period]
-            change = 100.0 * ((close[i] - before) / before)
-            out[i] = change if before != 0.0 else np.nan
+        values, now, before = out[start:stop], close[start:stop], close[start - period : stop - period]
+        for i in range(len(values)):
+            change = 100.0 * ((now[i] - before[i]) / before[i])
+            values[i] = change if before[i] != 0.0 else np.nan
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
@@ -35,8 +35,8 @@ ROC = register(
     Indicator(
         name="roc",
         title="Rate of change",
-        description="Change of the close over `period` bars in percent of the earlier close. Null where that close "
-        "is zero.",
+        description="Change of the close over `period` bars in percent of the earlier close. Null where that close is "
+        "zero.",
         source="Murphy (1999), Technical Analysis of the Financial Markets, chapter 10",
         inputs=("close",),
         parameters=(Parameter("period", int, 10, minimum=1, maximum=2000, description="bars between the closes"),),

@@ -54,9 +54,9 @@ STOCHASTIC = register(
     Indicator(
         name="stochastic",
         title="Stochastic oscillator",
-        description="%K = 100 * (close - lowest low) / (highest high - lowest low) of the last `period` bars, smoothed "
-        "by a simple mean of `slowing` bars (1 gives the fast stochastic), and %D, the simple mean of %K over `d_period` "
-        "bars. Null while the range is empty, and in the means that such a bar is part of.",
+        description="%K = 100 * (close - lowest low) / (highest high - lowest low) of the last `period` bars, "
+        "smoothed by a simple mean of `slowing` bars (1 gives the fast stochastic), and %D, the simple mean of %K "
+        "over `d_period` bars. Null while the range is empty, and in the means that such a bar is part of.",
         source="Lane (1984), Technical Analysis of Stocks & Commodities 2:3, Lane's Stochastics",
         inputs=("high", "low", "close"),
         parameters=(

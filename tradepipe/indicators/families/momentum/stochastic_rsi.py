@@ -40,7 +40,7 @@ def _kernel(
     k: Floats,
     d: Floats,
 ) -> None:
-    """Memory: close before, average gain, average loss (sums until the seed), how many indices follow, the last ones."""
+    """Memory: close before, average gain and loss (sums until the seed), how many indices follow, the last ones."""
     kept = k_period + slowing + d_period - 3
     weight = 1.0 / period
     for g in range(len(series)):
@@ -96,10 +96,10 @@ STOCHASTIC_RSI = register(
     Indicator(
         name="stochastic_rsi",
         title="Stochastic RSI",
-        description="The stochastic oscillator of the relative strength index: %K = 100 * (RSI - lowest RSI) / (highest "
-        "RSI - lowest RSI) of the last `k_period` bars, smoothed over `slowing` bars, and %D, its mean over `d_period` "
-        "bars. A bar without a change leaves the RSI exactly as it was, so the range is empty, and the value null, "
-        "after `k_period` equal closes. StockCharts writes %K as a fraction of 1.",
+        description="The stochastic oscillator of the relative strength index: %K = 100 * (RSI - lowest RSI) / "
+        "(highest RSI - lowest RSI) of the last `k_period` bars, smoothed over `slowing` bars, and %D, its mean over "
+        "`d_period` bars. A bar without a change leaves the RSI exactly as it was, so the range is empty, and the "
+        "value null, after `k_period` equal closes. StockCharts writes %K as a fraction of 1.",
         source="Chande & Kroll (1994), The New Technical Trader, chapter 5",
         inputs=("close",),
         parameters=(

@@ -40,8 +40,8 @@ WILLIAMS_R = register(
     Indicator(
         name="williams_r",
         title="Williams %R",
-        description="-100 * (highest high - close) / (highest high - lowest low) of the last `period` bars: 0 at the top "
-        "of the range, -100 at its bottom. Null while the range is empty.",
+        description="-100 * (highest high - close) / (highest high - lowest low) of the last `period` bars: 0 at the "
+        "top of the range, -100 at its bottom. Null while the range is empty.",
         source="Williams (1979), How I Made One Million Dollars Last Year Trading Commodities",
         inputs=("high", "low", "close"),
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the range"),),

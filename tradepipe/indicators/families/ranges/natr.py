@@ -28,16 +28,17 @@ def _kernel(series: Series, memory: Memory, high: Floats, low: Floats, close: Fl
             out[fresh] = np.nan
             before = close[fresh]
             fresh, seen = fresh + 1, 1
-        ranges = np.empty(stop - fresh)
-        for i in range(stop - fresh):
-            ranges[i] = true_range(high[fresh + i], low[fresh + i], before)
-            before = close[fresh + i]
+        values, highs, lows, closes = out[fresh:stop], high[fresh:stop], low[fresh:stop], close[fresh:stop]
+        ranges = np.empty(len(values))
+        for i in range(len(values)):
+            ranges[i] = true_range(highs[i], lows[i], before)
+            before = closes[i]
         memory[slot, 1] = seeded_average(
-            ranges, 0, stop - fresh, seen - 1, period, 1.0 / period, memory[slot, 1], ranges
+            ranges, 0, len(ranges), seen - 1, period, 1.0 / period, memory[slot, 1], values
         )
-        for i in range(fresh, stop):
-            share = 100.0 * (ranges[i - fresh] / close[i])
-            out[i] = share if close[i] != 0.0 else np.nan
+        for i in range(len(values)):
+            share = 100.0 * (values[i] / closes[i])
+            values[i] = share if closes[i] != 0.0 else np.nan
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
@@ -49,9 +50,9 @@ NATR = register(
     Indicator(
         name="natr",
         title="Normalised average true range",
-        description="Wilder's average of the true range in percent of the close, so that instruments of different prices "
-        "compare. The average is that of `atr`: the first bar, which has no close before, has no true range. Null where "
-        "the close is zero.",
+        description="Wilder's average of the true range in percent of the close, so that instruments of different "
+        "prices compare. The average is that of `atr`: the first bar, which has no close before, has no true range. "
+        "Null where the close is zero.",
         source="Forman (2006), Technical Analysis of Stocks & Commodities 24:5, Cross-Market Evaluations with "
         "Normalized Average True Range",
         inputs=("high", "low", "close"),

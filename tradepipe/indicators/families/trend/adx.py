@@ -35,7 +35,7 @@ def _kernel(
     plus: Floats,
     minus: Floats,
 ) -> None:
-    """Memory: high, low and close before, sums of range, upward and downward movement, average index (sum until its seed)."""
+    """Memory: high, low, close before; sums of range, upward and downward movement; average index (until its seed a sum)."""
     weight = 1.0 / period
     for g in range(len(series)):
         row, stop, seen, slot = series[g, FRESH], series[g, STOP], series[g, SEEN], series[g, SLOT]
@@ -103,11 +103,12 @@ ADX = register(
     Indicator(
         name="adx",
         title="Average directional index, +DI and -DI",
-        description="+DI and -DI: Wilder's averages of the part of a bar's range that lies above, or below, that of the "
-        "bar before, whichever is wider, in percent of the average true range. ADX is the average of 100 * |+DI - -DI| / "
-        "(+DI + -DI). Seeded as in Wilder's worksheet and TA-Lib: sums of the first period - 1 movements and ranges, "
-        "mean of the first `period` indices. Movements are compared as the decimals that prices are: equal ones, whatever "
-        "floats make of them, count on neither side. DI are null while no price has moved, the index is then 0.",
+        description="+DI and -DI: Wilder's averages of the part of a bar's range that lies above, or below, that of "
+        "the bar before, whichever is wider, in percent of the average true range. ADX is the average of 100 * |+DI - "
+        "-DI| / (+DI + -DI). Seeded as in Wilder's worksheet and TA-Lib: sums of the first period - 1 movements and "
+        "ranges, mean of the first `period` indices. Movements are compared as the decimals that prices are: equal "
+        "ones, whatever floats make of them, count on neither side. DI are null while no price has moved, the index "
+        "is then 0.",
         source="Wilder (1978), New Concepts in Technical Trading Systems, section IV",
         inputs=("high", "low", "close"),
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the averages"),),
@@ -116,7 +117,7 @@ ADX = register(
         memory=lambda period: 7,
         kernel=_kernel,
         specification=_specification,
-        differences="ADX, PLUS_DI and MINUS_DI compare movements as floats, so those that are equal as decimals may count "
-        "on one side. StockCharts seeds with `period` movements and ranges.",
+        differences="ADX, PLUS_DI and MINUS_DI compare movements as floats, so those that are equal as decimals may "
+        "count on one side. StockCharts seeds with `period` movements and ranges.",
     )
 )

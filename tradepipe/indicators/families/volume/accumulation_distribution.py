@@ -1,7 +1,6 @@
 """Volume weighed by where in its bar the close lies."""
 
 import numpy as np
-import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
@@ -25,7 +24,7 @@ def _kernel(
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         flow = np.empty(stop - first)
-        money_flows(high, low, close, volume, first, flow)
+        money_flows(high[first:stop], low[first:stop], close[first:stop], volume[first:stop], flow)
         window_sums(flow, 0, len(flow), series[g, SEEN] - (fresh - first), period, out[first:stop])
 
 
@@ -33,9 +32,10 @@ ACCUMULATION_DISTRIBUTION = register(
     Indicator(
         name="accumulation_distribution",
         title="Accumulation/distribution",
-        description="Sum of volume * ((close - low) - (high - close)) / (high - low) over the last `period` bars; a bar "
-        "without a range adds nothing. Chaikin's line adds up from wherever a series begins, so only its differences "
-        "mean anything: this is its change over `period` bars, which is the same wherever the series begins.",
+        description="Sum of volume * ((close - low) - (high - close)) / (high - low) over the last `period` bars; a "
+        "bar without a range adds nothing. Chaikin's line adds up from wherever a series begins, so only its "
+        "differences mean anything: this is its change over `period` bars, which is the same wherever the series "
+        "begins.",
         source="Achelis (2000), Technical Analysis from A to Z, Accumulation/Distribution Line",
         inputs=("high", "low", "close", "volume"),
         parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the sum"),),

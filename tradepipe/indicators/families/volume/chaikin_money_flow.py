@@ -5,7 +5,7 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
-from tradepipe.indicators.kernels.flows import money_flows
+from tradepipe.indicators.kernels.flows import divide_sums, money_flows
 from tradepipe.indicators.kernels.sums import Floats, window_sums
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
@@ -26,12 +26,10 @@ def _kernel(
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         position = series[g, SEEN] - (fresh - first)
         flow, traded = np.empty(stop - first), np.empty(stop - first)
-        money_flows(high, low, close, volume, first, flow)
+        money_flows(high[first:stop], low[first:stop], close[first:stop], volume[first:stop], flow)
         window_sums(flow, 0, len(flow), position, period, out[first:stop])
         window_sums(volume[first:stop], 0, stop - first, position, period, traded)
-        for i in range(fresh, stop):
-            share = out[i] / traded[i - first]
-            out[i] = share if traded[i - first] > 0.0 else np.nan
+        divide_sums(out[first:stop], traded)
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:

@@ -50,8 +50,8 @@ FORCE_INDEX = register(
     Indicator(
         name="force_index",
         title="Force index",
-        description="Exponential mean of (close - close before) * volume with weight 2 / (period + 1), seeded with the "
-        "simple mean of the first `period` values.",
+        description="Exponential mean of (close - close before) * volume with weight 2 / (period + 1), seeded with "
+        "the simple mean of the first `period` values.",
         source="Elder (1993), Trading for a Living, section 42",
         inputs=("close", "volume"),
         parameters=(Parameter("period", int, 13, minimum=2, maximum=2000, description="bars in the average"),),

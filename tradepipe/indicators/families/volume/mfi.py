@@ -63,10 +63,11 @@ MFI = register(
         name="mfi",
         title="Money flow index",
         description="100 * money that flowed with rising typical prices / money that flowed with changing ones, last "
-        "`period` bars; the typical price is (high + low + close) / 3, money is typical price * volume. Typical prices "
-        "are compared as the decimals that prices are, to 15 significant digits: equal sums tie, whatever floats make "
-        "of them, and a tie counts on neither side. Null where no money flowed.",
-        source="Quong & Soudack (1989), Technical Analysis of Stocks & Commodities 7:3, Volume-weighted RSI: Money Flow",
+        "`period` bars; the typical price is (high + low + close) / 3, money is typical price * volume. Typical "
+        "prices are compared as the decimals that prices are, to 15 significant digits: equal sums tie, whatever "
+        "floats make of them, and a tie counts on neither side. Null where no money flowed.",
+        source="Quong & Soudack (1989), Technical Analysis of Stocks & Commodities 7:3, Volume-weighted RSI: Money "
+        "Flow",
         inputs=("high", "low", "close", "volume"),
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the sums"),),
         outputs=_outputs,
@@ -74,8 +75,8 @@ MFI = register(
         context=lambda period: context_of(period) + 1,
         kernel=_kernel,
         specification=_specification,
-        differences="MFI compares typical prices as floats, so sums that are equal as decimals may count as a rise or a "
-        "fall; where money that flowed is less than 1 in all it gives 0; its running sums keep the rounding of bars "
+        differences="MFI compares typical prices as floats, so sums that are equal as decimals may count as a rise or "
+        "a fall; where money that flowed is less than 1 in all it gives 0; its running sums keep the rounding of bars "
         "that have left the window.",
     )
 )

@@ -21,9 +21,10 @@ def _kernel(series: Series, _memory: Memory, close: Floats, volume: Floats, peri
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         flow = np.empty(stop - first - 1)
-        for i in range(first + 1, stop):
-            direction = (1.0 if close[i] > close[i - 1] else 0.0) - (1.0 if close[i] < close[i - 1] else 0.0)
-            flow[i - first - 1] = direction * volume[i]
+        before, now, traded = close[first : stop - 1], close[first + 1 : stop], volume[first + 1 : stop]
+        for i in range(len(flow)):
+            rising, falling = 1.0 if now[i] > before[i] else 0.0, 1.0 if now[i] < before[i] else 0.0
+            flow[i] = (rising - falling) * traded[i]
         out[first] = np.nan
         window_sums(flow, 0, len(flow), series[g, SEEN] - (fresh - first), period, out[first + 1 : stop])
 
@@ -37,8 +38,8 @@ OBV = register(
         name="obv",
         title="On-balance volume",
         description="Volume of the bars that closed higher less volume of the bars that closed lower, over the last "
-        "`period` bars. Granville's line adds up from wherever a series begins, so only its differences mean anything: "
-        "this is its change over `period` bars, which is the same wherever the series begins.",
+        "`period` bars. Granville's line adds up from wherever a series begins, so only its differences mean "
+        "anything: this is its change over `period` bars, which is the same wherever the series begins.",
         source="Granville (1963), New Key to Stock Market Profits",
         inputs=("close", "volume"),
         parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the sum"),),
@@ -47,7 +48,7 @@ OBV = register(
         context=lambda period: context_of(period) + 1,
         kernel=_kernel,
         specification=_specification,
-        differences="OBV accumulates from the first bar of the series, whose volume it counts as rising; this is "
-        "OBV less OBV `period` bars before.",
+        differences="OBV accumulates from the first bar of the series, whose volume it counts as rising; this is OBV "
+        "less OBV `period` bars before.",
     )
 )

@@ -5,7 +5,7 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
-from tradepipe.indicators.kernels.flows import typical_flows
+from tradepipe.indicators.kernels.flows import divide_sums, typical_flows
 from tradepipe.indicators.kernels.sums import Floats, window_sums
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
@@ -26,12 +26,10 @@ def _kernel(
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         position = series[g, SEEN] - (fresh - first)
         flow, traded = np.empty(stop - first), np.empty(stop - first)
-        typical_flows(high, low, close, volume, first, flow)
+        typical_flows(high[first:stop], low[first:stop], close[first:stop], volume[first:stop], flow)
         window_sums(flow, 0, len(flow), position, period, out[first:stop])
         window_sums(volume[first:stop], 0, stop - first, position, period, traded)
-        for i in range(fresh, stop):
-            price = out[i] / traded[i - first]
-            out[i] = price if traded[i - first] > 0.0 else np.nan
+        divide_sums(out[first:stop], traded)
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
@@ -44,8 +42,8 @@ ROLLING_VWAP = register(
     Indicator(
         name="rolling_vwap",
         title="Volume-weighted average price, rolling",
-        description="Sum of typical price * volume over sum of volume of the last `period` bars, with the typical price "
-        "(high + low + close) / 3. Windows run across sessions. Null where nothing was traded.",
+        description="Sum of typical price * volume over sum of volume of the last `period` bars, with the typical "
+        "price (high + low + close) / 3. Windows run across sessions. Null where nothing was traded.",
         source="Berkowitz, Logue & Noser (1988), The Total Cost of Transactions on the NYSE, Journal of Finance 43",
         inputs=("high", "low", "close", "volume"),
         parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the sums"),),

@@ -51,8 +51,8 @@ VWAP = register(
         name="vwap",
         title="Volume-weighted average price of the session",
         description="Sum of typical price * volume over sum of volume since the first bar of the session, with the "
-        "typical price (high + low + close) / 3. It starts anew with each session, and partitions hold whole sessions, "
-        "so it needs no history. Null until something is traded.",
+        "typical price (high + low + close) / 3. It starts anew with each session, and partitions hold whole "
+        "sessions, so it needs no history. Null until something is traded.",
         source="Berkowitz, Logue & Noser (1988), The Total Cost of Transactions on the NYSE, Journal of Finance 43",
         inputs=("high", "low", "close", "volume", "session"),
         parameters=(),
