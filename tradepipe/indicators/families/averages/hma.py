@@ -17,20 +17,19 @@ from tradepipe.indicators.registry import register
 def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Floats) -> None:
     root = int(math.sqrt(period))
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        position = series[g, SEEN] - (fresh - first)
+        first, stop = series[g, FIRST], series[g, STOP]
+        position = series[g, SEEN] - (series[g, FRESH] - first)
         rows = stop - first
-        whole, half = np.empty(rows), np.empty(rows)
+        raw, whole = np.empty(rows), out[first:stop]
         window_weighted(close[first:stop], 0, rows, position, period, whole)
-        window_weighted(close[first:stop], 0, rows, position, period // 2, half)
+        window_weighted(close[first:stop], 0, rows, position, period // 2, raw)
         # Where the rows are the series' own beginning the first window is full after period - 1 of them; where they
         # are context, the block that the first of them cuts is lost too.
         begin = min(period - 1 if position == 0 else 2 * period - 2, rows)
-        for i in range(begin, rows):
-            whole[i] = 2.0 * half[i] - whole[i]
-        half[:begin] = np.nan
-        window_weighted(whole, begin, rows, position + begin - (period - 1), root, half)
-        out[fresh:stop] = half[fresh - first :]
+        for i in range(rows):
+            raw[i] = 2.0 * raw[i] - whole[i]
+        whole[:begin] = np.nan
+        window_weighted(raw, begin, rows, position + begin - (period - 1), root, whole)
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:

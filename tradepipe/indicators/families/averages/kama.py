@@ -8,7 +8,7 @@ import numpy as np
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, SLOT, STOP
-from tradepipe.indicators.kernels.windows import Floats, context_of, window_means
+from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import NEGLIGIBLE_WEIGHT, loop_of
@@ -19,28 +19,39 @@ SLOW = 2 / (30 + 1)
 
 @compiled
 def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Floats) -> None:
-    """Memory: the average."""
+    """Memory: the average. The sums of moves are those of a tail and a head, as in `kernels.windows`."""
+    tail = np.zeros(period + 1)
     for g in range(len(series)):
-        first, fresh, stop, seen = series[g, FIRST], series[g, FRESH], series[g, STOP], series[g, SEEN]
-        average = memory[series[g, SLOT], 0]
-        rows = stop - first
-        moves, means = np.empty(rows), np.empty(rows)
-        for i in range(1, rows):
-            moves[i] = abs(close[first + i] - close[first + i - 1])
-        # The bar before row `first` is not known, so the moves begin one row later than the bars.
-        window_means(moves, 1, rows, seen - (fresh - first), period, means)
-        for i in range(fresh, stop):
-            if seen < period:
-                average = close[i]
-                out[i] = np.nan
-            else:
-                way = means[i - first] * period
-                efficiency = min(abs(close[i] - close[i - period]) / way, 1.0) if way > 0.0 else 1.0
-                weight = efficiency * (FAST - SLOW) + SLOW
-                average += weight * weight * (close[i] - average)
-                out[i] = average
+        first, stop, seen, slot = series[g, FIRST], series[g, STOP], series[g, SEEN], series[g, SLOT]
+        read, write = close[first:stop], out[first:stop]
+        row, rows, average = series[g, FRESH] - first, stop - first, memory[slot, 0]
+        while row < rows and seen < period:
+            average = read[row]
+            write[row] = np.nan
+            row += 1
             seen += 1
-        memory[series[g, SLOT], 0] = average
+        while row < rows:
+            # Blocks begin at multiples of the period, counted from the series' first move, which is its second bar's.
+            done = (seen - 1) % period
+            block, begin = row - done, row
+            end = min(block + period, rows)
+            total, head = 0.0, 0.0
+            if seen > period:
+                for k in range(period - 1, 0, -1):
+                    total += abs(read[block - period + k] - read[block - period + k - 1])
+                    tail[k] = total
+            for i in range(block, begin):
+                head += abs(read[i] - read[i - 1])
+            for i in range(begin, end):
+                head += abs(read[i] - read[i - 1])
+                way = tail[i - block + 1] + head
+                efficiency = min(abs(read[i] - read[i - period]) / way, 1.0) if way > 0.0 else 1.0
+                weight = efficiency * (FAST - SLOW) + SLOW
+                average += weight * weight * (read[i] - average)
+                write[i] = average
+            seen += end - begin
+            row = end
+        memory[slot, 0] = average
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
