@@ -14,6 +14,7 @@ from types import MappingProxyType
 from tradepipe.indicators.errors import IndicatorError, UnknownIndicatorError
 from tradepipe.indicators.model import Indicator
 
+_FAMILIES = "tradepipe.indicators.families"
 _REGISTERED: dict[str, Indicator] = {}
 
 
@@ -49,7 +50,23 @@ def indicator_named(name: str) -> Indicator:
 
 
 @cache
+def families() -> Mapping[str, str]:
+    """Names of the families and what each holds, in words, in alphabetical order."""
+    package = importlib.import_module(_FAMILIES)
+    found = {}
+    for module in sorted(one.name for one in pkgutil.iter_modules(package.__path__) if one.ispkg):
+        text = importlib.import_module(f"{_FAMILIES}.{module}").__doc__ or module
+        found[module] = text.strip().rstrip(".")
+    return MappingProxyType(found)
+
+
+def family_of(indicator: Indicator) -> str:
+    """The family whose folder holds the indicator's kernel."""
+    return indicator.kernel.function.__module__.removeprefix(f"{_FAMILIES}.").split(".", 1)[0]
+
+
+@cache
 def _import_families() -> None:
-    families = importlib.import_module("tradepipe.indicators.families")
-    for module in sorted(module.name for module in pkgutil.walk_packages(families.__path__, f"{families.__name__}.")):
+    package = importlib.import_module(_FAMILIES)
+    for module in sorted(module.name for module in pkgutil.walk_packages(package.__path__, f"{_FAMILIES}.")):
         importlib.import_module(module)

@@ -29,14 +29,18 @@ def write_demo_files(folder: Path) -> list[Path]:
     Raises:
         VendorDataError: `arch` is not installed or no longer ships the files.
     """
-    rows = pl.concat([_shipped(symbol, name) for symbol, name in SYMBOLS.items()]).sort("Date", "Symbol")
+    rows = pl.concat([shipped(symbol, name) for symbol, name in SYMBOLS.items()]).sort("Date", "Symbol")
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     months = rows.with_columns(month=pl.col("Date").str.head(7)).partition_by("month", as_dict=True, include_key=False)
     return [_write(folder / FOLDER / f"{month}.csv", delivery) for (month,), delivery in sorted(months.items())]
 
 
-def _shipped(symbol: str, name: str) -> pl.DataFrame:
-    """One index as the package's own text, read without importing arch, which costs seconds."""
+def shipped(symbol: str, name: str) -> pl.DataFrame:
+    """One index by its name in the package, as the package's own text. Does not import arch, which takes seconds.
+
+    Raises:
+        VendorDataError: as `write_demo_files`.
+    """
     found = importlib.util.find_spec("arch")
     places = list(found.submodule_search_locations or []) if found else []
     if not places:

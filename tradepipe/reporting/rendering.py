@@ -65,6 +65,11 @@ def to_markdown(figure: "Figure", alt: str = "plot", *, limit: int = MARKDOWN_LI
     )
 
 
+def to_small_png(figure: "Figure", *, resolution: int = 110) -> bytes:
+    """As `to_png`, in 64 colours: a third of the bytes, for pictures that are kept under version control."""
+    return _few_colours(to_png(figure, resolution=resolution))
+
+
 def _few_colours(png: bytes) -> bytes:
     """The picture with a palette of 64 colours: a third of the size, and no difference to the eye."""
     from PIL import Image  # noqa: PLC0415 - comes with matplotlib
