@@ -90,6 +90,13 @@ def over_windows(function: Callable[..., NDArray[np.float64]], *columns: pl.Expr
     return pl.struct(*named).map_batches(values, return_dtype=pl.Float64)
 
 
+def deviations(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each value of each window minus the window's mean, exactly 0 in a flat window whatever its price."""
+    # Relative to the newest value first: a mean of prices would be rounded to the digits of a price.
+    moved: NDArray[np.float64] = windows - windows[:, -1:]
+    return moved - moved.mean(axis=1, keepdims=True)
+
+
 def loop_of(function: Callable[..., Iterable[Sequence[float]]], *columns: str, outputs: int) -> tuple[pl.Expr, ...]:
     """The specification of what depends on its own path: a plain Python loop over the rows.
 
