@@ -1,4 +1,4 @@
-"""Funding, mark prices and order books of markets that fetch them."""
+"""Funding, mark prices, open interest and order books of markets that fetch them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The sensor that lets funding, mark prices and order books follow what lands of them."""
+"""The sensor that lets funding, mark prices, open interest and order books follow what lands of them."""
 
 import datetime as dt
 from pathlib import Path
@@ -27,7 +27,7 @@ def derivatives_sensor(market: Market, *, running: bool) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{market.name}_derivatives_sensor",
         job_name=derivatives_job_name(market),
-        description=f"Landed funding, mark prices and books of {market.name} launch their partitions.",
+        description=f"Landed funding, mark prices, open interest and books of {market.name} launch their partitions.",
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=30,
     )

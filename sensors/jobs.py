@@ -37,10 +37,10 @@ def marts_job(market: Market, marts: Iterable[str]) -> UnresolvedAssetJobDefinit
 
 
 def derivatives_job(market: Market) -> UnresolvedAssetJobDefinition:
-    """Funding, mark prices and books that `market` fetches, over any range of partitions in one run."""
+    """Funding, mark prices, open interest and books that `market` fetches, over any range of partitions in one run."""
     return dg.define_asset_job(
         name=derivatives_job_name(market),
-        description=f"Landed funding, mark prices and order books of {market.name} as partitions.",
+        description=f"Landed funding, mark prices, open interest and order books of {market.name} as partitions.",
         selection=dg.AssetSelection.assets(*[asset_key(market, layer.name) for layer in derivatives_of(market)]),
         tags={"market": market.name},
         executor_def=dg.in_process_executor,

@@ -1,6 +1,6 @@
 """Fake venues: real HTTP servers on a socket that answer in the dialects of Binance, OKX and Bybit.
 
-They hold bars, funding and books as text, answer by the venues' own rules of paging and order, count
+They hold bars, funding, open interest and books as text, answer by the venues' own rules of paging and order, count
 what they are asked, and fail on demand. `fake_venue` in tests/ingest_sources/conftest.py starts them.
 """
 
@@ -16,6 +16,7 @@ from aiohttp import web
 
 HOUR = 3_600_000
 NO_DATA = ("exchangeInfo", "/instruments", "instruments-info", "time")
+TOO_OLD = {"code": -1130, "msg": "parameter 'startTime' is invalid."}  # of Binance
 START_TIMEOUT = 30.0  # seconds
 
 Bar = list  # [epoch ms, open, high, low, close, volume], all but the first as text
@@ -47,6 +48,7 @@ class FakeVenue:
     created: int = 0
     bars: dict[tuple[str, str], list[Bar]] = field(default_factory=dict)  # (id, "bars" or "mark")
     funding: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    interest: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # what is open at a time, in base units
     books: dict[str, dict] = field(default_factory=dict)
     instruments: dict[str, object] = field(default_factory=dict)  # recorded answers, by path and kind
     latency: float = 0.0
@@ -124,7 +126,7 @@ class FakeVenue:
                     fault.times -= 1
                 return await self._failed(request, fault)
             answer = DIALECTS[self.name](self, path, query)
-            status = 400 if answer is None else 200
+            status = 400 if answer in (None, TOO_OLD) else 200
             return web.json_response(
                 {"code": -1121, "msg": "Invalid symbol."} if answer is None else answer, status=status
             )
@@ -172,7 +174,7 @@ def _rows(rows: list, start: int, stop: int | None, key=lambda row: row[0]) -> l
     return [row for row in rows if start <= key(row) and (stop is None or key(row) <= stop)]
 
 
-def _binance(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
+def _binance(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:  # noqa: PLR0911 - one an address
     """Oldest first from startTime; without an end, the first rows there are."""
     name, symbol = path.rsplit("/", 1)[-1], query.get("symbol", "")
     if name == "time":
@@ -190,7 +192,22 @@ def _binance(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
     if name == "fundingRate":
         rows = _rows(venue.funding.get(symbol, []), start, stop)[:limit]
         return [{"symbol": symbol, "fundingRate": rate, "fundingTime": at, "markPrice": ""} for at, rate in rows]
+    if name == "openInterestHist":
+        assert query["period"] in ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
+        assert limit <= 500
+        if start < venue.now() - 30 * 24 * HOUR:
+            return TOO_OLD
+        rows = _rows(_counted(venue, symbol, query["period"]), start, stop)[:limit]
+        told = {"symbol": symbol, "sumOpenInterestValue": "1.00000000"}
+        return [told | {"sumOpenInterest": amount, "timestamp": at} for at, amount in rows]
     return venue.books.get(symbol) if name == "depth" else None
+
+
+def _counted(venue: FakeVenue, symbol: str, period: str) -> list[tuple[int, str]]:
+    """Open interest as counted at the full periods that have come, oldest first."""
+    unit = {"m": HOUR // 60, "h": HOUR, "d": 24 * HOUR}[period.lower().removesuffix("in")[-1]]
+    step = int(period.lower().removesuffix("in")[:-1]) * unit
+    return [(at, amount) for at, amount in venue.interest.get(symbol, []) if at % step == 0 and at <= venue.now()]
 
 
 def _binance_instrument(symbol: str, base: str, path: str) -> dict:
@@ -204,7 +221,7 @@ def _binance_instrument(symbol: str, base: str, path: str) -> dict:
     return told | {"isSpotTradingAllowed": True, "permissions": ["SPOT"], "isMarginTradingAllowed": False}
 
 
-def _okx(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
+def _okx(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:  # noqa: PLR0911 - one an address
     """Newest first; `after` is before and `before` is after the time given; code 0 is good."""
     name, symbol = path.rsplit("/", 1)[-1], query.get("instId", "")
     if name == "time":
@@ -235,6 +252,11 @@ def _okx(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
             "msg": "",
             "data": [kind | {"fundingRate": rate, "realizedRate": rate, "fundingTime": str(at)} for at, rate in rows],
         }
+    if name == "open-interest-history":  # exclusive too; a contract is a tenth of a coin here
+        assert query["period"] in ("5m", "1H", "1D")
+        start, stop = int(query.get("begin", -1)) + 1, int(query["end"]) - 1 if "end" in query else None
+        rows = _rows(_counted(venue, symbol, query["period"]), start, stop)[::-1][: min(limit, 100)]
+        return {"code": "0", "msg": "", "data": [[str(at), f"{float(one) * 10}", one, "1.0"] for at, one in rows]}
     return {"code": "0", "msg": "", "data": [venue.books[symbol]]} if name == "books" else None
 
 
@@ -257,7 +279,7 @@ def _okx_instrument(symbol: str, base: str, created: int) -> dict:
     return told | {"instType": "SPOT", "baseCcy": base, "quoteCcy": "USDT"}
 
 
-def _bybit(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
+def _bybit(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:  # noqa: PLR0911 - one an address
     """Newest first of what lies between start and end; retCode 0 is good."""
     name, symbol = path.rsplit("/", 1)[-1], query.get("symbol", "")
 
@@ -303,6 +325,13 @@ def _bybit(venue: FakeVenue, path: str, query: Mapping[str, str]) -> object:
                 "list": [{"symbol": symbol, "fundingRate": rate, "fundingRateTimestamp": str(at)} for at, rate in rows],
             }
         )
+    if name == "open-interest":  # a start alone is not heeded
+        assert query["intervalTime"] in ("5min", "15min", "30min", "1h", "4h", "1d")
+        start = int(query.get("startTime", 0)) if "endTime" in query else 0
+        stop = int(query["endTime"]) if "endTime" in query else None
+        rows = _rows(_counted(venue, symbol, query["intervalTime"]), start, stop)[::-1][: min(limit, 200)]
+        told = [{"openInterest": amount, "timestamp": str(at)} for at, amount in rows]
+        return said({"symbol": symbol, "category": "linear", "list": told, "nextPageCursor": ""})
     return said(venue.books[symbol]) if name == "orderbook" else None
 
 

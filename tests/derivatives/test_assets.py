@@ -1,4 +1,4 @@
-"""From a venue over landing to partitions: funding, mark prices and books as Dagster runs them."""
+"""From a venue over landing to partitions: funding, mark prices, open interest and books as Dagster runs them."""
 
 import datetime as dt
 
@@ -17,7 +17,7 @@ from tradepipe.ingest.sources import Delivery, Landed, land
 from tradepipe.store import PartitionStore
 
 FIRST = int(START.timestamp() * 1000)
-DATA = ("bars", "mark", "funding", "book")
+DATA = ("bars", "mark", "funding", "open_interest", "book")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def landed(tmp_path_factory):
     for coin in scene.venue.listed:
         scene.venue.bars[coin, "mark"] = hourly(HOURS + 1, FIRST, 3)
         scene.venue.funding[coin] = [(FIRST + k * 8 * HOUR + k % 3, f"0.000{k + 1}") for k in range(HOURS // 8)]
+        scene.venue.interest[coin] = [(FIRST + k * HOUR, f"{1000 + k}.50") for k in range(HOURS + 1)]
         levels = {
             side: [[f"{100 + step * k}", "2", "0", "1"] for k in (1, 2, 3)]
             for side, step in (("bids", -1), ("asks", 1))
@@ -53,7 +54,7 @@ def keys_of(market, days=HOURS // 24 + 1):
 
 def test_a_market_has_the_layers_that_it_fetches(landed):
     market, _ = landed
-    assert [one.name for one in derivatives_of(market)] == ["funding", "mark_prices", "books"]
+    assert [one.name for one in derivatives_of(market)] == ["funding", "mark_prices", "open_interest", "books"]
     scene = VenueScene.of("okx", 1)
     assert derivative_assets(scene.market()) == []
     scene.close()
@@ -63,7 +64,7 @@ def test_a_market_has_the_layers_that_it_fetches(landed):
 def test_partitions_hold_what_the_venue_said(name, landed, store):
     market, folder = landed
     reports = publish_derivative(store, market, name, folder, keys_of(market))
-    rows = {"funding": 2 * HOURS // 8, "mark_prices": 2 * HOURS, "books": 2 * 6}
+    rows = {"funding": 2 * HOURS // 8, "mark_prices": 2 * HOURS, "open_interest": 2 * HOURS, "books": 2 * 6}
     assert sum(one.rows for one in reports) == rows[name]
     assert sum(one.refused for one in reports) == 0
     found = store.read(f"here/{name}")
@@ -112,5 +113,5 @@ def test_dagster_materialises_them_and_says_what_was_refused(landed, tmp_path):
         if one.check_name == "nothing_refused"
     }
     assert [key for key, passed in verdicts.items() if not passed] == [("funding", "2024-01-26")]
-    assert len(verdicts) == 3 * 3
+    assert len(verdicts) == 4 * 3
     assert store.open().read("here/funding.quarantine")["reason"].to_list() == ["off_schedule"]

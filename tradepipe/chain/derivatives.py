@@ -17,7 +17,7 @@ from tradepipe.chain.layers import LANDING_LAYER, dataset, fingerprint
 from tradepipe.chain.run import PARTITION, PartitionReport, Reports
 from tradepipe.chain.staleness import Stale, difference
 from tradepipe.chain.steps import Step, next_steps
-from tradepipe.contracts import BOOKS, FUNDING, MARK_PRICES, QUARANTINE, Contract
+from tradepipe.contracts import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST, QUARANTINE, Contract
 from tradepipe.markets import Market
 from tradepipe.observability.meter import READ, WRITE, Meter
 from tradepipe.store import Catalogue, Input, PartitionStore
@@ -46,6 +46,7 @@ DERIVATIVES = {
     for one in (
         Derivative("funding", "funding", FUNDING, "Funding payments, with the venue's time and the scheduled hour."),
         Derivative("mark_prices", "mark", MARK_PRICES, "Bars of the mark price, as the venue gave them."),
+        Derivative("open_interest", "open_interest", OPEN_INTEREST, "Contracts open, counted at regular moments."),
         Derivative("books", "book", BOOKS, "Snapshots of order books, a row a level."),
     )
 }

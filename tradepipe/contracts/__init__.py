@@ -3,7 +3,7 @@
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
 from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
-from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES
+from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
 from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
@@ -32,6 +32,7 @@ __all__ = [
     "LANDING_SEEN",
     "MARK_PRICES",
     "MONEY",
+    "OPEN_INTEREST",
     "ORDERS",
     "ORDER_STATES",
     "POSITIONS",

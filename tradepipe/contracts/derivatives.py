@@ -1,4 +1,4 @@
-"""Contracts of what perpetual futures have beside bars: funding payments, mark prices, order books."""
+"""Contracts of what perpetual futures have beside bars: funding, mark prices, open interest, order books."""
 
 import polars as pl
 
@@ -71,6 +71,21 @@ MARK_PRICES = Contract(
             & (pl.min_horizontal("open", "close") >= pl.col("low")),
             "open and close lie between low and high",
         ),
+    ),
+)
+
+OPEN_INTEREST = Contract(
+    name="open_interest",
+    version="1",
+    description="Contracts of perpetual futures that are open, as the venue counted them at regular moments.",
+    key=("symbol", "taken_at"),
+    columns=(
+        _SYMBOL,
+        _SESSION,
+        Column("taken_at", UTC, "the moment the venue counted at, or the end of the period it names", unit="UTC"),
+        Column("open_interest", pl.Float64, "contracts open, one side counted", unit="base units", minimum=0),
+        _KNOWN_AT,
+        _FILE,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Derivatives: funding, mark prices and order books of perpetual futures. Pure, but for the reader."""
+"""Derivatives: funding, mark prices, open interest and order books of perpetual futures. Pure, but for the reader."""
 
 from tradepipe.derivatives.aggregation import FUNDING_RULES, MARK_PRICE_RULES, aggregate
 from tradepipe.derivatives.files import Landed, Parsed, read_files

@@ -1,4 +1,4 @@
-"""From landed files of funding, mark prices and books to rows of their contracts; what fails is kept with a reason.
+"""From landed files of derivatives to rows of their contracts; what fails is kept with a reason.
 
 Two shapes are read: ours (see `tradepipe.ingest.sources.venue.pages`: numbers as text, times in epoch
 milliseconds) and the Feather files of freqtrade (`BTC_USDT_USDT-8h-funding_rate.feather`: the rate in
@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from tradepipe.contracts import QUARANTINE, UTC
-from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES
+from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
 from tradepipe.contracts.model import REASON, Contract
 from tradepipe.markets import Market
 
@@ -70,13 +70,14 @@ SHAPES = {
     for shape in (
         Shape("funding", FUNDING, "funding_time", ("rate",), feather=(("date", "funding_time"), ("open", "rate"))),
         Shape("mark_prices", MARK_PRICES, "open_time", _PRICES, feather=(("date", "open_time"),)),
+        Shape("open_interest", OPEN_INTEREST, "taken_at", ("open_interest",)),
         Shape("books", BOOKS, "taken_at", ("level", "price", "quantity"), ("sequence", "side")),
     )
 }
 
 
 def read_files(layer: str, files: Sequence[Landed], market: Market) -> Parsed:
-    """Read landed files of `layer` ("funding", "mark_prices" or "books"), each row cast or refused.
+    """Read landed files of `layer` (a key of SHAPES), each row cast or refused.
 
     Of two rows with one key the later file's stands, files being in the order given; the other is
     refused as `superseded`, unless it says the same.
@@ -184,6 +185,7 @@ def _typed(texts: pl.DataFrame, shape: Shape, market: Market) -> pl.DataFrame:
             moment + pl.duration(minutes=minutes),
             {"interval": interval, "open_time": moment, "close_time": moment + pl.duration(minutes=minutes)},
         ),
+        "open_interest": (moment, {"taken_at": moment}),
         "books": (moment, {"taken_at": moment}),
     }
     complete, columns = own[shape.layer]

@@ -79,7 +79,9 @@ class FetchSettings(Section):
     url: str | None = Field(None, description="s3: s3://bucket/prefix. venue: another address of its API")
     endpoint: str | None = Field(None, description="s3: address of the S3 service; default: AWS")
     venue: Literal["binance", "binanceusdm", "okx", "bybit"] | None = Field(None, description="venue: which")
-    data: tuple[Literal["bars", "funding", "mark", "book"], ...] = Field(("bars",), description="venue: what to fetch")
+    data: tuple[Literal["bars", "funding", "mark", "open_interest", "book"], ...] = Field(
+        ("bars",), description="venue: what to fetch"
+    )
     symbols: dict[str, str] = Field(default={}, description="venue: our symbol to its, e.g. BTCUSDT: BTC/USDT:USDT")
     incremental: bool = Field(True, description="ask only for the missing tail; false: for all since `start`")
     page_bars: int = Field(1000, ge=1, le=1500, description="venue: bars a request")

@@ -156,6 +156,8 @@ def _exchange(fetch: FetchSettings, credentials: Credentials, answer: LastAnswer
     exchange.has["fetchCurrencies"] = False
     exchange.number = Said
     exchange.parse_order_book_bid_ask = lambda level, *_keys: [Said(level[0]), Said(level[1])]
+    # ccxt makes these numbers twice over, and takes only its own for numbers the second time.
+    exchange.safe_open_interest = lambda said, market=None: said | {"symbol": (market or said)["symbol"]}
     # ccxt leaves out what it cannot read; here that is a fault, found by those who ask for rows.
     exchange.parse_ohlcvs = lambda rows, market=None, *_more: [exchange.parse_ohlcv(row, market) for row in rows]
     exchange.parse_json = lambda text: _parsed(text, answer)

@@ -15,6 +15,12 @@ from tradepipe.markets import Market
 
 _HOUR = 3_600_000  # milliseconds
 _EIGHT_HOURS = 8 * _HOUR  # between funding payments, until a symbol's own show another spacing
+_COUNTED = {
+    "binanceusdm": ("1d", "4h", "1h", "15m", "5m"),
+    "okx": ("1h", "5m"),
+    "bybit": ("1d", "4h", "1h", "15m", "5m"),
+}
+_KEPT_BY_BINANCE = 30 * 24 * _HOUR  # of open interest
 
 
 class Kind(Protocol):
@@ -109,6 +115,52 @@ class Funding:
 
 
 @dataclass(frozen=True)
+class OpenInterest:
+    """Contracts open, once in each of the market's intervals, or as often as the venue counts them.
+
+    OKX's days begin at 16:00 UTC and its periods are named by their beginning: what it says of one counts
+    as of its end, so that nothing is known too early.
+    """
+
+    market: Market
+    name = "open_interest"
+    schema = pages.OPEN_INTEREST_SCHEMA
+    time = "taken_at"
+
+    @property
+    def yearly(self) -> bool:
+        return self._period == "1d"
+
+    @property
+    def _period(self) -> str:
+        """The longest period that the venue counts in and that parts the market's interval; else its shortest."""
+        periods = _COUNTED.get(str(self.market.settings.fetch.venue), ("5m",))
+        interval = milliseconds(self.market.settings.interval)
+        return next((one for one in periods if interval % milliseconds(one) == 0), periods[-1])
+
+    def missing(self, landed: Landed, symbol: str, now: int) -> tuple[int, int] | None:
+        step, newest = milliseconds(self._period), landed.newest(self.name, symbol)
+        start = epoch(self.market.settings.start) if newest is None else _epoch(newest) + 1
+        if self.market.settings.fetch.venue == "binanceusdm":  # it refuses to be asked for what it no longer has
+            start = max(start, now - _KEPT_BY_BINANCE + step)
+        start = -(-start // step) * step
+        stop = _bounded(self.market, now) // step * step + 1
+        return (start, stop) if start < stop else None
+
+    def locate(self, client: Client, listed: str, start: int) -> int:
+        step = milliseconds(self._period)
+        return max(start, -(-int(client.exchange.market(listed).get("created") or 0) // step) * step)
+
+    def rows(self, client: Client, symbol: str, listed: str, start: int, stop: int) -> Iterable[pages.Row]:
+        fetch, step = self.market.settings.fetch, milliseconds(self._period)
+        first = -(-start // step) * step
+        late = step if fetch.venue == "okx" else 0
+        return pages.open_interest_rows(
+            client, symbol, listed, self._period, range(first, stop, step), fetch.page_bars, late
+        )
+
+
+@dataclass(frozen=True)
 class Book:
     """Snapshots of the order book, at most one in each of the market's intervals."""
 
@@ -135,6 +187,7 @@ KINDS: dict[str, Callable[[Market], Kind]] = {
     "bars": Bars,
     "mark": lambda market: Bars(market, "mark", "mark"),
     "funding": Funding,
+    "open_interest": OpenInterest,
     "book": Book,
 }
 

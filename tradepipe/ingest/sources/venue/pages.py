@@ -12,6 +12,7 @@ BAR_SCHEMA = {"symbol": pl.String, "open_time": pl.Int64} | dict.fromkeys(
     ("open", "high", "low", "close", "volume"), pl.String
 )
 FUNDING_SCHEMA = {"symbol": pl.String, "funding_time": pl.Int64, "rate": pl.String}
+OPEN_INTEREST_SCHEMA = {"symbol": pl.String, "taken_at": pl.Int64, "open_interest": pl.String}
 BOOK_SCHEMA = {
     "symbol": pl.String,
     "taken_at": pl.Int64,
@@ -24,6 +25,7 @@ BOOK_SCHEMA = {
 LARGEST_PAGE = {"binance": 1000, "binanceusdm": 1000, "okx": 100, "bybit": 1000}
 _LARGEST_FUNDING_PAGE = {"binanceusdm": 1000, "okx": 100, "bybit": 200}
 _LEAST_OF_A_BAR = 5  # time, open, high, low, close: mark prices have no volume
+_LARGEST_OPEN_INTEREST_PAGE = {"binanceusdm": 500, "okx": 100, "bybit": 200}
 _EIGHT_HOURS = 8 * 3_600_000
 BOOK_LEVELS = 100
 
@@ -88,6 +90,33 @@ def funding_rows(client: Client, symbol: str, listed: str, span: range, page: in
     # Half a page of the usual eight hours: full pages are the exception.
     for start in range(span.start, span.stop, _EIGHT_HOURS * largest // 2):
         yield from ask(start, min(start + _EIGHT_HOURS * largest // 2, span.stop))
+
+
+def open_interest_rows(  # noqa: PLR0913, PLR0917 - what to ask for
+    client: Client, symbol: str, listed: str, period: str, span: range, page: int, late: int
+) -> Iterator[Row]:
+    """Open interest, in base units, that was counted in `span` (epoch milliseconds, its step the period's length).
+
+    `late`: milliseconds from the time that the venue says to the moment that it counted at.
+
+    Raises:
+        RequestFault: the venue refused, or did not answer as often as it was asked.
+    """
+    count = min(page, _LARGEST_OPEN_INTEREST_PAGE.get(str(client.exchange.id), page))
+    for start in range(span.start, span.stop, count * span.step):
+        stop = min(start + count * span.step, span.stop)
+        until = {"until": stop - late - 1}
+        said = client.ask(client.exchange.fetch_open_interest_history, listed, period, start - late, count, until)
+        if any(not isinstance(one["timestamp"], int) for one in said) or len(said) != len(client.answer.rows()):
+            raise Refused("open interest without a time was found, or outside of what was asked for")
+        linear, now = client.exchange.market(listed)["linear"], client.now() * 1000
+        for one in sorted(said, key=lambda one: one["timestamp"]):
+            # OKX counts contracts and says the base units beside; the others count linear contracts in base units.
+            amount = one["openInterestAmount"] if one.get("baseVolume") is None else one["baseVolume"]
+            if amount is None or not linear:
+                raise Refused(f"open interest in base units is expected, found {str(one['info'])[:100]}")
+            if start <= one["timestamp"] + late < stop and one["timestamp"] + late <= now:
+                yield symbol, one["timestamp"] + late, _text(amount)
 
 
 def book_rows(client: Client, symbol: str, listed: str) -> list[Row]:

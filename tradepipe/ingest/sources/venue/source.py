@@ -1,4 +1,4 @@
-"""A venue as a source: bars, mark prices, funding and order books land as Parquet, values as the venue's text."""
+"""A venue as a source: bars, mark prices, funding, open interest and books land as Parquet, values as its text."""
 
 import io
 import os
