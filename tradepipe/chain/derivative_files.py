@@ -41,7 +41,7 @@ class DerivativeFile:
 
 
 def derivative_files(folder: Path, data: str, market: Market) -> list[DerivativeFile]:
-    """The files of `market`'s kind of data (`funding`, `mark`, `open_interest`, `book`) below landing folder `folder`, by name.
+    """The files of `market`'s kind of data (`funding`, `mark`, ...) below landing folder `folder`, by name.
 
     Of two files with one row the later by name stands: its order is part of what sources promise.
     """
