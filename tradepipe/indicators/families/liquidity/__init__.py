@@ -1,0 +1,1 @@
+"""Liquidity estimated from prices and volumes."""

@@ -1,0 +1,1 @@
+"""Statistics of windows: moments, order, trend and co-movement."""

@@ -1,0 +1,37 @@
+"""Highest value of a moving window."""
+
+import polars as pl
+
+from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, STOP
+from tradepipe.indicators.kernels.extrema import Floats, window_maxima
+from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
+from tradepipe.indicators.registry import register
+
+
+def _outputs(label: str, period: int) -> tuple[Output, ...]:
+    text = f"highest of the last {period} closes"
+    return (Output(label, text, unit="price currency", warm_up=period - 1),)
+
+
+@compiled
+def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Floats) -> None:
+    for g in range(len(series)):
+        window_maxima(close, series[g, FIRST], series[g, STOP], period, out)
+
+
+ROLLING_MAX = register(
+    Indicator(
+        name="rolling_max",
+        title="Rolling maximum",
+        description="The highest of the last closes, this bar's included. For the highs of the bars see `donchian`.",
+        source="Murphy (1999), Technical Analysis of the Financial Markets, chapter 9",
+        inputs=("close",),
+        parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the window"),),
+        outputs=_outputs,
+        lookback=lambda period: period - 1,
+        context=lambda period: period - 1,
+        kernel=_kernel,
+        specification=lambda period: (pl.col("close").rolling_max(period),),
+    )
+)

@@ -1,0 +1,107 @@
+"""Moving windows over two series, or over a series and the time: sums of products of deviations.
+
+The blocks and anchors of `tradepipe.indicators.kernels.windows`, with its arguments: each series has an anchor of its
+own inside the window, so a flat window has exactly no deviation and no product.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradepipe.indicators.compiling import compiled
+
+Floats = NDArray[np.float64]
+
+
+@compiled
+def window_comoments(
+    one: Floats,
+    other: Floats,
+    first: int,
+    stop: int,
+    position: int,
+    period: int,
+    one_squares: Floats,
+    other_squares: Floats,
+    products: Floats,
+) -> None:
+    """Sums of squared deviations of each series from its mean, and of the products of both deviations."""
+    tail = np.empty((period, 5))
+    share = 1.0 / period
+    start = min(first + (-position) % period, stop)
+    filling = min(start + period - 1, stop)
+    one_squares[first:filling] = np.nan
+    other_squares[first:filling] = np.nan
+    products[first:filling] = np.nan
+    for block in range(start, stop, period):
+        if block > start:
+            anchor, other_anchor = one[block - 1], other[block - 1]
+            x, y, xx, yy, xy = 0.0, 0.0, 0.0, 0.0, 0.0
+            for k in range(min(period - 1, stop - block)):
+                u, v = one[block + k] - anchor, other[block + k] - other_anchor
+                x += u
+                y += v
+                xx += u * u
+                yy += v * v
+                xy += u * v
+                total, other_total = tail[k + 1, 0] + x, tail[k + 1, 1] + y
+                one_squares[block + k] = max(tail[k + 1, 2] + xx - total * total * share, 0.0)
+                other_squares[block + k] = max(tail[k + 1, 3] + yy - other_total * other_total * share, 0.0)
+                products[block + k] = tail[k + 1, 4] + xy - total * other_total * share
+        last = block + period - 1
+        if last < stop:
+            anchor, other_anchor = one[last], other[last]
+            x, y, xx, yy, xy = 0.0, 0.0, 0.0, 0.0, 0.0
+            for k in range(period - 1, -1, -1):
+                u, v = one[block + k] - anchor, other[block + k] - other_anchor
+                x += u
+                y += v
+                xx += u * u
+                yy += v * v
+                xy += u * v
+                tail[k, 0], tail[k, 1], tail[k, 2], tail[k, 3], tail[k, 4] = x, y, xx, yy, xy
+            one_squares[last] = max(xx - x * x * share, 0.0)
+            other_squares[last] = max(yy - y * y * share, 0.0)
+            products[last] = xy - x * y * share
+
+
+@compiled
+def window_regression(
+    values: Floats, first: int, stop: int, position: int, period: int, slope: Floats, determination: Floats
+) -> None:
+    """Least-squares slope a row of each window over time, and its R squared: NaN where the window is flat."""
+    tail, tail_squares, tail_products = np.empty(period), np.empty(period), np.empty(period)
+    share = 1.0 / period
+    times = period * (period * period - 1.0) / 12.0  # sum of squared deviations of `period` rows in a row
+    start = min(first + (-position) % period, stop)
+    filling = min(start + period - 1, stop)
+    slope[first:filling] = np.nan
+    determination[first:filling] = np.nan
+    for block in range(start, stop, period):
+        if block > start:
+            anchor = values[block - 1]
+            head, head_squares, head_products = 0.0, 0.0, 0.0
+            for k in range(min(period - 1, stop - block)):
+                shifted = values[block + k] - anchor
+                head += shifted
+                head_squares += shifted * shifted
+                head_products += (k + 1) * shifted  # time is counted from the anchor's row
+                total = tail[k + 1] + head
+                squares = tail_squares[k + 1] + head_squares - total * total * share
+                middle = k + 1 - 0.5 * (period - 1)
+                products = tail_products[k + 1] + head_products - middle * total
+                slope[block + k] = products / times
+                determination[block + k] = min(products * products / (times * max(squares, 0.0)), 1.0)
+        last = block + period - 1
+        if last < stop:
+            anchor = values[last]
+            total, squares, products = 0.0, 0.0, 0.0
+            for k in range(period - 1, -1, -1):
+                shifted = values[block + k] - anchor
+                total += shifted
+                squares += shifted * shifted
+                products += (k + 1 - period) * shifted
+                tail[k], tail_squares[k], tail_products[k] = total, squares, products
+            products += 0.5 * (period - 1) * total
+            squares -= total * total * share
+            slope[last] = products / times
+            determination[last] = min(products * products / (times * max(squares, 0.0)), 1.0)
