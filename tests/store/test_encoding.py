@@ -21,8 +21,6 @@ from pyarrow import parquet
 from tests.store.conftest import GRACE
 from tests.store.samples import SMALL, small, written_long_ago
 from tradepipe.contracts import Column
-from tradepipe.contracts.changes import compare
-from tradepipe.contracts.document import document_of
 from tradepipe.store import PartitionStore
 from tradepipe.store.compaction import compact, plan
 from tradepipe.store.content import content_hash
@@ -221,16 +219,3 @@ def test_a_compacted_month_is_split_too_and_holds_the_same_rows(tmp_path):
         assert store.read(DATASET, ["2024-01-03"]).equals(days["2024-01-03"])
         hashes = {key: content_hash(store.read(DATASET, [key])) for key in days}
         assert hashes == {key: one.content for key, one in store.catalogue.current(DATASET).items()}
-
-
-def test_another_width_of_a_column_is_a_new_version_of_its_contract():
-    doubles = replace(
-        FEATURES,
-        columns=tuple(replace(one, dtype=pl.Float64) if one.name == "rsi_14" else one for one in FEATURES.columns),
-    )
-    before, after = ({"features": document_of(one)} for one in (doubles, FEATURES))
-    told = compare(before, after)
-    assert [str(one) for one in told.changes if one.breaking] == ["features: column rsi_14: dtype Float64 -> Float32"]
-    assert told.unannounced == ("features",)
-    announced = {"features": document_of(replace(FEATURES, version="2"))}
-    assert compare(before, announced).unannounced == ()

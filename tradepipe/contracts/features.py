@@ -19,7 +19,7 @@ def indicators_contract(outputs: Sequence[Column]) -> Contract:
     """The contract of a market's indicators layer, given the columns its configured indicators write."""
     return Contract(
         name="indicators",
-        version="1",
+        version="2",
         description="Pure functions of bars. Null during an indicator's warm-up, never NaN.",
         key=("symbol", "open_time"),
         columns=(*INDICATOR_KEY_COLUMNS, *outputs),

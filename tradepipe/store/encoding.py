@@ -6,7 +6,7 @@ the bytes that vary little lie together, and LZ4 finds there what Zstandard woul
 Float64 columns (prices) and everything beside them stay as they are: split, prices take more room.
 
 polars' writer has no byte_stream_split, so files with such columns are written by pyarrow. Measured
-figures and the reasons: docs/decisions/0011.
+figures and the reasons: docs/decisions/0011-float32-columns-are-split-by-bytes.md.
 """
 
 import io
