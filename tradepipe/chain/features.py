@@ -13,6 +13,7 @@ from tradepipe.markets import Market
 DERIVED: dict[str, Contract] = {
     "funding": contracts.FUNDING,
     "mark_prices": contracts.MARK_PRICES,
+    "open_interest": contracts.OPEN_INTEREST,
 }
 """Layers beside the chain that one of its layers can read; see `tradepipe.chain.derivatives`."""
 

@@ -14,7 +14,7 @@ from tradepipe.indicators.feature import Feature, Wanted, as_features
 from tradepipe.indicators.inputs import BAR_INPUTS, OUTSIDE_INPUTS
 from tradepipe.indicators.known import last_known
 from tradepipe.indicators.model import BoundIndicator
-from tradepipe.indicators.outside import Beside, with_inputs_from_outside
+from tradepipe.indicators.outside import LAYER_OF, Beside, with_inputs_from_outside
 from tradepipe.indicators.running import Precision, run_all, run_kernel, whole_series
 from tradepipe.indicators.universe import cross_section
 
@@ -51,7 +51,7 @@ def compute_indicators(
         IndicatorError: `beside` lacks what something asks for.
     """
     features, beside = as_features(wanted), beside or Beside()
-    _refuse_without(features, beside)
+    _refuse_without(features, bars, beside)
     inputs = list(dict.fromkeys(name for one in features for name in one.inputs))
     own = [name for name in inputs if name in BAR_INPUTS or name in bars.columns]
     if "benchmark" in inputs and "benchmark" not in own:
@@ -64,8 +64,15 @@ def compute_indicators(
     return pl.concat(parts or [_of_windows(ordered.clear(), windows, features, beside)])
 
 
-def _refuse_without(features: Sequence[Feature], beside: Beside) -> None:
+def _refuse_without(features: Sequence[Feature], bars: pl.DataFrame, beside: Beside) -> None:
+    there = {name for name, layer in LAYER_OF.items() if layer in beside.layers}
+    there |= {"benchmark"} if beside.benchmark is not None else set()
     for one in features:
+        brought = set() if one.interval else set(bars.columns)
+        if lacking := [name for name in one.inputs if name in OUTSIDE_INPUTS and name not in there | brought]:
+            raise IndicatorError(
+                f"{one.text}: {lacking[0]} is needed. Remedy: give it as a column, or Beside(...) with it"
+            )
         if one.interval and beside.intervals is None:
             raise IndicatorError(f"{one.text}: bars of {one.interval} are needed. Remedy: give Beside(intervals=...)")
         if one.across and beside.universe is None:
