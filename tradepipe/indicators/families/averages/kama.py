@@ -19,8 +19,8 @@ SLOW = 2 / (30 + 1)
 
 @compiled
 def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Floats) -> None:
-    """Memory: the average. The sums of moves are those of a tail and a head, as in `kernels.windows`."""
-    tail = np.zeros(period + 1)
+    """Memory: the average."""
+    tail, moves = np.empty(period + 1), np.empty(period)
     for g in range(len(series)):
         first, stop, seen, slot = series[g, FIRST], series[g, STOP], series[g, SEEN], series[g, SLOT]
         read, write = close[first:stop], out[first:stop]
@@ -30,28 +30,47 @@ def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Flo
             write[row] = np.nan
             row += 1
             seen += 1
-        while row < rows:
-            # Blocks begin at multiples of the period, counted from the series' first move, which is its second bar's.
-            done = (seen - 1) % period
-            block, begin = row - done, row
-            end = min(block + period, rows)
-            total, head = 0.0, 0.0
-            if seen > period:
-                for k in range(period - 1, 0, -1):
-                    total += abs(read[block - period + k] - read[block - period + k - 1])
-                    tail[k] = total
-            for i in range(block, begin):
-                head += abs(read[i] - read[i - 1])
-            for i in range(begin, end):
-                head += abs(read[i] - read[i - 1])
-                way = tail[i - block + 1] + head
-                efficiency = min(abs(read[i] - read[i - period]) / way, 1.0) if way > 0.0 else 1.0
-                weight = efficiency * (FAST - SLOW) + SLOW
-                average += weight * weight * (read[i] - average)
-                write[i] = average
-            seen += end - begin
-            row = end
+        if row < rows:
+            average = _adapted(read, row, seen, average, tail, moves, write)
         memory[slot, 0] = average
+
+
+@compiled
+def _adapted(read: Floats, row: int, seen: int, average: float, tail: Floats, moves: Floats, write: Floats) -> float:
+    """Averages from `row` on, once there is a ratio. The moves are summed as tail and head, see `kernels.windows`."""
+    period = len(moves)
+    # Blocks begin at multiples of the period, counted from the series' first move, which is its second bar's.
+    done = (seen - 1) % period
+    start = max(row - done, 1)
+    tail[:] = 0.0
+    if seen > period:
+        for k in range(period):
+            moves[k] = abs(read[start - period + k] - read[start - period + k - 1])
+        _add_up(moves, tail)
+    now, before, result = read[start:], read[start - 1 :], write[start:]
+    for block in range(0, len(now), period):
+        head = 0.0
+        for k in range(min(period, len(now) - block)):
+            price = now[block + k]
+            moves[k] = abs(price - before[block + k])
+            head += moves[k]
+            if block > 0 or k >= done:
+                way = tail[k + 1] + head
+                ratio = min(abs(price - read[start + block + k - period]) / way, 1.0) if way > 0.0 else 1.0
+                weight = ratio * (FAST - SLOW) + SLOW
+                average += weight * weight * (price - average)
+                result[block + k] = average
+        _add_up(moves, tail)
+    return average
+
+
+@compiled
+def _add_up(moves: Floats, tail: Floats) -> None:
+    """Into tail[k] the sum of the moves from k on; tail[period] stays what it is, nothing."""
+    total = 0.0
+    for k in range(len(moves) - 1, 0, -1):
+        total += moves[k]
+        tail[k] = total
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
