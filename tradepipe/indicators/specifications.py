@@ -90,6 +90,12 @@ def over_windows(function: Callable[..., NDArray[np.float64]], *columns: pl.Expr
     return pl.struct(*named).map_batches(values, return_dtype=pl.Float64)
 
 
+def weighted_mean(values: pl.Expr, period: int) -> pl.Expr:
+    """Mean of the last `period` values with weights 1 (oldest) to `period` (newest)."""
+    weights = np.arange(1, period + 1) / (period * (period + 1) / 2)
+    return over_windows(lambda windows: windows @ weights, values, period=period)
+
+
 def deviations(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each value of each window minus the window's mean, exactly 0 in a flat window whatever its price."""
     # Relative to the newest value first: a mean of prices would be rounded to the digits of a price.

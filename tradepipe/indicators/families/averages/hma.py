@@ -11,6 +11,7 @@ from tradepipe.indicators.kernels.weighted import window_weighted
 from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
+from tradepipe.indicators.specifications import weighted_mean
 
 
 @compiled
@@ -39,13 +40,8 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
-    raw = 2 * _weighted(pl.col("close"), period // 2) - _weighted(pl.col("close"), period)
-    return (_weighted(raw, math.isqrt(period)),)
-
-
-def _weighted(values: pl.Expr, period: int) -> pl.Expr:
-    parts = (values.shift(period - weight) * weight for weight in range(1, period + 1))
-    return pl.sum_horizontal(*parts, ignore_nulls=False) / (period * (period + 1) / 2)
+    raw = 2 * weighted_mean(pl.col("close"), period // 2) - weighted_mean(pl.col("close"), period)
+    return (weighted_mean(raw, math.isqrt(period)),)
 
 
 HMA = register(

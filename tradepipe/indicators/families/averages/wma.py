@@ -1,6 +1,5 @@
 """Weighted moving average."""
 
-import numpy as np
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
@@ -9,6 +8,7 @@ from tradepipe.indicators.kernels.weighted import window_weighted
 from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
+from tradepipe.indicators.specifications import weighted_mean
 
 
 @compiled
@@ -23,11 +23,6 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
     return (Output(label, text, unit="price currency", warm_up=period - 1),)
 
 
-def _specification(period: int) -> tuple[pl.Expr, ...]:
-    weights = np.arange(1, period + 1) / (period * (period + 1) / 2)
-    return (pl.col("close").rolling_mean(period, weights=weights.tolist()),)
-
-
 WMA = register(
     Indicator(
         name="wma",
@@ -40,6 +35,6 @@ WMA = register(
         lookback=lambda period: period - 1,
         context=context_of,
         kernel=_kernel,
-        specification=_specification,
+        specification=lambda period: (weighted_mean(pl.col("close"), period),),
     )
 )
