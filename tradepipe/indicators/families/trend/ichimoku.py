@@ -36,16 +36,22 @@ def _kernel(
 ) -> None:
     for g in range(len(series)):
         first, stop = series[g, FIRST], series[g, STOP]
-        work = np.empty(stop - first)
+        work, middles = np.empty(stop - first), np.empty(stop - first)
         _middles(high[first:stop], low[first:stop], conversion, work, tenkan[first:stop])
         _middles(high[first:stop], low[first:stop], base, work, kijun[first:stop])
-        _middles(high[first:stop], low[first:stop], span, work, senkou_a[first:stop])
-        for i in range(first, stop):
-            then = i - displacement
-            senkou_b[i] = senkou_a[then] if then >= first else np.nan
-        for i in range(first, stop):
-            then = i - displacement
-            senkou_a[i] = 0.5 * (tenkan[then] + kijun[then]) if then >= first else np.nan
+        _middles(high[first:stop], low[first:stop], span, work, middles)
+        late = min(first + displacement, stop)
+        senkou_a[first:late] = np.nan
+        senkou_b[first:late] = np.nan
+        _means(tenkan[first:stop], kijun[first:stop], senkou_a[late:stop])
+        _means(middles, middles, senkou_b[late:stop])
+
+
+@compiled
+def _means(one: Floats, other: Floats, out: Floats) -> None:
+    """Means of the first rows of both, as many as `out` has."""
+    for i in range(len(out)):
+        out[i] = 0.5 * (one[i] + other[i])
 
 
 def _outputs(label: str, conversion: int, base: int, span: int, displacement: int) -> tuple[Output, ...]:
