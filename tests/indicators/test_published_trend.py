@@ -161,6 +161,17 @@ def test_a_market_that_never_moved_has_a_rising_cloud_without_a_width():
     assert np.isnan(width).all()
 
 
+def test_a_market_that_stands_still_loses_its_width_before_that_is_absurd():
+    """Of a range that fades faster than the band any multiple would come, in the end infinity."""
+    close = [*np.linspace(50, 60, 100), *[60.0] * 20_000]
+    for text in ("trend_cloud", "trend_cloud(2, 60, 2)"):
+        *_, direction, width = values_of(text, high=close, low=close, close=close)
+        assert not np.isinf(width).any()
+        assert np.nanmax(width) < 1e12
+        assert np.isnan(width[-10_000:]).all()
+        assert direction[-1] == 1
+
+
 PATH_DEPENDENT = ["kama", "psar", "supertrend"]
 
 

@@ -12,7 +12,7 @@ from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_average, seeded_lookback, wilder_average
 
 TIE = 1e-12
-"""Averages nearer to each other than this part of their size are equal: what is left is rounding."""
+"""This part of a price is rounding: averages no farther apart are equal, and a range no greater is none."""
 
 
 @compiled
@@ -41,11 +41,11 @@ def _kernel(
             calm = seeded_step(calm, middle, seen, slow, slow_weight)
             reach = seeded_step(reach, true_range(high[i], low[i], before), seen - 1, period, wilder)
             before = close[i]
-            ready, between = seen >= slow - 1, quick - calm
+            ready, between, least = seen >= slow - 1, quick - calm, TIE * abs(calm)
             fast_line[i] = quick if seen >= fast - 1 else np.nan
             slow_line[i] = calm if ready else np.nan
-            sign[i] = (1.0 if between >= -TIE * abs(calm) else -1.0) if ready else np.nan
-            width[i] = abs(between) / reach if ready and seen >= period and reach > 0.0 else np.nan
+            sign[i] = (1.0 if between >= -least else -1.0) if ready else np.nan
+            width[i] = abs(between) / reach if ready and seen >= period and reach > least else np.nan
             seen += 1
         memory[slot, 0], memory[slot, 1], memory[slot, 2], memory[slot, 3] = quick, calm, reach, before
 
@@ -65,7 +65,7 @@ def _outputs(label: str, fast: int, slow: int, period: int) -> tuple[Output, ...
         ),
         Output(
             f"{label}_width",
-            f"distance of the two means in {period}-bar average true ranges; null while nothing ever moved",
+            f"distance of the two means in {period}-bar average true ranges; null when nothing has moved for long",
             "average true ranges",
             max(slow - 1, period),
             minimum=0,
@@ -79,7 +79,7 @@ def _specification(fast: int, slow: int, period: int) -> tuple[pl.Expr, ...]:
     calm = seeded_average((high + low) / 2, slow, 2 / (slow + 1), seed_row=slow - 1)
     reach = wilder_average(pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs()), period)
     above = pl.when(quick - calm >= -TIE * calm.abs()).then(1.0).when(calm.is_not_null()).then(-1.0)
-    return quick, calm, above, pl.when(reach > 0).then((quick - calm).abs() / reach)
+    return quick, calm, above, pl.when(reach > TIE * calm.abs()).then((quick - calm).abs() / reach)
 
 
 def _refuses(fast: int, slow: int, period: int) -> str:  # noqa: ARG001 - parameters come by name
@@ -94,7 +94,8 @@ TREND_CLOUD = register(
         "it says (rising while the fast mean is not below the slow one) and how wide it is in average true ranges. "
         "Band, middles and direction are those of the Ripster EMA clouds, 34 and 50 bars being the cloud that gives "
         "the bias; the width puts markets of different volatility on one scale. Each mean is seeded with the simple "
-        "mean of its first values; the average true range is that of `atr`.",
+        "mean of its first values; the average true range is that of `atr`, and once it has faded to 1e-12 of the "
+        "price there is no width.",
         source="EMA clouds of ripster47, as TrendSpider (2021) has them, release notes of 2 March, 'MA Cloud by "
         "Ripster'",
         inputs=("high", "low", "close"),
