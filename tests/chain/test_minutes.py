@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 NAME = "minutes"
 # European clocks changed on the 27th: a UTC day has 1,440 minutes all the same.
 SESSIONS = [dt.date(2022, 3, 26), dt.date(2022, 3, 27), dt.date(2022, 3, 28)]
+SYMBOLS = ("SPX", "IXIC", "RUT")
 LAYERS = ("raw_bars", "bars", "intervals", "indicators", "forecasts", "forecast_scores", "signals")
 MARKET = {
     "name": NAME,
@@ -24,7 +25,6 @@ MARKET = {
     "partition": "session",
     "start": str(SESSIONS[0]),
     "end": str(SESSIONS[-1]),
-    "universe": "us_indices",
     "publication_delay": "PT1M",
     "intervals": ["1h", "5m", "1d"],
     "source": {
@@ -33,12 +33,22 @@ MARKET = {
         "time_format": "%Y-%m-%d %H:%M",
         "columns": {name: name for name in ("open", "high", "low", "close", "volume")},
     },
-    "indicators": ["returns", "ema(20)", "rsi(14)"],
+    "indicators": ["returns", "ema(20)", "rsi(14)", "sma(5)@1h", "sma(2)@1d", "cross_rank(rsi(14)@5m)"],
     "forecasts": {"horizon": 3, "train_bars": 400, "min_train_bars": 300},
     "strategy": {"horizon": 3, "full_score": 0.05, "time_to_live": "PT10M"},
     # Trading each minute would only journal; a wide band keeps the test quick and still trades.
     "execution": {"costs": {"fee_bps": "0.1", "slippage_bps": "0.1", "min_trade_weight": "0.4"}},
 }
+
+
+UNIVERSE = """
+name: minutes
+version: 1.0.0
+instruments:
+  - {symbol: SPX, name: S&P 500, lot: "0.01", tick: "0.01"}
+  - {symbol: IXIC, name: NASDAQ Composite, lot: "0.01", tick: "0.01"}
+  - {symbol: RUT, name: Russell 2000, lot: "0.01", tick: "0.01", member: [{from: 2022-03-28}]}
+"""
 
 
 def deliver(folder):
@@ -47,7 +57,7 @@ def deliver(folder):
     minutes = pl.datetime_range(
         dt.datetime(2022, 3, 26, tzinfo=dt.UTC), dt.datetime(2022, 3, 28, 23, 59, tzinfo=dt.UTC), "1m", eager=True
     ).dt.strftime("%Y-%m-%d %H:%M")
-    for symbol in ("SPX", "IXIC"):
+    for symbol in SYMBOLS:
         close = 100 * np.exp(np.cumsum(generator.normal(0, 2e-4, len(minutes))))
         opened = np.concatenate([[100.0], close[:-1]])
         pl.DataFrame(
@@ -66,7 +76,9 @@ def deliver(folder):
 def around_the_clock(tmp_path_factory):
     home = tmp_path_factory.mktemp("minutes") / "home"
     deliver(home / "landing" / "minutes")
-    small = SmallProject.at(home, {"TRADEPIPE_MARKETS": json.dumps({NAME: MARKET})})
+    universe = home.parent / "minutes.yaml"
+    universe.write_text(UNIVERSE)
+    small = SmallProject.at(home, {"TRADEPIPE_MARKETS": json.dumps({NAME: MARKET | {"universe": str(universe)}})})
     from tradepipe.markets import load_markets
 
     market = load_markets(small.settings)[NAME]
@@ -80,7 +92,7 @@ def around_the_clock(tmp_path_factory):
 def test_every_minute_of_every_day_is_there(around_the_clock):
     small, _ = around_the_clock
     bars = small.store.read(f"{NAME}/bars")
-    assert bars.height == 2 * 3 * 1440
+    assert bars.height == 3 * 3 * 1440
     assert bars.group_by("symbol", "session").len()["len"].unique().to_list() == [1440]
     assert small.store.read(f"{NAME}/indicators").height == bars.height
 
@@ -88,7 +100,7 @@ def test_every_minute_of_every_day_is_there(around_the_clock):
 def test_longer_intervals_are_made_of_them(around_the_clock):
     small, _ = around_the_clock
     longer = small.store.read(f"{NAME}/intervals")
-    assert dict(longer.group_by("interval").len().rows()) == {"5m": 2 * 3 * 288, "1h": 2 * 3 * 24, "1d": 2 * 3}
+    assert dict(longer.group_by("interval").len().rows()) == {"5m": 3 * 3 * 288, "1h": 3 * 3 * 24, "1d": 3 * 3}
     assert not longer["is_partial"].any()
     bars = small.store.read(f"{NAME}/bars").filter(session=SESSIONS[1]).group_by("symbol").agg(pl.max("high"))
     day = longer.filter(interval="1d", session=SESSIONS[1]).select("symbol", "high")
@@ -98,12 +110,12 @@ def test_longer_intervals_are_made_of_them(around_the_clock):
 def test_forecasts_scores_and_signals_of_minutes_keep_their_contracts(around_the_clock):
     small, _ = around_the_clock
     forecasts = small.store.read(f"{NAME}/forecasts", [str(SESSIONS[1])]).filter(model="arma_garch")
-    assert forecasts.height == 2 * 1440 * 3
+    assert forecasts.height == 3 * 1440 * 3
     assert (forecasts["target_open_time"] - forecasts["open_time"]).unique().sort().to_list() == [
         dt.timedelta(minutes=ahead) for ahead in (1, 2, 3)
     ]
     assert small.store.read(f"{NAME}/forecast_scores", [str(SESSIONS[1])]).height > 0
-    assert small.store.read(f"{NAME}/signals", [str(SESSIONS[1])]).height == 2 * 1440
+    assert small.store.read(f"{NAME}/signals", [str(SESSIONS[1])]).height == 3 * 1440
 
 
 def test_minutes_are_traded_at_the_next_open_that_comes_after_the_decision(around_the_clock):
@@ -133,6 +145,72 @@ def test_why_follows_the_decisions_own_minute(around_the_clock):
     line = (small.settings.landing_folder / origin.file).read_text().splitlines()[origin.line - 1]
     assert line.startswith(f"{bar['open_time']:%Y-%m-%d %H:%M},")
     assert all(hop.intact for hop in hops)
+
+
+def test_indicators_see_the_last_longer_bar_that_was_closed_and_known(around_the_clock):
+    small, _ = around_the_clock
+    longer = small.store.read(f"{NAME}/intervals").filter(symbol="SPX").sort("open_time")
+    found = small.store.read(f"{NAME}/indicators", [str(SESSIONS[2])]).filter(symbol="SPX").sort("open_time")
+    hours, days = (longer.filter(interval=one).with_columns(mean=pl.col("close").rolling_mean(n)) for one, n in
+                   (("1h", 5), ("1d", 2)))  # fmt: skip
+    for row in found.gather_every(7).to_dicts():
+        known = pl.col("known_at") <= row["known_at"]
+        assert row["sma_5_1h"] == pytest.approx(hours.filter(known)["mean"][-1], rel=1e-6)
+        assert row["sma_2_1d"] == pytest.approx(days.filter(known)["mean"][-1] or 0, rel=1e-6)
+    assert found["sma_5_1h"].n_unique() == 25
+    # The day's own bar closes with its last minute.
+    assert found["sma_2_1d"].n_unique() == 2
+    yesterday = small.store.read(f"{NAME}/indicators", [str(SESSIONS[1])]).filter(symbol="SPX")
+    assert yesterday["sma_2_1d"].null_count() == 1439
+
+
+def test_ranks_are_taken_among_the_members_of_the_session(around_the_clock):
+    small, _ = around_the_clock
+    found = small.store.read(f"{NAME}/indicators").sort("open_time", "symbol")
+    ranks = found.group_by("session", maintain_order=True).agg(pl.col("cross_rank_rsi_14_5m").count())
+    assert ranks.rows() == [(SESSIONS[0], 0), (SESSIONS[1], 0), (SESSIONS[2], 3 * 1440)]
+    last = found.filter(session=SESSIONS[2])["cross_rank_rsi_14_5m"].to_numpy().reshape(-1, 3)
+    assert (np.sort(last) == [0, 0.5, 1]).all()
+
+
+def test_indicators_are_computed_from_longer_bars_and_go_stale_with_them(around_the_clock):
+    from tradepipe.chain import stale_partitions
+    from tradepipe.chain.layers import LAYERS as CHAIN
+    from tradepipe.contracts import RESAMPLED_BARS
+
+    small, market = around_the_clock
+    keys = [str(session) for session in SESSIONS]
+    catalogue = small.store.catalogue
+    current = catalogue.current(f"{NAME}/indicators")[keys[2]]
+    read = {(one.dataset, one.partition) for one in catalogue.inputs([current.id])[current.id]}
+    assert read == {(f"{NAME}/bars", key) for key in keys[1:]} | {(f"{NAME}/intervals", key) for key in keys}
+    assert stale_partitions(catalogue, market, keys, None, ("indicators",)) == []
+    version = CHAIN["intervals"].code_version(market)
+    honest = small.store.read(f"{NAME}/intervals", [keys[2]])
+
+    def publish(rows):
+        inputs = {keys[2]: catalogue.inputs([(now := catalogue.current(f"{NAME}/intervals")[keys[2]]).id])[now.id]}
+        frames = {keys[2]: rows}
+        small.store.publish(f"{NAME}/intervals", frames, RESAMPLED_BARS, code_version=version, inputs=inputs)
+
+    publish(honest.with_columns(volume=pl.col("volume") + 1))
+    stale = stale_partitions(catalogue, market, keys, None, ("indicators",))
+    assert [(one.partition, one.reason) for one in stale] == [
+        (keys[2], f"{NAME}/intervals/{keys[2]} has other content")
+    ]
+    publish(honest)
+    assert stale_partitions(catalogue, market, keys, None, ("indicators",)) == []
+
+
+def test_indicators_as_of_a_moment_rest_on_the_longer_bars_of_that_moment(around_the_clock):
+    from tradepipe.chain.as_of import read_as_of
+
+    small, market = around_the_clock
+    moment, key = dt.datetime(2022, 3, 28, 9, 30, 30, tzinfo=dt.UTC), str(SESSIONS[2])
+    then = read_as_of(small.store, market, "indicators", [key], moment)
+    published = small.store.read(f"{NAME}/indicators", [key])
+    assert then.equals(published.filter(pl.col("known_at") <= moment), null_equal=True)
+    assert 0 < then.height < published.height
 
 
 def test_one_session_alone_equals_itself_in_the_range(around_the_clock):

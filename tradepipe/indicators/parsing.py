@@ -112,7 +112,7 @@ def _inside(across: str, rest: str) -> str:
     if not rest.startswith("("):
         raise IndicatorSyntaxError(f"{across} takes an indicator; write e.g. {example}")
     inner, bracket, behind = rest[1:].rpartition(")")
-    if not bracket:
+    if not bracket or inner.count("(") != inner.count(")"):
         raise IndicatorSyntaxError(f"the bracket of {across} is not closed; write e.g. {example}")
     if behind.strip().startswith("@"):
         raise IndicatorSyntaxError(f"the interval stands inside: {across}({inner.strip()}{behind.strip()})")
