@@ -110,7 +110,7 @@ CCI = register(
         context=lambda period: period - 1,
         kernel=_kernel,
         specification=_specification,
-        differences="CCI sums prices as floats, so in a window of equal typical prices made of different prices it "
-        "gives rounding noise over rounding noise where this is null, and 0 in other flat windows.",
+        differences="CCI gives 0 where all typical prices of the window are equal (0/0), takes those within some "
+        "2e-14 of each other for equal, and keeps the rounding of floats: near zero it has few digits.",
     )
 )

@@ -35,7 +35,7 @@ def _kernel(
     plus: Floats,
     minus: Floats,
 ) -> None:
-    """Memory: high, low, close before; sums of range, upward and downward movement; average index (until its seed a sum)."""
+    """Memory: high, low, close before; sums of range, upward and downward movement; average index so far."""
     weight = 1.0 / period
     for g in range(len(series)):
         row, stop, seen, slot = series[g, FRESH], series[g, STOP], series[g, SEEN], series[g, SLOT]

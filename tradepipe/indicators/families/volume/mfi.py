@@ -75,8 +75,8 @@ MFI = register(
         context=lambda period: context_of(period) + 1,
         kernel=_kernel,
         specification=_specification,
-        differences="MFI compares typical prices as floats, so sums that are equal as decimals may count as a rise or "
-        "a fall; where money that flowed is less than 1 in all it gives 0; its running sums keep the rounding of bars "
-        "that have left the window.",
+        differences="MFI takes typical prices within some 2e-14 of each other for equal, so it does not tell prices "
+        "of 14 and 15 digits apart by their last; where the money that flowed is less than 1 in all it gives 0; its "
+        "running sums keep the rounding of bars that have left the window.",
     )
 )
