@@ -64,7 +64,7 @@ BANDS_PUBLISHED = {
 
 def test_bollinger_reproduces_the_published_example():
     found = values_of("bollinger(20, 2)", only_close(BAND_CLOSES))
-    for values, (name, published) in zip(found, BANDS_PUBLISHED.items(), strict=True):
+    for values, (name, published) in zip(found[:3], BANDS_PUBLISHED.items(), strict=True):
         assert np.isnan(values[:19]).all()
         np.testing.assert_allclose(values[19:], published, atol=2e-6, rtol=0, err_msg=name)
 

@@ -74,8 +74,12 @@ def test_labels_name_the_parameters():
         "rsi(14)": ["rsi_14"],
         "atr(14)": ["atr_14"],
         "realised_volatility(20)": ["realised_volatility_20"],
-        "bollinger(20, 2)": ["bollinger_20_2_lower", "bollinger_20_2_middle", "bollinger_20_2_upper"],
-        "bollinger(20, 2.5)": ["bollinger_20_2p5_lower", "bollinger_20_2p5_middle", "bollinger_20_2p5_upper"],
+        "bollinger(20, 2)": [
+            f"bollinger_20_2_{line}" for line in ("lower", "middle", "upper", "percent_b", "bandwidth")
+        ],
+        "bollinger(20, 2.5)": [
+            f"bollinger_20_2p5_{line}" for line in ("lower", "middle", "upper", "percent_b", "bandwidth")
+        ],
     }.items():
         assert [column.name for column in parse_indicator(text).outputs] == columns
 

@@ -15,8 +15,18 @@ NEGLIGIBLE_WEIGHT = 1e-12
 
 def log_return(close: pl.Expr) -> pl.Expr:
     """ln(close / close before), through log1p so that one tick at a high price keeps all its digits."""
-    before = close.shift(1)
-    return ((close - before) / before).log1p()
+    return log_ratio(close, close.shift(1))
+
+
+def log_ratio(value: pl.Expr, base: pl.Expr) -> pl.Expr:
+    """ln(value / base), likewise; null unless both are positive."""
+    return pl.when((value > 0) & (base > 0)).then(((value - base) / base).log1p())
+
+
+def rogers_satchell_term_of() -> pl.Expr:
+    """Variance within each bar, whatever its drift (Rogers & Satchell 1991)."""
+    open_, high, low, close = (pl.col(name) for name in ("open", "high", "low", "close"))
+    return log_ratio(high, close) * log_ratio(high, open_) + log_ratio(low, close) * log_ratio(low, open_)
 
 
 def seeded_average(values: pl.Expr, period: int, weight: float, seed_row: int) -> pl.Expr:
@@ -100,7 +110,8 @@ def deviations(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each value of each window minus the window's mean, exactly 0 in a flat window whatever its price."""
     # Relative to the newest value first: a mean of prices would be rounded to the digits of a price.
     moved: NDArray[np.float64] = windows - windows[:, -1:]
-    return moved - moved.mean(axis=1, keepdims=True)
+    away: NDArray[np.float64] = moved - moved.mean(axis=1, keepdims=True)
+    return away
 
 
 def loop_of(function: Callable[..., Iterable[Sequence[float]]], *columns: str, outputs: int) -> tuple[pl.Expr, ...]:

@@ -20,36 +20,40 @@ def window_deviations(
     values: Floats, first: int, stop: int, position: int, period: int, deviation: Floats, squares: Floats
 ) -> None:
     """The newest value minus the window's mean, and the window's sum of squared deviations from its mean."""
-    tail, tail_squares = np.empty(period), np.empty(period)
-    share = 1.0 / period
-    start = min(first + (-position) % period, stop)
-    filling = min(start + period - 1, stop)
-    deviation[first:filling] = np.nan
-    squares[first:filling] = np.nan
-    for block in range(start, stop, period):
+    # Counted from 0, as in window_moments.
+    read, away, out_squares = values[first:stop], deviation[first:stop], squares[first:stop]
+    rows = len(read)
+    start = min((-position) % period, rows)
+    filling = min(start + period - 1, rows)
+    away[:filling] = np.nan
+    out_squares[:filling] = np.nan
+    if not 0 <= start < rows:
+        return
+    tail, tail_squares, share = np.empty(period), np.empty(period), 1.0 / period
+    anchor = read[start]
+    for block in range(start, rows, period):
         if block > start:
-            anchor = values[block - 1]
             head, head_squares = 0.0, 0.0
-            for k in range(min(period - 1, stop - block)):
-                shifted = values[block + k] - anchor
+            for k in range(min(period - 1, rows - block)):
+                shifted = read[block + k] - anchor
                 head += shifted
                 head_squares += shifted * shifted
                 total = tail[k + 1] + head
                 offset = total * share
-                deviation[block + k] = shifted - offset
-                squares[block + k] = max(tail_squares[k + 1] + head_squares - total * offset, 0.0)
-        if block + period <= stop:
-            anchor = values[block + period - 1]
+                away[block + k] = shifted - offset
+                out_squares[block + k] = max(tail_squares[k + 1] + head_squares - total * offset, 0.0)
+        if block + period <= rows:
+            anchor = read[block + period - 1]
             total, total_squares = 0.0, 0.0
             for k in range(period - 1, -1, -1):
-                shifted = values[block + k] - anchor
+                shifted = read[block + k] - anchor
                 total += shifted
                 total_squares += shifted * shifted
                 tail[k] = total
                 tail_squares[k] = total_squares
             offset = total * share
-            deviation[block + period - 1] = -offset
-            squares[block + period - 1] = max(total_squares - total * offset, 0.0)
+            away[block + period - 1] = -offset
+            out_squares[block + period - 1] = max(total_squares - total * offset, 0.0)
 
 
 @compiled

@@ -2,22 +2,28 @@
 
 import math
 
+import numpy as np
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
-from tradepipe.indicators.kernels.windows import Floats, context_of, window_moments
+from tradepipe.indicators.kernels.deviations import window_deviations
+from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
+from tradepipe.indicators.specifications import deviations, over_windows
 
 
 def _outputs(label: str, period: int, width: float) -> tuple[Output, ...]:
     unit, warm_up, reach = "price currency", period - 1, f"{width:g} population standard deviations"
     middle = f"simple mean of the last {period} closes"
+    place = "place of the close between the bands, 0 at the lower and 1 at the upper one; null while they coincide"
     return (
         Output(f"{label}_lower", f"{middle}, minus {reach}", unit, warm_up),
         Output(f"{label}_middle", middle, unit, warm_up),
         Output(f"{label}_upper", f"{middle}, plus {reach}", unit, warm_up),
+        Output(f"{label}_percent_b", f"%B: {place}", "fraction of the width", warm_up),
+        Output(f"{label}_bandwidth", "upper minus lower band, over the middle", "fraction of the middle", warm_up),
     )
 
 
@@ -31,29 +37,54 @@ def _kernel(
     lower: Floats,
     middle: Floats,
     upper: Floats,
+    percent_b: Floats,
+    bandwidth: Floats,
 ) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        window_moments(close, first, stop, series[g, SEEN] - (fresh - first), period, middle, upper)
+        position = series[g, SEEN] - (fresh - first)
+        window_deviations(close, first, stop, position, period, percent_b, bandwidth)
         for i in range(fresh, stop):
-            reach = width * math.sqrt(upper[i] / period)
-            lower[i] = middle[i] - reach
-            upper[i] = middle[i] + reach
+            deviation, reach = percent_b[i], width * math.sqrt(bandwidth[i] / period)
+            mean = close[i] - deviation
+            lower[i] = mean - reach
+            middle[i] = mean
+            upper[i] = mean + reach
+            percent_b[i] = 0.5 + 0.5 * (deviation / reach) if reach > 0.0 else np.nan
+            bandwidth[i] = 2.0 * reach / mean if mean != 0.0 else np.nan
+
+
+def _deviation(windows: Floats) -> Floats:
+    return deviations(windows)[:, -1]
+
+
+def _population(windows: Floats) -> Floats:
+    roots: Floats = np.sqrt((deviations(windows) ** 2).mean(axis=1))
+    return roots
 
 
 def _specification(period: int, width: float) -> tuple[pl.Expr, ...]:
     close = pl.col("close")
-    middle, reach = close.rolling_mean(period), width * close.rolling_std(period, ddof=0)
-    return middle - reach, middle, middle + reach
+    middle = close - over_windows(_deviation, close, period=period)
+    reach = width * over_windows(_population, close, period=period)
+    place = 0.5 + (close - middle) / (2 * reach)
+    return (
+        middle - reach,
+        middle,
+        middle + reach,
+        pl.when(reach > 0).then(place),
+        pl.when(middle != 0).then(2 * reach / middle),
+    )
 
 
 BOLLINGER = register(
     Indicator(
         name="bollinger",
         title="Bollinger bands",
-        description="Simple mean of the last closes and `width` standard deviations to either side. The standard "
-        "deviation is the population's (divided by `period`), as Bollinger and TA-Lib have it.",
-        source="Bollinger (2001), Bollinger on Bollinger Bands, chapter 7",
+        description="Simple mean of the last closes and `width` standard deviations to either side, with %B, the "
+        "place of the close between the bands, and their width over the middle. The standard deviation is the "
+        "population's (divided by `period`), as Bollinger and TA-Lib have it. %B is null in a flat window (0/0).",
+        source="Bollinger (2001), Bollinger on Bollinger Bands, chapters 7 and 8",
         inputs=("close",),
         parameters=(
             Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the mean and the deviation"),
@@ -64,5 +95,6 @@ BOLLINGER = register(
         context=lambda period, width: context_of(period),
         kernel=_kernel,
         specification=_specification,
+        differences="BBANDS has the three bands alone.",
     )
 )

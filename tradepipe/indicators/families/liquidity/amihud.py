@@ -16,7 +16,8 @@ MILLION = 1e6
 
 def _illiquidity(impacts: Floats) -> Floats:
     known = ~np.isnan(impacts)
-    return np.where(known, impacts, 0).sum(axis=1) / known.sum(axis=1)
+    means: Floats = np.where(known, impacts, 0).sum(axis=1) / known.sum(axis=1)
+    return means
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:

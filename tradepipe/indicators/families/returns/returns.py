@@ -5,6 +5,7 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, STOP
+from tradepipe.indicators.kernels.logarithms import blank_unpriced
 from tradepipe.indicators.kernels.windows import Floats
 from tradepipe.indicators.kernels.windows import log_return as log_return_between
 from tradepipe.indicators.model import Indicator, Memory, Output, Series
@@ -44,11 +45,14 @@ def _kernel(series: Series, _memory: Memory, close: Floats, simple: Floats, log:
         for i in range(fresh, stop):
             simple[i] = (close[i] - close[i - 1]) / close[i - 1]
             log[i] = log_return_between(close[i], close[i - 1])
+        blank_unpriced(close, first, stop, 2, simple)
+        blank_unpriced(close, first, stop, 2, log)
 
 
 def _specification() -> tuple[pl.Expr, ...]:
     close = pl.col("close")
-    return close.diff() / close.shift(1), log_return(close)
+    priced = (close > 0) & (close.shift(1) > 0)
+    return pl.when(priced).then(close.diff() / close.shift(1)), log_return(close)
 
 
 RETURNS = register(
@@ -56,7 +60,7 @@ RETURNS = register(
         name="returns",
         title="Returns",
         description="Return of the close over one bar, simple and logarithmic. Prices are as the bars give them: "
-        "dividends and splits show unless the bars are adjusted.",
+        "dividends and splits show unless the bars are adjusted. Null from and to a price of 0 or below.",
         source="Campbell, Lo & MacKinlay (1997), The Econometrics of Financial Markets, section 1.4",
         inputs=("close",),
         parameters=(),

@@ -33,8 +33,9 @@ def _kernel(series: Series, _memory: Memory, close: Floats, benchmark: Floats, p
         squares, market_squares, products = np.empty(count), np.empty(count), np.empty(count)
         window_comoments(own, market, 0, count, position, period, squares, market_squares, products)
         out[first] = np.nan
-        for i in range(count):
-            out[first + i + 1] = products[i] / market_squares[i] if market_squares[i] > FLAT * period else np.nan
+        slopes = out[first + 1 : stop]
+        for i in range(len(slopes)):
+            slopes[i] = products[i] / market_squares[i] if market_squares[i] > FLAT * period else np.nan
         blank_unpriced(close, first, stop, period + 1, out)
         blank_unpriced(benchmark, first, stop, period + 1, out)
 

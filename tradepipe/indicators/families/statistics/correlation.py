@@ -28,6 +28,13 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
 
 
 @compiled
+def _correlations(squares: Floats, others: Floats, products: Floats, flat: float, out: Floats) -> None:
+    for i in range(len(out)):
+        value = max(-1.0, min(1.0, products[i] / (math.sqrt(squares[i]) * math.sqrt(others[i]))))
+        out[i] = value if min(squares[i], others[i]) > flat else np.nan
+
+
+@compiled
 def _kernel(series: Series, _memory: Memory, close: Floats, benchmark: Floats, period: int, out: Floats) -> None:
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
@@ -36,11 +43,7 @@ def _kernel(series: Series, _memory: Memory, close: Floats, benchmark: Floats, p
         squares, market_squares, products = np.empty(count), np.empty(count), np.empty(count)
         window_comoments(own, market, 0, count, position, period, squares, market_squares, products)
         out[first] = np.nan
-        for i in range(count):
-            value = np.nan
-            if min(squares[i], market_squares[i]) > FLAT * period:
-                value = max(-1.0, min(1.0, products[i] / math.sqrt(squares[i]) / math.sqrt(market_squares[i])))
-            out[first + i + 1] = value
+        _correlations(squares, market_squares, products, FLAT * period, out[first + 1 : stop])
         blank_unpriced(close, first, stop, period + 1, out)
         blank_unpriced(benchmark, first, stop, period + 1, out)
 

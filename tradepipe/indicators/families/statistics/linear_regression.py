@@ -13,7 +13,8 @@ from tradepipe.indicators.specifications import deviations, over_windows
 
 
 def _times(windows: Floats) -> Floats:
-    return np.arange(windows.shape[1]) - (windows.shape[1] - 1) / 2
+    times: Floats = np.arange(windows.shape[1]) - (windows.shape[1] - 1) / 2
+    return times
 
 
 def _slope(windows: Floats) -> Floats:

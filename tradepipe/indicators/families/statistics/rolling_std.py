@@ -15,7 +15,8 @@ from tradepipe.indicators.specifications import deviations, over_windows
 
 def _deviation(windows: Floats) -> Floats:
     squares: Floats = (deviations(windows) ** 2).sum(axis=1)
-    return np.sqrt(squares / (windows.shape[1] - 1))
+    roots: Floats = np.sqrt(squares / (windows.shape[1] - 1))
+    return roots
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:

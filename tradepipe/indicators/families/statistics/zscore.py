@@ -16,7 +16,8 @@ from tradepipe.indicators.specifications import deviations, over_windows
 
 def _zscore(windows: Floats) -> Floats:
     deviation = deviations(windows)
-    return deviation[:, -1] / np.sqrt((deviation**2).sum(axis=1) / (windows.shape[1] - 1))
+    scores: Floats = deviation[:, -1] / np.sqrt((deviation**2).sum(axis=1) / (windows.shape[1] - 1))
+    return scores
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:

@@ -7,11 +7,11 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
+from tradepipe.indicators.kernels.logarithms import blank_unpriced, log_returns
 from tradepipe.indicators.kernels.windows import Floats, context_of, window_moments
-from tradepipe.indicators.kernels.windows import log_return as log_return_between
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import log_return
+from tradepipe.indicators.specifications import deviations, log_return, over_windows
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -25,12 +25,16 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         out[first] = np.nan
         count = stop - first - 1
-        changes, mean, squares = np.empty(count), np.empty(count), np.empty(count)
-        for i in range(count):
-            changes[i] = log_return_between(close[first + i + 1], close[first + i])
+        changes, mean, squares = log_returns(close, first, stop), np.empty(count), np.empty(count)
         window_moments(changes, 0, count, series[g, SEEN] - (fresh - first), period, mean, squares)
         for i in range(count):
             out[first + i + 1] = math.sqrt(squares[i] / (period - 1))
+        blank_unpriced(close, first, stop, period + 1, out)
+
+
+def _deviation(windows: Floats) -> Floats:
+    roots: Floats = np.sqrt((deviations(windows) ** 2).sum(axis=1) / (windows.shape[1] - 1))
+    return roots
 
 
 REALISED_VOLATILITY = register(
@@ -46,6 +50,6 @@ REALISED_VOLATILITY = register(
         lookback=lambda period: period,
         context=lambda period: context_of(period) + 1,
         kernel=_kernel,
-        specification=lambda period: (log_return(pl.col("close")).rolling_std(period, ddof=1),),
+        specification=lambda period: (over_windows(_deviation, log_return(pl.col("close")), period=period),),
     )
 )
