@@ -1,0 +1,1 @@
+"""Perpetual futures: funding, basis and open interest, where the market fetches them."""
