@@ -162,6 +162,24 @@ def test_a_broken_contract_publishes_nothing_and_says_what_where_and_which_rows(
     assert contents(fresh, ["bars"]) == before
 
 
+def test_indicators_that_break_their_contract_are_not_published(project, monkeypatch):
+    import tradepipe.chain.features as library
+
+    before = contents(project, ["indicators"])
+    honest = library.compute_indicators
+
+    def careless(*given):
+        wrong = pl.when(pl.col("partition") == "2018-05").then(101.0).otherwise("rsi_14")
+        return honest(*given).with_columns(rsi_14=wrong.cast(pl.Float32))
+
+    monkeypatch.setattr(library, "compute_indicators", careless)
+    outcome = project.run("indicators", first="2018-04", last="2018-06")
+    assert not outcome.success
+    assert f"{MARKET}/indicators partition 2018-05: contract broken, nothing was published." in outcome.error
+    assert "rsi_14" in outcome.error
+    assert contents(project, ["indicators"]) == before
+
+
 def test_a_failed_contract_blocks_what_follows_in_the_same_run(fresh, monkeypatch):
     import tradepipe.bars as library
 
