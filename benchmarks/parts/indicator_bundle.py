@@ -22,7 +22,7 @@ SUPERTREND = "supertrend(10, 3)"
 BUNDLE = (
     *("sma(20)", "ema(20)", "wma(20)", "rsi(14)", "macd(12, 26, 9)", "bollinger(20, 2)", "atr(14)", "adx(14)"),
     *("stochastic(14, 3, 3)", "obv", "cci(20)", "mfi(14)", "rolling_vwap(20)", SUPERTREND, "correlation(60)"),
-    *("beta(60)", "donchian(20)", "ichimoku(9, 26, 52)", "keltner(20, 2, 10)", "realised_volatility(20)"),
+    *("beta(60)", "donchian(20)", "ichimoku(9, 26, 52)", "keltner(20, 10, 2)", "realised_volatility(20)"),
     "zscore(20)",
 )
 MORE = (

@@ -100,7 +100,7 @@ COMPOSED: dict[str, Peer] = {
     "correlation(60)": _correlation,
     "donchian(20)": _donchian,
     "ichimoku(9, 26, 52)": _ichimoku,
-    "keltner(20)": _keltner,
+    "keltner(20, 10, 2)": _keltner,
     "realised_volatility(20)": _realised_volatility,
     "zscore(20)": _zscore,
 }

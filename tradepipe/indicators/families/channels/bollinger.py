@@ -27,6 +27,34 @@ def _outputs(label: str, period: int, width: float) -> tuple[Output, ...]:
     )
 
 
+# Few columns a loop, whole views: that is what the compiler turns into several rows at a time.
+@compiled
+def _means_and_reaches(
+    close: Floats, deviation: Floats, squares: Floats, period: int, width: float, mean: Floats
+) -> None:
+    """Means into `mean`, and `width` standard deviations in place of the sums of squares."""
+    for i in range(len(mean)):
+        mean[i] = close[i] - deviation[i]
+    for i in range(len(mean)):
+        squares[i] = width * math.sqrt(squares[i] / period)
+
+
+@compiled
+def _bands(mean: Floats, reach: Floats, lower: Floats, upper: Floats) -> None:
+    for i in range(len(mean)):
+        lower[i] = mean[i] - reach[i]
+        upper[i] = mean[i] + reach[i]
+
+
+@compiled
+def _places_and_widths(mean: Floats, deviation: Floats, reach: Floats) -> None:
+    """%B in place of the deviations, the relative width in place of the reaches; NaN for 0/0."""
+    for i in range(len(mean)):
+        deviation[i] = 0.5 + 0.5 * (deviation[i] / reach[i]) if reach[i] > 0.0 else np.nan
+    for i in range(len(mean)):
+        reach[i] = 2.0 * reach[i] / mean[i] if mean[i] != 0.0 else np.nan
+
+
 @compiled
 def _kernel(
     series: Series,
@@ -44,14 +72,11 @@ def _kernel(
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         position = series[g, SEEN] - (fresh - first)
         window_deviations(close, first, stop, position, period, percent_b, bandwidth)
-        for i in range(fresh, stop):
-            deviation, reach = percent_b[i], width * math.sqrt(bandwidth[i] / period)
-            mean = close[i] - deviation
-            lower[i] = mean - reach
-            middle[i] = mean
-            upper[i] = mean + reach
-            percent_b[i] = 0.5 + 0.5 * (deviation / reach) if reach > 0.0 else np.nan
-            bandwidth[i] = 2.0 * reach / mean if mean != 0.0 else np.nan
+        _means_and_reaches(
+            close[fresh:stop], percent_b[fresh:stop], bandwidth[fresh:stop], period, width, middle[fresh:stop]
+        )
+        _bands(middle[fresh:stop], bandwidth[fresh:stop], lower[fresh:stop], upper[fresh:stop])
+        _places_and_widths(middle[fresh:stop], percent_b[fresh:stop], bandwidth[fresh:stop])
 
 
 def _deviation(windows: Floats) -> Floats:

@@ -29,9 +29,10 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         position, other = series[g, SEEN] - (fresh - first), np.empty(stop - first)
-        window_moments(close[first:stop], 0, stop - first, position, period, other, out[first:stop])
-        for i in range(fresh, stop):
-            out[i] = math.sqrt(out[i] / (period - 1))
+        roots = out[first:stop]
+        window_moments(close[first:stop], 0, stop - first, position, period, other, roots)
+        for i in range(len(roots)):
+            roots[i] = math.sqrt(roots[i] / (period - 1))
 
 
 ROLLING_STD = register(

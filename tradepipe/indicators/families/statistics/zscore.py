@@ -30,9 +30,10 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         position, squares = series[g, SEEN] - (fresh - first), np.empty(stop - first)
-        window_deviations(close[first:stop], 0, stop - first, position, period, out[first:stop], squares)
-        for i in range(fresh, stop):
-            out[i] /= math.sqrt(squares[i - first] / (period - 1))
+        scores = out[first:stop]
+        window_deviations(close[first:stop], 0, stop - first, position, period, scores, squares)
+        for i in range(len(scores)):
+            scores[i] /= math.sqrt(squares[i] / (period - 1))
 
 
 ZSCORE = register(

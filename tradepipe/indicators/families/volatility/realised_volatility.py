@@ -27,8 +27,9 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
         count = stop - first - 1
         changes, mean, squares = log_returns(close, first, stop), np.empty(count), np.empty(count)
         window_moments(changes, 0, count, series[g, SEEN] - (fresh - first), period, mean, squares)
-        for i in range(count):
-            out[first + i + 1] = math.sqrt(squares[i] / (period - 1))
+        roots = out[first + 1 : stop]
+        for i in range(len(roots)):
+            roots[i] = math.sqrt(squares[i] / (period - 1))
         blank_unpriced(close, first, stop, period + 1, out)
 
 
