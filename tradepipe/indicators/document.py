@@ -57,11 +57,11 @@ def caption_of(indicator: Indicator) -> str:
         )
     if needed:
         return (
-            "Bitcoin perpetual of Binance, bars of 8 hours, the last 250 of the shared market data. That data is no "
+            "Bitcoin perpetual of Binance, bars of 8 hours, the last 250 of real market data. That data is no "
             "part of the project: where it is absent, `tradepipe indicators document` leaves this plot as it is."
         )
     if family_of(indicator) == "patterns":
-        return "S&P 500, daily: sessions around the last time that it was found from 1999 to 2018."
+        return "S&P 500, daily: sessions around the last time that it was found from 1999 to 2018, if it was."
     if "session" in indicator.inputs:
         return "S&P 500, daily, the last 250 sessions of 2018: one bar a session. Within a day it adds bar to bar."
     return "S&P 500, daily, the last 250 sessions of 2018."

@@ -22,13 +22,14 @@ RESOLUTION = 80
 PRICES = ("open", "high", "low", "close", "volume")
 INDEX, PERPETUAL = "index points", "USDT"
 _EIGHT_HOURS = "8h"
+_FILES = ("1h-futures", "8h-funding_rate", "8h-mark")
 
 
 def document(folder: Path, *, data: Path | None = None) -> list[Path]:
     """Write the page and its plots into `folder`; the files that changed, sorted.
 
-    Plots of indicators that read funding or mark prices need `data`, a folder with the files of Binance that
-    `perpetual_bars` names; without it they stay as they are. Plots of indicators that are no more are removed.
+    Plots of indicators that read funding or mark prices need `data`, a folder that holds the files of Binance
+    that `perpetual_bars` names; without it they stay as they are. Plots of indicators that are no more are removed.
 
     Raises:
         VendorDataError: the package `arch` does not ship the index prices.
@@ -95,13 +96,12 @@ def perpetual_bars(data: Path) -> pl.DataFrame | None:
     """Bitcoin perpetual in bars of 8 hours, with funding_rate as last paid and mark_price at the close; or None.
 
     Reads `BTC_USDT_USDT-1h-futures.feather`, `-8h-funding_rate.feather` and `-8h-mark.feather` (columns date, open,
-    high, low, close, volume; a rate stands in `open`) of `data`.
+    high, low, close, volume; a rate stands in `open`) somewhere below `data`; of files of one name the largest.
     """
-    names = ("1h-futures", "8h-funding_rate", "8h-mark")
-    files = {name: data / f"BTC_USDT_USDT-{name}.feather" for name in names}
-    if not all(path.is_file() for path in files.values()):
+    found = [sorted(data.rglob(f"BTC_USDT_USDT-{name}.feather"), key=_size) for name in _FILES]
+    if not all(found):
         return None
-    hours, funding, mark = (_of_file(files[name]) for name in names)
+    hours, funding, mark = (_of_file(files[-1]) for files in found)
     ends = {"open": pl.first("open"), "high": pl.max("high"), "low": pl.min("low"), "close": pl.last("close")}
     bars = hours.group_by_dynamic("open_time", every=_EIGHT_HOURS).agg(pl.len(), pl.sum("volume"), **ends)
     rates = funding.select("open_time", funding_rate="open")
@@ -113,6 +113,10 @@ def perpetual_bars(data: Path) -> pl.DataFrame | None:
         .with_columns(session=pl.col("open_time").dt.date())
         .drop_nulls()
     )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _of_file(path: Path) -> pl.DataFrame:
