@@ -1,5 +1,6 @@
 """What importing costs, and the traps of numba's disk cache."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import tradepipe.indicators
+from tradepipe.indicators import IndicatorError, building, indicators
+from tradepipe.indicators.building import build
 
+FIRST_CALL_CPU_SECONDS = 3.0
 ROOM = Path(tradepipe.indicators.__file__).parent
 
 IMPORT_ONLY = """
@@ -20,30 +24,43 @@ contract_for(bound), lookback_of(bound), [one.specification() for one in bound]
 print(sorted({"numba", "pandera", "dagster", "pandas", "scipy", "talib"} & set(sys.modules)))
 """
 
-KERNEL_USE = """
+FIRST_CALL = """
+import time
+import datetime as dt
 import numpy as np
-from tradepipe.indicators import indicators
-from tradepipe.indicators.compute import run_kernel
-arrays = {}
-for name in ("open", "high", "low", "close", "volume"):
-    arrays[name] = np.linspace(1.0, 2.0, 60)
-    arrays[name].flags.writeable = False
-for indicator in indicators().values():
-    run_kernel(indicator.bind(), arrays, np.array([0, 60]))
-    kernel = indicator.kernel.dispatcher
-    print(indicator.name, len(kernel.signatures), sum(kernel.stats.cache_hits.values()))
+import polars as pl
+from tradepipe.indicators import Live, State, compute_indicators, indicators, parse_features
+from tradepipe.indicators.inputs import INPUTS
+from tradepipe.settings import load_settings
+
+opens = pl.datetime_range(dt.datetime(2020, 1, 1), dt.datetime(2020, 12, 31), "1d", time_zone="UTC", eager=True)
+times = {name: opens for name in ("open_time", "close_time", "known_at")}
+numbers = {name: np.linspace(1.0, 2.0, len(opens)) for name in INPUTS}
+bars = pl.DataFrame({"symbol": ["AAA"] * len(opens), **times, **numbers, "session": opens.dt.date()})
+ever = dt.date(1900, 1, 1), dt.date(2999, 1, 1)
+windows = pl.DataFrame(
+    {"partition": ["all"], "anchor_session": [ever[0]], "first_session": [ever[0]], "last_session": [ever[1]]}
+)
+default = next(iter(load_settings().markets.values())).indicators
+compute_indicators(bars, windows, parse_features(default))
+print(len(default), time.process_time())
+
+every = [one.bind() for one in indicators().values()]
+compute_indicators(bars, windows, every)
+Live(every, ["AAA"]).update(bars.head(1).to_dict())
+for one in every:
+    State(one).update(bars.row(0, named=True))
+for one in every:
+    kernel = one.indicator.kernel.dispatcher
+    print(one.name, len(kernel.signatures), sum(kernel.stats.cache_misses.values()))
 """
 
-
-SMA_USE = """
-import numpy as np
-from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.compute import run_kernel
-close = np.array([1.0, 2.0, 3.0])
-close.flags.writeable = False
-bound = parse_indicator("sma(3)")
-print(run_kernel(bound, {"close": close}, np.array([0, 3]))[0][-1])
-print(sum(bound.indicator.kernel.dispatcher.stats.cache_hits.values()))
+BUILD = """
+import json
+from tradepipe.indicators.building import build
+if __name__ == "__main__":
+    done = build()
+    print(json.dumps({"compiled": sorted(done.compiled), "cached": done.cached, "kept": done.kept}))
 """
 
 
@@ -63,24 +80,43 @@ def test_importing_parsing_and_live_states_need_no_heavy_library():
 
 
 @pytest.mark.slow
-def test_kernels_compile_once_and_come_from_the_cache_in_the_next_process(tmp_path):
-    cold = [line.split() for line in run_python(KERNEL_USE, NUMBA_CACHE_DIR=str(tmp_path)).splitlines()]
-    assert cold
-    assert all(signatures == "1" and hits == "0" for _, signatures, hits in cold)
-    warm = [line.split() for line in run_python(KERNEL_USE, NUMBA_CACHE_DIR=str(tmp_path)).splitlines()]
-    assert [name for name, _, _ in warm] == [name for name, _, _ in cold]
-    assert all(hits == "1" for _, _, hits in warm)
+def test_the_first_call_of_a_fresh_process_waits_for_no_compiler():
+    """All kernels are compiled at install, for the very types that batch, states and live series call them with."""
+    assert build().kept
+    assert build().compiled == ()
+    first, *rest = (line.split() for line in run_python(FIRST_CALL).splitlines())
+    assert int(first[0]) >= 5
+    assert float(first[1]) < FIRST_CALL_CPU_SECONDS
+    assert [name for name, _, _ in rest] == list(indicators())
+    assert {name for name, signatures, misses in rest if (signatures, misses) != ("1", "0")} == set()
 
 
-def test_an_edit_of_a_shared_kernel_recompiles_its_callers(tmp_path):
-    """Numba itself watches the file of the compiled function alone."""
+@pytest.mark.slow
+def test_building_a_part_anew_compiles_that_part(tmp_path, monkeypatch):
+    """In this process where it is little, in several where it is more; two may build at once."""
+    some = dict(list(indicators().items())[:2])
+    monkeypatch.setattr(building, "indicators", lambda: some)
+    monkeypatch.setattr(building, "_is_cached", lambda one: (tmp_path / one.name).exists())
+    monkeypatch.setattr(building, "_compile", lambda name: (tmp_path / name).touch() or "")
+    assert build().compiled == tuple(some)
+    assert (build().compiled, build().cached, build().kept) == ((), 2, True)
+    monkeypatch.setattr(building, "_compile", lambda name: f"the kernel of {name} does not compile: x")
+    (tmp_path / next(iter(some))).unlink()
+    with pytest.raises(IndicatorError, match=f"the kernel of {next(iter(some))} does not compile: x"):
+        build()
+
+
+@pytest.mark.slow
+def test_a_cold_cache_is_filled_by_two_processes_and_serves_the_next(tmp_path):
+    """The whole set costs half a minute; a package of a few indicators shows the same."""
     shutil.copytree(ROOM.parent, tmp_path / "tradepipe", ignore=shutil.ignore_patterns("__pycache__"))
-    shared = tmp_path / "tradepipe" / "indicators" / "kernels" / "windows.py"
+    kept = {"sma", "ema", "rsi", "returns", "momentum", "roc", "__init__"}
+    for file in (tmp_path / "tradepipe" / "indicators" / "families").glob("*/*.py"):
+        if file.stem not in kept:
+            file.unlink()
 
-    def hits():
-        return run_python(SMA_USE, PYTHONPATH=str(tmp_path), cwd=tmp_path).split()
+    def done():
+        return json.loads(run_python(BUILD, PYTHONPATH=str(tmp_path), cwd=tmp_path))
 
-    assert hits() == ["2.0", "0"]
-    assert hits() == ["2.0", "1"]
-    shared.write_text(shared.read_text().replace("mean[end - 1] = anchor + total / period", "mean[end - 1] = 7.0"))
-    assert hits() == ["7.0", "0"]
+    assert done() == {"compiled": sorted(kept - {"__init__"}), "cached": 0, "kept": True}
+    assert done() == {"compiled": [], "cached": 6, "kept": True}

@@ -75,6 +75,14 @@ def _digest_of(path: str) -> str:
 
 
 class _KernelFile(caching.IndexDataCacheFile):  # type: ignore[misc]
+    def _load_index(self) -> dict[object, str]:
+        """What there is, by key; nothing where a crash or a full disk cut the index off, or it is not ours to read."""
+        try:
+            found: dict[object, str] = super()._load_index()
+        except _UNREADABLE:
+            return {}
+        return found
+
     def save(self, key: object, data: object) -> None:
         """As numba's, with the code on disk before the index says that it is there."""
         overloads = self._load_index()
@@ -102,7 +110,7 @@ class _KernelCache(caching.FunctionCache):  # type: ignore[misc]
                 data = file.load(key)
                 if data is not None:
                     return self._impl.rebuild(target_context, data)
-            except _UNREADABLE:  # cut off by a crash or a full disk, or not ours to read: compile it again
+            except _UNREADABLE:  # as an index: compile it again
                 continue
         return None
 
