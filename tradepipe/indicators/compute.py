@@ -22,6 +22,7 @@ __all__ = ["compute_indicators", "run_kernel", "whole_series"]
 
 # Windows overlap, so all of a long range at once would hold each bar lookback / partition times.
 ROWS_AT_ONCE = 150_000
+SERIES = "series"
 _KEY = [column.name for column in INDICATOR_KEY_COLUMNS]
 
 
@@ -58,7 +59,7 @@ def compute_indicators(
         own.append("close")
     needed = list(dict.fromkeys([*_KEY, *own]))
     refuse_missing(bars, needed)
-    ordered = bars.select(needed).sort("session")
+    ordered = bars.select(needed).sort("open_time")
     slices = windows.iter_slices(_at_once(ordered, windows))
     parts = [_of_windows(ordered, some, features, beside) for some in slices]
     return pl.concat(parts or [_of_windows(ordered.clear(), windows, features, beside)])
@@ -89,7 +90,7 @@ def _at_once(bars: pl.DataFrame, windows: pl.DataFrame) -> int:
 
 
 def _of_windows(bars: pl.DataFrame, windows: pl.DataFrame, features: Sequence[Feature], beside: Beside) -> pl.DataFrame:
-    series = anchored(bars, windows).sort(PARTITION, "symbol", "open_time")
+    series = _in_series(anchored(bars, windows))
     refuse_repeated(series)
     first = windows.select(PARTITION, "first_session")
     started = series.select(PARTITION, "session").join(first, on=PARTITION, how="left", maintain_order="left")
@@ -117,7 +118,7 @@ def _longer(interval: str, windows: pl.DataFrame, beside: Beside) -> pl.DataFram
     if beside.intervals is None:  # refused before
         raise IndicatorError(f"there are no bars of {interval}")
     told = beside.intervals.of(windows.get_column(PARTITION))
-    return told.filter(~pl.col("is_partial"), interval=interval).sort(PARTITION, "symbol", "open_time")
+    return _in_series(told.filter(~pl.col("is_partial"), interval=interval).sort("open_time"))
 
 
 def _run(
@@ -169,9 +170,19 @@ def _set_across(rows: pl.DataFrame, feature: Feature, columns: Sequence[pl.Serie
     return [pl.Series(cross_section(rows, values, member, feature.across)).fill_nan(None) for values in filled]
 
 
+def _in_series(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows`, which ascend in time within each partition, by partition and symbol, with the number of their SERIES."""
+    # Numbers sort many times faster than words. They ascend as the words do.
+    places = {name: pl.Enum(rows.get_column(name).unique().sort()) for name in (PARTITION, "symbol")}
+    count = max(len(places["symbol"].categories), 1)
+    partition, symbol = (pl.col(name).cast(place).to_physical().cast(pl.Int64) for name, place in places.items())
+    return rows.with_columns((partition * count + symbol).alias(SERIES)).sort(SERIES, maintain_order=True)
+
+
 def _offsets(series: pl.DataFrame) -> NDArray[np.int64]:
-    lengths = series.group_by(PARTITION, "symbol", maintain_order=True).len()["len"]
-    return np.concatenate([np.zeros(1, np.int64), lengths.cast(pl.Int64).cum_sum().to_numpy()])
+    numbers = series.get_column(SERIES).to_numpy()
+    inner = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    return np.concatenate([[0], inner, [len(numbers)]] if len(numbers) else [[0]]).astype(np.int64)
 
 
 def _read_only(column: pl.Series) -> NDArray[np.float64]:
