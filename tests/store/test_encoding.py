@@ -26,7 +26,7 @@ from tradepipe.store.compaction import compact, plan
 from tradepipe.store.content import content_hash
 from tradepipe.store.encoding import is_split, write_split
 from tradepipe.store.export import export, read_export
-from tradepipe.store.files import write_temporary
+from tradepipe.store.files import make_folder, write_temporary
 
 DATASET = "lab/features"
 FEATURES = replace(
@@ -189,6 +189,10 @@ def test_the_store_publishes_reads_exports_and_finds_nothing_changed(store, tmp_
     assert not any(one.changed for one in again.values())
     everything = pl.concat(frames.values())
     assert store.read(DATASET).equals(everything)
+    # What is read makes the same file again, as a damaged file of a published dataset must be made.
+    make_folder(tmp_path, DATASET)
+    for key, one in store.catalogue.current(DATASET).items():
+        assert write_temporary(tmp_path, DATASET, key, store.read(DATASET, [key]), FEATURES).sha256 == one.sha256
     assert store.read(DATASET, symbols=["B"], columns=["rsi_14"]).equals(
         everything.filter(pl.col("symbol") == "B").select("rsi_14")
     )

@@ -1,0 +1,31 @@
+"""Features are stored split by bytes; both engines read every bit of them."""
+
+import datetime as dt
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from tests.warehouse.conftest import by_month
+from tradepipe.chain.marts import query
+from tradepipe.indicators import contract_for
+from tradepipe.indicators.configured import features_of
+
+NOW = dt.datetime(2018, 4, 1, tzinfo=dt.UTC)
+ALL = "SELECT * FROM ref('indicators') ORDER BY symbol, open_time"
+
+
+def test_both_engines_read_features_as_they_were_published(engine, published, market, marts, packaged):
+    contract = contract_for(features_of(market))
+    outputs = [name for name in contract.column_names if name not in packaged.columns]
+    assert pl.Float32 in contract.polars_schema.values()
+    # Any values that need all bits, and a warm-up of nulls.
+    value = pl.when(pl.int_range(pl.len()).over("symbol") > 2).then(pl.col("close") % 1 / 3)
+    features = packaged.with_columns((value / (place + 1)).alias(name) for place, name in enumerate(outputs))
+    features = features.select(pl.col(name).cast(dtype) for name, dtype in contract.polars_schema.items())
+    published.publish("us_indices/indicators", by_month(features), contract, code_version="1", inputs={})
+
+    assert_frame_equal(query(engine, published, market, marts, ALL, now=NOW), features, check_exact=True)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in outputs)
+    told = query(engine, published, market, marts, f"SELECT {sums} FROM ref('indicators')", now=NOW)  # noqa: S608 - ours
+    expected = features.select(pl.col(outputs).cast(pl.Float64).sum())
+    assert_frame_equal(told.cast(pl.Float64), expected, check_exact=False, rel_tol=1e-5)
