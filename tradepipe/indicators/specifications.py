@@ -1,8 +1,6 @@
 """Shared words of the readable specifications: polars expressions over one series in time order."""
 
-import functools
 import math
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
@@ -65,9 +63,9 @@ def money_flow() -> pl.Expr:
     return place * pl.col("volume")
 
 
-def short_mean(values: pl.Expr, period: int) -> pl.Expr:
-    """Mean of the last few values, each added anew, so that zeros give zero; null when one of them is."""
-    return functools.reduce(operator.add, (values.shift(age) for age in reversed(range(period)))) / period
+def window_sum(values: pl.Expr, period: int) -> pl.Expr:
+    """Sum of the last values, each window added anew, so that zeros give zero; null when one of them is."""
+    return over_windows(lambda windows: windows.sum(axis=1), values, period=period)
 
 
 def seeded_lookback(seed_row: int, weight: float, negligible: float = NEGLIGIBLE_WEIGHT) -> int:

@@ -9,7 +9,7 @@ from tradepipe.indicators.kernels.extrema import window_maxima, window_minima
 from tradepipe.indicators.kernels.oscillators import Floats, places_in_range, short_means
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import place_in_range, short_mean
+from tradepipe.indicators.specifications import place_in_range, window_sum
 
 
 def _outputs(label: str, period: int, slowing: int, d_period: int) -> tuple[Output, ...]:
@@ -46,8 +46,8 @@ def _kernel(
 
 def _specification(period: int, slowing: int, d_period: int) -> tuple[pl.Expr, ...]:
     fast = 100 * place_in_range(pl.col("close"), pl.col("high"), pl.col("low"), period)
-    slow = short_mean(fast, slowing)
-    return slow, short_mean(slow, d_period)
+    slow = window_sum(fast, slowing) / slowing
+    return slow, window_sum(slow, d_period) / d_period
 
 
 STOCHASTIC = register(

@@ -9,7 +9,7 @@ from tradepipe.indicators.kernels.extrema import window_maxima, window_minima
 from tradepipe.indicators.kernels.oscillators import Floats, places_in_range, short_means
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import place_in_range, seeded_lookback, short_mean, wilder_average
+from tradepipe.indicators.specifications import place_in_range, seeded_lookback, wilder_average, window_sum
 
 # The index is divided by its range, which may be a hundredth of a point: its seed must fade further than by itself.
 NEGLIGIBLE = 1e-16
@@ -88,8 +88,8 @@ def _specification(period: int, k_period: int, slowing: int, d_period: int) -> t
     loss = wilder_average((-change).clip(lower_bound=0), period)
     moved = (row == period) | ((row > period) & (change != 0))
     index = pl.when(moved & (gain + loss > 0)).then(100 * gain / (gain + loss)).forward_fill()
-    slow = short_mean(100 * place_in_range(index, index, index, k_period), slowing)
-    return slow, short_mean(slow, d_period)
+    slow = window_sum(100 * place_in_range(index, index, index, k_period), slowing) / slowing
+    return slow, window_sum(slow, d_period) / d_period
 
 
 STOCHASTIC_RSI = register(

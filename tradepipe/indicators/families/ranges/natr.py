@@ -5,7 +5,8 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
-from tradepipe.indicators.kernels.recursions import Floats, seeded_average, true_range
+from tradepipe.indicators.kernels.recursions import Floats, seeded_average
+from tradepipe.indicators.kernels.smoothing import fading_average, true_ranges
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_lookback, wilder_average
@@ -20,6 +21,7 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
 @compiled
 def _kernel(series: Series, memory: Memory, high: Floats, low: Floats, close: Floats, period: int, out: Floats) -> None:
     """Memory: close before, average (the sum until the seed)."""
+    weight = 1.0 / period
     for g in range(len(series)):
         fresh, stop, seen, slot = series[g, FRESH], series[g, STOP], series[g, SEEN], series[g, SLOT]
         before = memory[slot, 0]
@@ -30,12 +32,10 @@ def _kernel(series: Series, memory: Memory, high: Floats, low: Floats, close: Fl
             fresh, seen = fresh + 1, 1
         values, highs, lows, closes = out[fresh:stop], high[fresh:stop], low[fresh:stop], close[fresh:stop]
         ranges = np.empty(len(values))
-        for i in range(len(values)):
-            ranges[i] = true_range(highs[i], lows[i], before)
-            before = closes[i]
-        memory[slot, 1] = seeded_average(
-            ranges, 0, len(ranges), seen - 1, period, 1.0 / period, memory[slot, 1], values
-        )
+        true_ranges(highs, lows, closes, before, ranges)
+        head = min(max(period + 1 - seen, 0), len(values))
+        average = seeded_average(ranges, 0, head, seen - 1, period, weight, memory[slot, 1], values)
+        memory[slot, 1] = fading_average(ranges[head:], average, weight, values[head:])
         for i in range(len(values)):
             share = 100.0 * (values[i] / closes[i])
             values[i] = share if closes[i] != 0.0 else np.nan

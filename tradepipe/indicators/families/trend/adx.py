@@ -1,5 +1,8 @@
 """Directional movement: which way and how strongly a market trends."""
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -10,8 +13,7 @@ from tradepipe.indicators.kernels.decimals import compare_sums
 from tradepipe.indicators.kernels.recursions import Floats, true_range
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import in_units, loop_of, seeded_average
-from tradepipe.indicators.specifications import true_range as true_range_of
+from tradepipe.indicators.specifications import in_units, loop_of
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -72,31 +74,29 @@ def _kernel(
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
-    row, weight = pl.int_range(pl.len()), 1 / period
-    up, down = pl.col("high").diff(), -pl.col("low").diff()
-    (wider,) = loop_of(_wider, "high", "low", outputs=1)
+    def rows(high: list[float], low: list[float], close: list[float]) -> Iterator[tuple[float, float, float]]:
+        # In whole units, so that movements compare as decimals. The first bar has no movement and no range.
+        tops, bottoms, ends = in_units(high, low, close)
+        bars = list(zip(tops, bottoms, ends, strict=True))
+        ranged = risen = fallen = average = 0.0
+        for row, (now, before) in enumerate(zip(bars, bars[:1] + bars, strict=False)):
+            up, down = now[0] - before[0], before[1] - now[1]
+            span = max(now[0], before[2]) - min(now[1], before[2]) if row else 0
+            movements = span, up if up > max(down, 0) else 0, down if down > max(up, 0) else 0
+            left = 1 - 1 / period if row >= period else 1
+            ranged, risen, fallen = (
+                left * total + new for total, new in zip((ranged, risen, fallen), movements, strict=True)
+            )
+            index = 100 * abs(risen - fallen) / (risen + fallen) if row >= period and risen + fallen else 0
+            average = average + index / period if row < 2 * period else average + (index - average) / period
+            indicated = row >= period and ranged > 0
+            yield (
+                average if row >= 2 * period - 1 else math.nan,
+                100 * risen / ranged if indicated else math.nan,
+                100 * fallen / ranged if indicated else math.nan,
+            )
 
-    def average(values: pl.Expr) -> pl.Expr:
-        # The first bar has no bar before it and counts as no movement and no range.
-        return seeded_average(values.fill_null(0), period, weight, seed_row=period - 1)
-
-    ranged = average(pl.when(row > 0).then(true_range_of()))
-    risen = average(pl.when((up > 0) & (wider > 0)).then(up))
-    fallen = average(pl.when((down > 0) & (wider < 0)).then(down))
-    moved = risen + fallen
-    index = pl.when(moved > 0).then(100 * (risen - fallen).abs() / moved).otherwise(0)
-    indicated = (row >= period) & (ranged > 0)
-    return (
-        seeded_average(index, period, weight, seed_row=2 * period - 1),
-        pl.when(indicated).then(100 * risen / ranged),
-        pl.when(indicated).then(100 * fallen / ranged),
-    )
-
-
-def _wider(*columns: list[float]) -> list[tuple[int]]:
-    """Whether the high moved further up than the low moved down: the change of high + low, in whole units."""
-    middle = [high + low for high, low in zip(*in_units(*columns), strict=True)]
-    return [(after - before,) for before, after in zip(middle[:1] + middle, middle, strict=False)]
+    return loop_of(rows, "high", "low", "close", outputs=3)
 
 
 ADX = register(

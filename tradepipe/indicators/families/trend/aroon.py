@@ -1,13 +1,18 @@
 """How long ago prices were highest and lowest."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, STOP
 from tradepipe.indicators.kernels.windows import Floats
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
+from tradepipe.indicators.specifications import over_windows
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -56,15 +61,12 @@ def _kernel(
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
-    row = pl.int_range(pl.len())
+    def place(extreme: Callable[..., NDArray[Any]], values: pl.Expr) -> pl.Expr:
+        # The first extreme of a window that is read from its newest bar back is the latest one.
+        age = over_windows(lambda windows: extreme(windows[:, ::-1], axis=1), values, period=period + 1)
+        return 100 * (period - age) / period
 
-    def age(extreme: pl.Expr, values: pl.Expr) -> pl.Expr:
-        ages = [pl.when(values.shift(age) == extreme).then(age) for age in range(period + 1)]
-        return pl.when(row >= period).then(pl.coalesce(ages))
-
-    high, low = pl.col("high"), pl.col("low")
-    up = 100 * (period - age(high.rolling_max(period + 1), high)) / period
-    down = 100 * (period - age(low.rolling_min(period + 1), low)) / period
+    up, down = place(np.argmax, pl.col("high")), place(np.argmin, pl.col("low"))
     return up, down, up - down
 
 

@@ -9,7 +9,7 @@ from tradepipe.indicators.kernels.sums import Floats, window_sums
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import money_flow
+from tradepipe.indicators.specifications import money_flow, window_sum
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -43,7 +43,7 @@ ACCUMULATION_DISTRIBUTION = register(
         lookback=lambda period: period - 1,
         context=context_of,
         kernel=_kernel,
-        specification=lambda period: (money_flow().rolling_sum(period),),
+        specification=lambda period: (window_sum(money_flow(), period),),
         differences="AD accumulates from the first bar of the series; this is AD less AD `period` bars before.",
     )
 )

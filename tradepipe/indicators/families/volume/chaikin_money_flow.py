@@ -10,7 +10,7 @@ from tradepipe.indicators.kernels.sums import Floats, window_sums
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import money_flow
+from tradepipe.indicators.specifications import money_flow, window_sum
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -33,8 +33,8 @@ def _kernel(
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
-    traded = pl.col("volume").rolling_sum(period)
-    return (pl.when(traded > 0).then(money_flow().rolling_sum(period) / traded),)
+    traded = window_sum(pl.col("volume"), period)
+    return (pl.when(traded > 0).then(window_sum(money_flow(), period) / traded),)
 
 
 CHAIKIN_MONEY_FLOW = register(

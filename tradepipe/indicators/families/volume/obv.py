@@ -9,6 +9,7 @@ from tradepipe.indicators.kernels.sums import Floats, window_sums
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
+from tradepipe.indicators.specifications import window_sum
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -30,7 +31,7 @@ def _kernel(series: Series, _memory: Memory, close: Floats, volume: Floats, peri
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
-    return ((pl.col("close").diff().sign() * pl.col("volume")).rolling_sum(period),)
+    return (window_sum(pl.col("close").diff().sign() * pl.col("volume"), period),)
 
 
 OBV = register(

@@ -10,7 +10,7 @@ from tradepipe.indicators.kernels.sums import Floats, window_sums
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import typical_price
+from tradepipe.indicators.specifications import typical_price, window_sum
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -34,8 +34,8 @@ def _kernel(
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
     volume = pl.col("volume")
-    traded = volume.rolling_sum(period)
-    return (pl.when(traded > 0).then((typical_price() * volume).rolling_sum(period) / traded),)
+    traded = window_sum(volume, period)
+    return (pl.when(traded > 0).then(window_sum(typical_price() * volume, period) / traded),)
 
 
 ROLLING_VWAP = register(
