@@ -104,6 +104,16 @@ def test_supertrend_by_hand():
     assert direction[2:].tolist() == [-1, -1, 1, 1, -1, -1]
 
 
+def test_a_close_on_the_band_turns_no_supertrend():
+    def run(close):
+        return values_of("supertrend(2, 1)", high=[c + 1 for c in close], low=[c - 1 for c in close], close=close)
+
+    line, direction = run([10.0, 10.0, 10.0, 12.0])  # the upper band of bar 2 is 12, and stays
+    assert (line[3], direction[3]) == (12, -1)
+    line, direction = run([10.0, 10.0, 10.0, 11.0, 13.5, 10.75])  # the lower band of bar 4 is 10.75, and stays
+    assert (line[5], direction[5]) == (10.75, 1)
+
+
 def test_ichimoku_by_hand_and_nothing_from_the_future():
     high = [5.0, 7.0, 6.0, 9.0, 8.0, 4.0, 3.0, 10.0]
     low = [4.0, 5.0, 4.5, 6.0, 7.0, 3.0, 1.0, 8.0]

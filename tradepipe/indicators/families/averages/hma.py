@@ -24,13 +24,13 @@ def _kernel(series: Series, _memory: Memory, close: Floats, period: int, out: Fl
         raw, whole = np.empty(rows), out[first:stop]
         window_weighted(close[first:stop], 0, rows, position, period, whole)
         window_weighted(close[first:stop], 0, rows, position, period // 2, raw)
-        # Where the rows are the series' own beginning the first window is full after period - 1 of them; where they
-        # are context, the block that the first of them cuts is lost too.
-        begin = min(period - 1 if position == 0 else 2 * period - 2, rows)
+        # The last window is of values that begin with the period's last row, whose place among them is 0. Those that
+        # a piece's cut block leaves unknown are NaN, and lie before the context of the first row to compute.
+        begin = min(period - 1, rows)
         for i in range(rows):
             raw[i] = 2.0 * raw[i] - whole[i]
         whole[:begin] = np.nan
-        window_weighted(raw, begin, rows, position + begin - (period - 1), root, whole)
+        window_weighted(raw, begin, rows, position, root, whole)
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
