@@ -116,7 +116,7 @@ def runs_of(bound: BoundIndicator, bars: Bars) -> Callable[[], None]:
 
 def loop_of(function: Callable[[Mapping[str, Floats]], tuple[Floats, ...]], bars: Bars) -> Callable[[], None]:
     """A loop over the symbols that puts what `function` returns for each into columns allocated here and now."""
-    columns = [np.zeros(bars.rows) for _ in function(bars.slices()[0])]
+    columns = [np.zeros(bars.rows, values.dtype) for values in function(bars.slices()[0])]
     slices, starts = bars.slices(), bars.offsets.tolist()
 
     def run() -> None:

@@ -11,9 +11,10 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.parts.indicator_bars import Bars, Figure, Floats, loop_of, minutes, paired, ratio_of, stocks, walk
-from benchmarks.parts.indicator_peers import COMPOSED, SINGLE
+from benchmarks.parts.indicator_peers import COMPOSED, SINGLE, Peer
 from benchmarks.parts.indicator_staged import frame_of, staged
 from tradepipe.indicators import BoundIndicator, parse_indicator
 from tradepipe.indicators.running import run_all, run_kernel
@@ -39,15 +40,15 @@ def bundle_run(bounds: Sequence[BoundIndicator], bars: Bars) -> Callable[[], obj
     return lambda: run_all(wanted, bars.arrays, bars.offsets, into=columns)
 
 
-def bundle_loop(bars: Bars) -> Callable[[], None]:
-    """The same symbol by symbol with TA-Lib, into columns allocated once."""
+def bundle_peers() -> Peer:
+    """The 36 columns of one symbol with TA-Lib."""
     supertrend = parse_indicator(SUPERTREND)
 
     def ours(arrays: Mapping[str, Floats]) -> tuple[Floats, ...]:
-        return run_kernel(supertrend, arrays, np.array([0, len(arrays["close"])]))
+        return run_kernel(supertrend, {name: _read_only(arrays[name]) for name in supertrend.inputs}, _whole(arrays))
 
     peers = [ours if text == SUPERTREND else PEERS[text] for text in BUNDLE]
-    return loop_of(lambda arrays: tuple(column for peer in peers for column in peer(arrays)), bars)
+    return lambda arrays: tuple(column for peer in peers for column in peer(arrays))
 
 
 def measure(*, quick: bool) -> dict[str, Figure]:
@@ -58,7 +59,7 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     daily, minute = stocks(), minutes()
     for name, bars, target in (("daily", daily, 2.2), ("minutes", minute, 1.6)):
-        ours, theirs = paired(bundle_run(bounds, bars), bundle_loop(bars), rounds=rounds)
+        ours, theirs = paired(bundle_run(bounds, bars), loop_of(bundle_peers(), bars), rounds=rounds)
         rates = [bars.rows / 1e6 / statistics.median(spent) for spent in (ours, theirs)]
         print(f"{bars.name}, {bars.rows} rows: {columns} columns {rates[0]:.1f}, TA-Lib's 36 {rates[1]:.1f} Mrow/CPU-s")
         figures[f"bundle_{name}_against_talib"] = _times(ratio_of(theirs, ours), target, f"TA-Lib loop, {bars.name}")
@@ -68,6 +69,16 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     ours, theirs = paired(bundle_run(expressible, some), lambda: staged(frame), rounds=2 if quick else 5)
     figures["bundle_daily_against_polars"] = _times(ratio_of(theirs, ours), 8.0, f"staged polars, {some.name}")
     return figures | _thirty(rounds)
+
+
+def _whole(arrays: Mapping[str, Floats]) -> NDArray[np.int64]:
+    return np.array([0, len(arrays["close"])])
+
+
+def _read_only(array: Floats) -> Floats:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _thirty(rounds: int) -> dict[str, Figure]:

@@ -17,6 +17,10 @@ def _adx(a: Arrays) -> tuple[Floats, ...]:
     return talib.ADX(*bar, 14), talib.PLUS_DI(*bar, 14), talib.MINUS_DI(*bar, 14)
 
 
+def _aroon(a: Arrays) -> tuple[Floats, ...]:
+    return *talib.AROON(a["high"], a["low"], 25), talib.AROONOSC(a["high"], a["low"], 25)
+
+
 def _correlation(a: Arrays) -> tuple[Floats, ...]:
     return (talib.CORREL(_changes(a["close"]), _changes(a["benchmark"]), 60),)
 
@@ -77,6 +81,24 @@ def _of(name: str, *values: float, inputs: tuple[str, ...] = ("close",)) -> Peer
 
 
 _BAR = ("high", "low", "close")
+_CANDLE = ("open", *_BAR)
+_CANDLES = {
+    "doji": "CDLDOJI",
+    "marubozu": "CDLMARUBOZU",
+    "spinning_top": "CDLSPINNINGTOP",
+    "hammer": "CDLHAMMER",
+    "hanging_man": "CDLHANGINGMAN",
+    "inverted_hammer": "CDLINVERTEDHAMMER",
+    "shooting_star": "CDLSHOOTINGSTAR",
+    "engulfing": "CDLENGULFING",
+    "harami": "CDLHARAMI",
+    "piercing_line": "CDLPIERCING",
+    "dark_cloud_cover": "CDLDARKCLOUDCOVER",
+    "morning_star": "CDLMORNINGSTAR",
+    "evening_star": "CDLEVENINGSTAR",
+    "three_white_soldiers": "CDL3WHITESOLDIERS",
+    "three_black_crows": "CDL3BLACKCROWS",
+}
 
 # As a configuration writes it -> the same by TA-Lib. What TA-Lib has no function for is in COMPOSED.
 SINGLE: dict[str, Peer] = {
@@ -93,6 +115,23 @@ SINGLE: dict[str, Peer] = {
     "cci(20)": _of("CCI", 20, inputs=_BAR),
     "mfi(14)": _of("MFI", 14, inputs=(*_BAR, "volume")),
     "beta(60)": _of("BETA", 60, inputs=("benchmark", "close")),
+    "dema(20)": _of("DEMA", 20),
+    "tema(20)": _of("TEMA", 20),
+    "kama(10)": _of("KAMA", 10),
+    "psar": _of("SAR", 0.02, 0.2, inputs=("high", "low")),
+    "stochastic_rsi": _of("STOCHRSI", 14, 14, 3, 0),
+    "roc(10)": _of("ROC", 10),
+    "momentum(10)": _of("MOM", 10),
+    "williams_r(14)": _of("WILLR", 14, inputs=_BAR),
+    "accumulation_distribution": _of("AD", inputs=(*_BAR, "volume")),
+    "natr(14)": _of("NATR", 14, inputs=_BAR),
+    "aroon(25)": _aroon,
+    "linear_regression(20)": _of("LINEARREG_SLOPE", 20),
+    "rolling_mean(20)": _of("SMA", 20),
+    "rolling_std(20)": _of("STDDEV", 20),
+    "rolling_max(20)": _of("MAX", 20),
+    "rolling_min(20)": _of("MIN", 20),
+    **{name: _of(function, inputs=_CANDLE) for name, function in _CANDLES.items()},
 }
 
 COMPOSED: dict[str, Peer] = {

@@ -69,39 +69,47 @@ def window_regression(
     values: Floats, first: int, stop: int, position: int, period: int, slope: Floats, determination: Floats
 ) -> None:
     """Least-squares slope a row of each window over time, and its R squared: NaN where the window is flat."""
+    read, slopes, fits = values[first:stop], slope[first:stop], determination[first:stop]
+    rows = len(read)
+    start = min((-position) % period, rows)
+    filling = min(start + period - 1, rows)
+    slopes[:filling] = np.nan
+    fits[:filling] = np.nan
+    if not 0 <= start < rows:
+        return
     tail, tail_squares, tail_products = np.empty(period), np.empty(period), np.empty(period)
-    share = 1.0 / period
+    share, half = 1.0 / period, 0.5 * (period - 1)
     times = period * (period * period - 1.0) / 12.0  # sum of squared deviations of `period` rows in a row
-    start = min(first + (-position) % period, stop)
-    filling = min(start + period - 1, stop)
-    slope[first:filling] = np.nan
-    determination[first:filling] = np.nan
-    for block in range(start, stop, period):
+    anchor = read[start]
+    for block in range(start, rows, period):
         if block > start:
-            anchor = values[block - 1]
             head, head_squares, head_products = 0.0, 0.0, 0.0
-            for k in range(min(period - 1, stop - block)):
-                shifted = values[block + k] - anchor
+            now = 0.0  # time is counted from the anchor's row
+            for k in range(min(period - 1, rows - block)):
+                shifted = read[block + k] - anchor
+                now += 1.0
                 head += shifted
                 head_squares += shifted * shifted
-                head_products += (k + 1) * shifted  # time is counted from the anchor's row
+                head_products += now * shifted
                 total = tail[k + 1] + head
-                squares = tail_squares[k + 1] + head_squares - total * total * share
-                middle = k + 1 - 0.5 * (period - 1)
-                products = tail_products[k + 1] + head_products - middle * total
-                slope[block + k] = products / times
-                determination[block + k] = min(products * products / (times * max(squares, 0.0)), 1.0)
+                slopes[block + k] = tail_products[k + 1] + head_products - (now - half) * total
+                fits[block + k] = tail_squares[k + 1] + head_squares - total * total * share
         last = block + period - 1
-        if last < stop:
-            anchor = values[last]
-            total, squares, products = 0.0, 0.0, 0.0
+        if last < rows:
+            anchor = read[last]
+            total, squares, products, now = 0.0, 0.0, 0.0, 0.0
             for k in range(period - 1, -1, -1):
-                shifted = values[block + k] - anchor
+                shifted = read[block + k] - anchor
                 total += shifted
                 squares += shifted * shifted
-                products += (k + 1 - period) * shifted
+                products += now * shifted
+                now -= 1.0
                 tail[k], tail_squares[k], tail_products[k] = total, squares, products
-            products += 0.5 * (period - 1) * total
-            squares -= total * total * share
-            slope[last] = products / times
-            determination[last] = min(products * products / (times * max(squares, 0.0)), 1.0)
+            slopes[last] = products + half * total
+            fits[last] = squares - total * total * share
+    # Until here the sums of products and of squares; a loop without a recursion goes several rows at a time.
+    for i in range(rows):
+        fits[i] = min(slopes[i] * slopes[i] / (times * max(fits[i], 0.0)), 1.0)
+    per_row = 1.0 / times
+    for i in range(rows):
+        slopes[i] *= per_row
