@@ -14,15 +14,20 @@ BLOCK = 256
 def short_means(values: Floats, period: int, out: Floats) -> None:
     """Mean of the window that ends with each value, added oldest first; NaN where it is not full or holds NaN.
 
-    Costs `period` additions a row, which for the few bars of a smoothing is less than blocks do, and a
-    window depends on nothing but its own values: zeros give zero, and one NaN spoils no others.
+    Costs `period` additions a row, but many rows are added at once, and a window depends on nothing but its
+    own values: zeros give zero, and one NaN spoils no others.
     """
+    rows = len(values) - period + 1
     out[: min(period - 1, len(values))] = np.nan
-    for i in range(period - 1, len(values)):
-        total = values[i - period + 1]
-        for k in range(i - period + 2, i + 1):
-            total += values[k]
-        out[i] = total / period
+    if rows > 0:
+        means = out[period - 1 :]
+        means[:] = values[:rows]
+        for age in range(1, period):
+            newer = values[age:]
+            for i in range(rows):
+                means[i] += newer[i]
+        for i in range(rows):
+            means[i] /= period
 
 
 @compiled

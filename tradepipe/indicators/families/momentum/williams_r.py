@@ -24,11 +24,11 @@ def _kernel(
         highest = np.empty(stop - first)
         window_maxima(high[first:stop], 0, stop - first, period, highest)
         window_minima(low, first, stop, period, out)
-        for i in range(fresh, stop):
-            top = highest[i - first]
-            span = top - out[i]
-            place = 100.0 * ((close[i] - top) / span)
-            out[i] = place if span > 0.0 else np.nan
+        values, tops, closes = out[fresh:stop], highest[fresh - first :], close[fresh:stop]
+        for i in range(len(values)):
+            span = tops[i] - values[i]
+            place = 100.0 * ((closes[i] - tops[i]) / span)
+            values[i] = place if span > 0.0 else np.nan
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
