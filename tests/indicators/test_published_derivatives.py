@@ -66,6 +66,8 @@ def test_open_interest_bears_prices_out_or_not():
     assert np.isnan(divergence[:2]).all()
     (_, _, fallen) = values_of("open_interest(2)", close=[10.0, 9, 8], open_interest=[100.0, 90, 80])
     assert fallen[2] == 1
+    (_, _, held) = values_of("open_interest(2)", close=[1.0, 2, 3], open_interest=[5.0, 4, 5])
+    assert held[2] == 0
 
 
 def test_nothing_open_before_has_no_change():
