@@ -112,7 +112,7 @@ BOLLINGER = register(
         source="Bollinger (2001), Bollinger on Bollinger Bands, chapters 7 and 8",
         inputs=("close",),
         parameters=(
-            Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the mean and the deviation"),
+            Parameter("period", int, 20, minimum=3, maximum=2000, description="bars in the mean and the deviation"),
             Parameter("width", float, 2.0, minimum=0.1, maximum=10, description="standard deviations to either side"),
         ),
         outputs=_outputs,

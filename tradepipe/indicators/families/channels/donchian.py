@@ -3,7 +3,7 @@
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
-from tradepipe.indicators.kernels import FIRST, FRESH, STOP
+from tradepipe.indicators.kernels import FIRST, STOP
 from tradepipe.indicators.kernels.extrema import Floats, window_maxima, window_minima
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
@@ -16,6 +16,12 @@ def _outputs(label: str, period: int) -> tuple[Output, ...]:
         Output(f"{label}_middle", "mean of the upper and the lower line", unit, warm_up),
         Output(f"{label}_upper", f"highest high of the last {period} bars", unit, warm_up),
     )
+
+
+@compiled
+def _midpoints(lower: Floats, upper: Floats, middle: Floats) -> None:
+    for i in range(len(middle)):  # whole views: several rows at a time
+        middle[i] = 0.5 * (lower[i] + upper[i])
 
 
 @compiled
@@ -33,8 +39,7 @@ def _kernel(
         first, stop = series[g, FIRST], series[g, STOP]
         window_minima(low, first, stop, period, lower)
         window_maxima(high, first, stop, period, upper)
-        for i in range(series[g, FRESH], stop):
-            middle[i] = 0.5 * (lower[i] + upper[i])
+        _midpoints(lower[first:stop], upper[first:stop], middle[first:stop])
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:

@@ -40,26 +40,31 @@ def _kernel(
     weight, atr_weight = 2.0 / (period + 1), 1.0 / atr_period
     for g in range(len(series)):
         fresh, stop, seen, slot = series[g, FRESH], series[g, STOP], series[g, SEEN], series[g, SLOT]
-        memory[slot, 0] = seeded_average(close, fresh, stop, seen, period, weight, memory[slot, 0], middle)
         before, average = memory[slot, 1], memory[slot, 2]
-        row = fresh
-        while row < stop and seen <= atr_period:
+        seeded = min(stop, fresh + max(period - seen, atr_period + 1 - seen, 0))
+        mean = seeded_average(close, fresh, seeded, seen, period, weight, memory[slot, 0], middle)
+        for row in range(fresh, seeded):
             reach = np.nan
-            if seen > 0:
+            if seen > atr_period:
+                average += atr_weight * (true_range(high[row], low[row], before) - average)
+            elif seen > 0:
                 average += true_range(high[row], low[row], before)
             if seen == atr_period:
                 average /= atr_period
+            if seen >= atr_period:
                 reach = width * average
             lower[row] = middle[row] - reach
             upper[row] = middle[row] + reach
             before = close[row]
             seen += 1
-            row += 1
-        for i in range(row, stop):
+        for i in range(seeded, stop):  # both averages in one loop: neither waits for the other
+            mean += weight * (close[i] - mean)
             average += atr_weight * (true_range(high[i], low[i], before) - average)
             before = close[i]
-            lower[i] = middle[i] - width * average
-            upper[i] = middle[i] + width * average
+            middle[i] = mean
+            lower[i] = mean - width * average
+            upper[i] = mean + width * average
+        memory[slot, 0] = mean
         memory[slot, 1], memory[slot, 2] = before, average
 
 

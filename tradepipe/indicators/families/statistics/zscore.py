@@ -44,7 +44,7 @@ ZSCORE = register(
         "sample's (divided by period - 1), so it is (close - rolling_mean) / rolling_std. Null in a flat window (0/0).",
         source="Kendall, Stuart & Ord (1987), Kendall's Advanced Theory of Statistics, volume 1, chapter 2",
         inputs=("close",),
-        parameters=(Parameter("period", int, 20, minimum=2, maximum=2000, description="bars in the window"),),
+        parameters=(Parameter("period", int, 20, minimum=3, maximum=2000, description="bars in the window"),),
         outputs=_outputs,
         lookback=lambda period: period - 1,
         context=context_of,
