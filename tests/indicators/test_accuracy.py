@@ -16,6 +16,7 @@ from tradepipe.indicators import indicators, parse_indicator
 from tradepipe.indicators.compute import run_kernel
 
 PRECISION = 1e-10
+MICROS = st.integers(-(10**12), 10**12).map(lambda number: number / 10**6)  # whose squares no double loses
 
 
 def exact_moments(values, period):
@@ -128,7 +129,7 @@ def test_statistics_of_tiny_moves_at_a_high_price(period):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(-3, 3)), min_size=1, max_size=60), st.integers(2, 20))
+@given(st.lists(st.tuples(MICROS, st.integers(-3, 3)), min_size=1, max_size=60), st.integers(2, 20))
 def test_products_of_any_two_series(values, period):
     from tradepipe.indicators.kernels.comoments import window_comoments
 
