@@ -76,20 +76,24 @@ def minutes() -> Bars:
     return _of(f"{len(files)} Binance perpetuals, 1m", pl.concat(frames).rename({"date": "time"}))
 
 
-def walk(symbols: int, bars: int) -> Bars:
-    """Random-walk bars on a grid of cents."""
+def walk(symbols: int, bars: int, volatility: float = 0.01) -> Bars:
+    """Random-walk bars on a grid of cents, with all that indicators may read from outside."""
     rng = np.random.default_rng(36)
     shape = (symbols, bars)
-    close = np.round(50 * np.exp(np.cumsum(rng.normal(0, 0.01, shape), axis=1)), 2)
-    spread = np.round(close * np.abs(rng.normal(0, 0.01, shape)), 2)
+    close = np.round(50 * np.exp(np.cumsum(rng.normal(0, volatility, shape), axis=1)), 2)
+    spread = np.round(close * np.abs(rng.normal(0, volatility, shape)), 2)
     before = np.concatenate([close[:, :1], close[:, :-1]], axis=1)
     arrays = {
         "open": before,
         "high": np.maximum(close, before) + spread,
-        "low": np.minimum(close, before) * 0.99,
+        "low": np.minimum(close, before) * (1 - volatility),
         "close": close,
         "volume": rng.integers(1, 1_000_000, shape).astype(float),
         "benchmark": np.broadcast_to(close.mean(axis=0), shape),
+        "session": np.broadcast_to(np.arange(bars) // 390.0, shape),
+        "funding_rate": rng.normal(1e-4, 1e-4, shape),
+        "mark_price": close * (1 + rng.normal(0, 1e-4, shape)),
+        "open_interest": rng.integers(1_000, 2_000, shape).astype(float),
     }
     offsets = np.arange(symbols + 1, dtype=np.int64) * bars
     return Bars(
