@@ -285,12 +285,34 @@ def test_a_partition_is_the_same_alone_in_a_range_and_again(bars, fetched):
         assert identical(alone, together.filter(pl.col("partition") == day))
 
 
+def test_a_payment_of_the_moment_a_bar_ends_belongs_to_the_next_bar(bars, fetched):
+    market = fetching("mean_funding_rate(2) as float64")
+    on_time = bars.filter(symbol="AAA").with_columns(known_at=pl.col("close_time") + DELAY)
+    paid = fetched["funding"].with_columns(known_at=pl.col("scheduled_at") + DELAY)
+    found = layer_of(market, on_time, days(1, 1), {"funding": paid})
+    rates = dict(paid.filter(symbol="AAA").select("scheduled_at", "rate").rows())
+    for hour in (8, 16, 24):
+        end = dt.datetime(2024, 1, 2, tzinfo=UTC) + dt.timedelta(hours=hour)
+        last = found.filter(pl.col("close_time") <= end)["mean_funding_rate_2"][-1]
+        assert last == pytest.approx(rates[end - dt.timedelta(hours=8)], rel=1e-12)
+
+
+def test_a_benchmark_is_not_looked_for_beyond_the_window(bars):
+    market = market_of("mean_benchmark(2)")
+    gone = bars.filter((pl.col("symbol") != "BBB") | (pl.col("session") == FIRST))
+    together = layer_of(market, gone, days(0, 3))
+    assert together.filter(partition=days(1, 1)[0])["mean_benchmark_2"].null_count() == 0
+    last = together.filter(partition=days(3, 3)[0])
+    assert last["mean_benchmark_2"].null_count() == last.height
+    assert identical(last, layer_of(market, gone, days(3, 3)))
+
+
 def test_a_row_of_the_next_day_reaches_no_bar_of_this_one(bars, fetched):
     """A younger price of tomorrow, known before an older one of today, would otherwise hide that one in a range."""
     market = fetching("mean_mark_price(2)")
     today, tomorrow = days(1, 2)
     last = fetched["mark_prices"].with_columns(
-        known_at=pl.when(pl.col("open_time").dt.time() == dt.time(23, 50))
+        known_at=pl.when(pl.col("open_time").dt.time() == dt.time(23, 55))
         .then(pl.col("close_time") + pl.duration(minutes=9))
         .when(pl.col("open_time").dt.time() == dt.time(0, 0))
         .then(pl.col("close_time") - pl.duration(minutes=3))
