@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tests.indicators import made
+from tests.indicators.cases import cases
 from tests.indicators.made import PRICES, with_outside_inputs
 from tradepipe.indicators import indicators
 
@@ -127,18 +128,6 @@ def monthly_windows():
 def arrays_of():
     """The inputs of kernels from a frame: read-only float arrays by name."""
     return made.arrays_of
-
-
-def cases():
-    """Each registered indicator with its defaults; slower: with its smallest and with some larger parameters."""
-    for indicator in indicators().values():
-        yield pytest.param(indicator.bind(), id=indicator.bind().text)
-        if indicator.parameters:
-            smallest = indicator.bind(*(parameter.minimum for parameter in indicator.parameters))
-            larger = indicator.bind(
-                *(min(parameter.default * 3, parameter.maximum) for parameter in indicator.parameters)
-            )
-            yield from (pytest.param(one, id=one.text, marks=pytest.mark.slow) for one in (smallest, larger))
 
 
 def pytest_generate_tests(metafunc):

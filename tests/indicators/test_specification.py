@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.indicators.cases import cases
 from tests.indicators.made import with_outside_inputs
 from tradepipe.indicators import IndicatorError, IndicatorInputError, State, parse_indicator
 from tradepipe.indicators.compute import run_kernel
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 
+# Drawing a series costs more than computing it, so all indicators share what is drawn.
+GROUPS = [
+    pytest.param([one.values[0] for one in cases() if not one.marks], id="defaults"),
+    pytest.param([one.values[0] for one in cases() if one.marks], id="other-parameters", marks=pytest.mark.slow),
+]
+EXAMPLES = min(40, settings().max_examples)
 SPECIFICATION_TOLERANCE = 1e-9
 LIVE_TOLERANCE = 1e-12
 
@@ -59,7 +66,7 @@ def series(draw):
     )
 
 
-@pytest.mark.parametrize("symbol", ["sp500", "nasdaq"])
+@pytest.mark.parametrize("symbol", ["sp500", pytest.param("nasdaq", marks=pytest.mark.slow)])
 def test_kernel_equals_specification_on_index_bars(bound, symbol, index_bars, arrays_of):
     frame = index_bars.filter(pl.col("symbol") == symbol)
     found = kernel_outputs(bound, arrays_of(frame))
@@ -68,19 +75,21 @@ def test_kernel_equals_specification_on_index_bars(bound, symbol, index_bars, ar
 
 
 def test_kernel_equals_specification_on_minute_bars(bound, crypto_bars, arrays_of):
-    frame = crypto_bars.head(20_000)
+    frame = crypto_bars.head(5_000)
     found = kernel_outputs(bound, arrays_of(frame))
     assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=1e-12)
 
 
-@settings(deadline=None, max_examples=40)  # for each of the cases
+@pytest.mark.parametrize("group", GROUPS)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(frame=series())
-def test_kernel_equals_specification_on_any_series(bound, frame, arrays_of):
+def test_kernel_equals_specification_on_any_series(group, frame, arrays_of):
     # The specification's own rolling moments keep the error of a price that has left the window
     # (test_accuracy.py holds the kernel to exact arithmetic), so the level of the series sets its scale.
-    found = kernel_outputs(bound, arrays_of(frame))
-    scale = max([1.0, *frame["high"]])
-    assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=1e-9 * scale)
+    arrays, near = arrays_of(frame), 1e-9 * max([1.0, *frame["high"]])
+    for bound in group:
+        found = kernel_outputs(bound, arrays)
+        assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=near)
 
 
 def test_the_warm_up_is_as_declared(bound, index_bars, arrays_of):
@@ -119,16 +128,18 @@ def run_live(bound, frame, *, split):
     return [np.array([math.nan if row[name] is None else row[name] for row in rows]) for name in names]
 
 
-@settings(deadline=None, max_examples=40)  # for each of the cases
+@pytest.mark.parametrize("group", GROUPS)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(frame=series(), data=st.data())
-def test_live_equals_batch_over_any_split(bound, frame, data, arrays_of):
-    split = data.draw(st.integers(0, max(frame.height - 1, 0)))
-    live = run_live(bound, frame, split=split)
-    assert_agree(bound, live, kernel_outputs(bound, arrays_of(frame)), relative=LIVE_TOLERANCE, absolute=0.0)
+def test_live_equals_batch_over_any_split(group, frame, data, arrays_of):
+    arrays, split = arrays_of(frame), data.draw(st.integers(0, max(frame.height - 1, 0)))
+    for bound in group:
+        live = run_live(bound, frame, split=split)
+        assert_agree(bound, live, kernel_outputs(bound, arrays), relative=LIVE_TOLERANCE, absolute=0.0)
 
 
 def test_live_equals_batch_on_real_bars(bound, index_bars, arrays_of):
-    frame = index_bars.filter(pl.col("symbol") == "nasdaq").head(2000)
+    frame = index_bars.filter(pl.col("symbol") == "nasdaq").head(1000)
     live = run_live(bound, frame, split=777)
     assert_agree(bound, live, kernel_outputs(bound, arrays_of(frame)), relative=LIVE_TOLERANCE)
 
