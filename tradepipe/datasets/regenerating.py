@@ -52,7 +52,7 @@ def _regenerate(store: PartitionStore, manifest: Manifest, file: ManifestFile, c
     written = store.root / (made.path + files.TEMPORARY)
     if made.sha256 != file.sha256:
         written.unlink()
-        return "the same rows make other bytes today, as after an upgrade of polars"
+        return "the same rows make other bytes today, as after an upgrade of polars or pyarrow"
     files.sync_temporary(store.root, made)
     set_aside(store, [file])
     written.rename(store.root / file.path)
