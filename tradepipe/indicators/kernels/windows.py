@@ -43,7 +43,8 @@ def log_return(value: float, before: float) -> float:
     # less than a fifth, which nearly all are, go through ln(v / b) = 2 artanh((v - b) / (v + b)).
     share = (value - before) / (value + before)
     if share * share < NEAR:
-        return twice_artanh(share)
+        small: float = twice_artanh(share)
+        return small
     return math.log1p((value - before) / before)
 
 
