@@ -83,7 +83,7 @@ def show_build(console: Console, processes: int) -> None:
         f"indicators: {count} kernel{'' if count == 1 else 's'} compiled, {done.cached} cached ({done.seconds:.1f} s)."
     )
     if not done.kept:
-        console.print("  not kept: no cache folder may be written (set NUMBA_CACHE_DIR), or a module changed meanwhile.")
+        console.print("  not kept: no cache folder may be written (set NUMBA_CACHE_DIR), or a module has changed.")
 
 
 def show_document(console: Console, folder: Path | None, data: Path | None) -> None:
