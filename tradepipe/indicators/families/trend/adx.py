@@ -56,9 +56,10 @@ def _kernel(
             high_before, low_before, close_before = high[row], low[row], close[row]
             plus[row] = minus[row] = adx[row] = np.nan
             if seen >= period:
+                # The three sums round on their own, and so do the steps of the average: a hair above 100 is 100.
                 if ranged > 0.0:
-                    plus[row] = 100.0 * (risen / ranged)
-                    minus[row] = 100.0 * (fallen / ranged)
+                    plus[row] = min(100.0 * (risen / ranged), 100.0)
+                    minus[row] = min(100.0 * (fallen / ranged), 100.0)
                 moved = risen + fallen
                 index = 100.0 * (abs(risen - fallen) / moved) if moved > 0.0 else 0.0
                 if seen >= 2 * period:
@@ -66,7 +67,7 @@ def _kernel(
                 else:
                     average += weight * index
                 if seen >= 2 * period - 1:
-                    adx[row] = average
+                    adx[row] = min(average, 100.0)
             seen += 1
             row += 1
         state[0], state[1], state[2] = high_before, low_before, close_before

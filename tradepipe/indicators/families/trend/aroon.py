@@ -35,7 +35,6 @@ def _kernel(
     down: Floats,
     oscillator: Floats,
 ) -> None:
-    share = 100.0 / period
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         start = min(max(first + period, fresh), stop)
@@ -55,9 +54,10 @@ def _kernel(
                     bottom = i if low[i] <= low[bottom] else bottom
             top = row if high[row] >= high[top] else top
             bottom = row if low[row] <= low[bottom] else bottom
-            up[row] = share * (top - oldest)
-            down[row] = share * (bottom - oldest)
-            oscillator[row] = share * (top - bottom)
+            # Divided last: 100 / 11 * 11 would be more than 100.
+            up[row] = 100.0 * (top - oldest) / period
+            down[row] = 100.0 * (bottom - oldest) / period
+            oscillator[row] = 100.0 * (top - bottom) / period
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:

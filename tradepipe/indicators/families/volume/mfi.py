@@ -32,7 +32,9 @@ def _kernel(
         for i in range(count):
             row = first + 1 + i
             change = compare_sums(high[row], low[row], close[row], high[row - 1], low[row - 1], close[row - 1])
-            flow = (high[row] + low[row] + close[row]) / 3.0 * volume[row]
+            typical = (high[row] + low[row] + close[row]) / 3.0
+            # NaN stays within the windows that hold it.
+            flow = typical * volume[row] if typical >= 0.0 else np.nan
             rising[i] = flow if change > 0.0 else 0.0
             falling[i] = flow if change < 0.0 else 0.0
         out[first] = np.nan
@@ -48,7 +50,8 @@ def _specification(period: int) -> tuple[pl.Expr, ...]:
     def rows(*columns: Sequence[float]) -> Iterator[tuple[float]]:
         *prices, volume = columns
         typical = [sum(units) for units in zip(*in_units(*prices), strict=True)]
-        flows = [sum(bar) / 3 * traded for *bar, traded in zip(*prices, volume, strict=True)]
+        means = [sum(bar) / 3 for bar in zip(*prices, strict=True)]
+        flows = [mean * traded if mean >= 0 else math.nan for mean, traded in zip(means, volume, strict=True)]
         for row in range(len(flows)):
             window = range(row + 1 - period, row + 1) if row >= period else range(0)
             rising = math.fsum(flows[i] for i in window if typical[i] > typical[i - 1])
@@ -65,7 +68,8 @@ MFI = register(
         description="100 * money that flowed with rising typical prices / money that flowed with changing ones, last "
         "`period` bars; the typical price is (high + low + close) / 3, money is typical price * volume. Typical "
         "prices are compared as the decimals that prices are, to 15 significant digits: equal sums tie, whatever "
-        "floats make of them, and a tie counts on neither side. Null where no money flowed.",
+        "floats make of them, and a tie counts on neither side. Null where no money flowed, and "
+        "where a typical price below zero, whose money would flow the wrong way, counts on either side.",
         source="Quong & Soudack (1989), Technical Analysis of Stocks & Commodities 7:3, Volume-weighted RSI: Money "
         "Flow",
         inputs=("high", "low", "close", "volume"),
