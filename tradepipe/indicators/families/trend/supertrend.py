@@ -97,9 +97,9 @@ def _loop(
 def _lookback(period: int, multiplier: float) -> int:
     """Until the average's seed has faded, and then a trend: as long as prices need to wander across both bands.
 
-    Half as much again as two starts needed at most until they agreed, in 1,200 tries on real bars.
+    Nearly half as much again as two starts needed at most until they agreed, on bars of 496 real series.
     """
-    return seeded_lookback(period, 1 / period) + math.ceil(6 * multiplier**2)
+    return seeded_lookback(period, 1 / period) + math.ceil(12 * multiplier**2)
 
 
 SUPERTREND = register(
