@@ -10,6 +10,8 @@ from assets.partitions import mapping, partitions_of
 from assets.reports import CONTRACT_CHECK, Events
 from resources.store import StoreResource
 from tradepipe.chain import LAYERS, LayerRun
+from tradepipe.chain.features import DERIVED
+from tradepipe.chain.layers import Layer
 from tradepipe.contracts import Contract
 from tradepipe.markets import Market
 
@@ -55,7 +57,7 @@ def layer_asset(
                 ),
                 *[dg.AssetCheckSpec(name, asset=key, partitions_def=partitions) for name in checks],
             ],
-            automation_condition=when_inputs_changed() if automated else None,
+            automation_condition=when_inputs_changed(_fetched_beside(market, described)) if automated else None,
             metadata={
                 "dagster/column_schema": column_schema(described.contract(market)),
                 "dagster/table_name": f"{market.name}/{layer}",
@@ -101,5 +103,20 @@ def column_schema(contract: Contract) -> dg.TableSchema:
     )
 
 
-def when_inputs_changed() -> dg.AutomationCondition[Any]:
-    return dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+def when_inputs_changed(optional: Sequence[dg.AssetKey] = ()) -> dg.AutomationCondition[Any]:
+    """An input was published, none is lacking or under way, and the blocking checks passed of all there is.
+
+    `optional` are inputs of which a partition may never come, such as funding of a day without any file.
+    """
+    passed = dg.AutomationCondition.check_passed() | dg.AutomationCondition.will_be_requested()
+    every = dg.AutomationCondition.all_checks_match(passed, blocking_only=True)
+    # A check of what is not there never ran; whether it may be lacking is said by `any_deps_missing`.
+    checked = dg.AutomationCondition.all_deps_match(every | dg.AutomationCondition.missing())
+    missing = dg.AutomationCondition.any_deps_missing()
+    if optional:
+        missing = missing.ignore(dg.AssetSelection.assets(*optional))
+    return dg.AutomationCondition.eager().replace("any_deps_missing", missing) & checked
+
+
+def _fetched_beside(market: Market, layer: Layer) -> list[dg.AssetKey]:
+    return [asset_key(market, read) for read in layer.reads(market) if read in DERIVED]

@@ -227,3 +227,47 @@ def test_automation_does_not_pass_a_failed_blocking_check(tmp_path):
 
     assert requested(dg.AutomationCondition.eager()) == 1
     assert requested(when_inputs_changed()) == 0
+
+
+@pytest.mark.parametrize(("lacking", "requested"), [("nothing", 1), ("first", 1), ("last", 1), ("bars", 0)])
+def test_automation_does_not_wait_for_what_may_never_be_fetched(lacking, requested, tmp_path):
+    """A day without any file of funding has no partition; of bars each session has one, if an empty one."""
+    from assets.layer import when_inputs_changed
+
+    partitions = dg.DailyPartitionsDefinition(start_date="2018-12-01", end_date="2018-12-10")
+    days = ["2018-12-07", "2018-12-08", "2018-12-09"]
+    read = [dg.AssetKey(name) for name in ("bars", "funding")]
+
+    def upstream(key):
+        check = dg.AssetCheckSpec("contract", asset=key, blocking=True, partitions_def=partitions)
+
+        @dg.asset(key=key, partitions_def=partitions, check_specs=[check])
+        def body():
+            yield dg.MaterializeResult(asset_key=key)
+            yield dg.AssetCheckResult(passed=True, check_name="contract")
+
+        return body
+
+    back = dg.TimeWindowPartitionMapping(start_offset=-2)
+    condition = when_inputs_changed(read[1:])
+
+    @dg.asset(
+        partitions_def=partitions,
+        deps=[dg.AssetDep(key, partition_mapping=back) for key in read],
+        automation_condition=condition,
+    )
+    def indicators(): ...
+
+    bars, funding = (upstream(key) for key in read)
+    defs, instance = (
+        dg.Definitions(assets=[bars, funding, indicators]),
+        dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)),
+    )
+    chosen = dg.AssetSelection.assets(*read, indicators.key)
+    first = dg.evaluate_automation_conditions(defs, instance=instance, asset_selection=chosen)
+    for asset, name, missing in ((funding, "funding", {"first": days[0], "last": days[2]}), (bars, "bars", {})):
+        gone = days[0] if lacking == name else missing.get(lacking)
+        for day in [day for day in days if day != gone]:
+            dg.materialize([asset], partition_key=day, instance=instance)
+    second = dg.evaluate_automation_conditions(defs, instance=instance, asset_selection=chosen, cursor=first.cursor)
+    assert second.get_num_requested(indicators.key) == requested

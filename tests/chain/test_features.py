@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.features import indicators
+from assets.layer import when_inputs_changed
 from tests.markets.building import MINUTES, build_market
 from tradepipe.chain import LAYERS, LayerRun, stale_partitions
 from tradepipe.chain.as_of import read_as_of
@@ -121,6 +122,12 @@ def test_the_asset_depends_on_what_its_indicators_read():
     reads = LAYERS["indicators"].reads(market)
     assert mapped["funding"].start_offset == -reads["funding"]
     assert reads["funding"] == max(reads["bars"], reads["intervals"]) + 2
+
+
+def test_the_asset_waits_for_bars_and_not_for_what_is_fetched():
+    plain, funded = (next(iter(indicators(market_of(*asked)).specs)) for asked in (PLAIN, (*PLAIN, FUNDED)))
+    assert plain.automation_condition == when_inputs_changed()
+    assert funded.automation_condition == when_inputs_changed([dg.AssetKey(["here", "funding"])])
 
 
 def test_a_partition_alone_and_twice_is_what_it_was_in_the_range(store):
