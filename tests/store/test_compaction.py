@@ -115,6 +115,29 @@ def test_the_old_files_stay_for_the_grace_period_and_then_go(four):
     assert four.sweep(now() + 9 * GRACE) == []
 
 
+def with_value(contract, *kinds):
+    """`contract` whose column `value` is there once for each of `kinds`, as that type."""
+    rest = [column for column in contract.columns if column.name != "value"]
+    value = next(column for column in contract.columns if column.name == "value")
+    values = [replace(value, name="value" + "2" * place, dtype=kind) for place, kind in enumerate(kinds)]
+    return replace(contract, columns=(*rest, *values))
+
+
+@pytest.mark.parametrize("kinds", [(pl.Float32,), (pl.Float64, pl.Float64)])
+def test_a_month_whose_columns_were_changed_by_settings_is_compacted_in_parts(store, kinds):
+    """Indicators of one version of their contract have the columns, and their types, that the market asked for then."""
+    contract = with_value(SMALL, *kinds)
+    frames = {key: session(int(key[-2:])) for key in JANUARY}
+    publish(store, {key: frames[key] for key in JANUARY[:2]})
+    for key in JANUARY[2:]:
+        added = frames[key].with_columns(value2="value").cast({"value": kinds[0]})
+        store.publish(DATASET, {key: contract.arrange(added)}, contract, code_version="2", inputs={})
+    before = [store.read(DATASET, [key]) for key in JANUARY]
+    assert [one.month.files for one in compacted(store)] == [2, 2]
+    assert same([store.read(DATASET, [key]) for key in JANUARY], before)
+    assert compacted(store) == []
+
+
 def test_a_second_run_finds_nothing_to_do(four):
     compacted(four)
     assert plan(four, NOW, AFTER) == []

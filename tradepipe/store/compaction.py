@@ -11,10 +11,11 @@ import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import sqlalchemy as sa
 
 from tradepipe.store import files
@@ -24,6 +25,7 @@ from tradepipe.store.errors import StoreError
 from tradepipe.store.merging import Merged
 from tradepipe.store.model import HOT, Generation
 from tradepipe.store.moving import each, in_place, retire
+from tradepipe.store.reading import scan
 from tradepipe.store.tables import generations
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ Checkpoint = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Month:
-    """The partitions of one dataset and month, of one contract, whose rows lie in several files."""
+    """Partitions of one dataset and month, of one contract and the same columns, whose rows lie in several files."""
 
     dataset: str
     month: str
@@ -70,7 +72,7 @@ def plan(
     """Months that ended `after` before `now` or earlier, and lie in more than one file.
 
     A month of which a session was published again lies in two. Months whose partitions follow
-    different versions of their contract are compacted for each version alone.
+    different versions of their contract, or have different columns, are compacted for each alone.
     """
     found: list[Month] = []
     for dataset in store.catalogue.datasets() if datasets is None else datasets:
@@ -81,8 +83,23 @@ def plan(
             if month and ended is not None and ended >= after:
                 months[month, one.contract, one.contract_version].append(one)
         chosen = [Month(dataset, month, tuple(held)) for (month, *_), held in sorted(months.items())]
-        found += [month for month in chosen if month.files > 1]
+        found += [part for month in chosen if month.files > 1 for part in _alike(store, month) if part.files > 1]
     return found
+
+
+def _alike(store: "PartitionStore", month: Month) -> list[Month]:
+    """`month` in parts of the same columns: those of a market's indicators follow its settings."""
+    by_code: dict[str, Generation] = {one.code_version: one for one in month.generations}
+    if len(by_code) == 1:
+        return [month]
+    try:
+        columns = {code: scan(store.addresses, [one]).collect_schema() for code, one in by_code.items()}
+    except (OSError, pl.exceptions.PolarsError):  # compacting it tells what is wrong, and goes on to other months
+        return [month]
+    parts: dict[tuple[tuple[str, pl.DataType], ...], list[Generation]] = defaultdict(list)
+    for one in month.generations:
+        parts[tuple(columns[one.code_version].items())].append(one)
+    return [replace(month, generations=tuple(held)) for held in parts.values()]
 
 
 def compact(
