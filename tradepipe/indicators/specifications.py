@@ -112,6 +112,13 @@ def deviations(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     return away
 
 
+def zscores(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The newest value's distance from each window's mean, in sample standard deviations; NaN in a flat window."""
+    away = deviations(windows)
+    spread: NDArray[np.float64] = np.sqrt((away**2).sum(axis=1) / (windows.shape[1] - 1))
+    return away[:, -1] / spread
+
+
 def loop_of(function: Callable[..., Iterable[Sequence[float]]], *columns: str, outputs: int) -> tuple[pl.Expr, ...]:
     """The specification of what depends on its own path: a plain Python loop over the rows.
 

@@ -10,6 +10,7 @@ from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Ser
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_average as seeded_average_of
 from tradepipe.indicators.specifications import seeded_lookback, wilder_average
+from tradepipe.indicators.specifications import true_range as true_range_of
 
 
 def _outputs(label: str, period: int, atr_period: int, width: float) -> tuple[Output, ...]:
@@ -73,10 +74,8 @@ def _weight(period: int) -> float:
 
 
 def _specification(period: int, atr_period: int, width: float) -> tuple[pl.Expr, ...]:
-    high, low, before = pl.col("high"), pl.col("low"), pl.col("close").shift(1)
-    true_range = pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
     middle = seeded_average_of(pl.col("close"), period, _weight(period), seed_row=period - 1)
-    reach = width * wilder_average(true_range, atr_period)
+    reach = width * wilder_average(true_range_of(), atr_period)
     return middle - reach, middle, middle + reach
 
 

@@ -6,13 +6,12 @@ import numpy as np
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
-from tradepipe.indicators.families.derivatives.deviation import zscores
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.deviations import window_deviations
 from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import over_windows
+from tradepipe.indicators.specifications import over_windows, zscores
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:

@@ -1,4 +1,4 @@
-"""Range: how far prices travel within and between bars."""
+"""Average true range."""
 
 import numpy as np
 import polars as pl
@@ -9,6 +9,7 @@ from tradepipe.indicators.kernels.recursions import Floats, true_range
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_lookback, wilder_average
+from tradepipe.indicators.specifications import true_range as true_range_of
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -43,9 +44,7 @@ def _kernel(series: Series, memory: Memory, high: Floats, low: Floats, close: Fl
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
-    high, low, before = pl.col("high"), pl.col("low"), pl.col("close").shift(1)
-    true_range = pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs())
-    return (wilder_average(true_range, period),)
+    return (wilder_average(true_range_of(), period),)
 
 
 ATR = register(

@@ -11,13 +11,7 @@ from tradepipe.indicators.kernels.deviations import window_deviations
 from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import deviations, over_windows
-
-
-def _zscore(windows: Floats) -> Floats:
-    deviation = deviations(windows)
-    scores: Floats = deviation[:, -1] / np.sqrt((deviation**2).sum(axis=1) / (windows.shape[1] - 1))
-    return scores
+from tradepipe.indicators.specifications import over_windows, zscores
 
 
 def _outputs(label: str, period: int) -> tuple[Output, ...]:
@@ -49,7 +43,7 @@ ZSCORE = register(
         lookback=lambda period: period - 1,
         context=context_of,
         kernel=_kernel,
-        specification=lambda period: (over_windows(_zscore, pl.col("close"), period=period),),
+        specification=lambda period: (over_windows(zscores, pl.col("close"), period=period),),
         differences="TA-Lib has no such function; one made of its STDDEV divides by `period` and is larger by the "
         "factor sqrt(period / (period - 1)).",
     )

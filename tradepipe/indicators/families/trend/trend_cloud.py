@@ -10,6 +10,7 @@ from tradepipe.indicators.kernels.recursions import Floats, true_range
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_average, seeded_lookback, wilder_average
+from tradepipe.indicators.specifications import true_range as true_range_of
 
 TIE = 1e-12
 """This part of a price is rounding: averages no farther apart are equal, and a range no greater is none."""
@@ -74,10 +75,10 @@ def _outputs(label: str, fast: int, slow: int, period: int) -> tuple[Output, ...
 
 
 def _specification(fast: int, slow: int, period: int) -> tuple[pl.Expr, ...]:
-    high, low, before = pl.col("high"), pl.col("low"), pl.col("close").shift(1)
+    high, low = pl.col("high"), pl.col("low")
     quick = seeded_average((high + low) / 2, fast, 2 / (fast + 1), seed_row=fast - 1)
     calm = seeded_average((high + low) / 2, slow, 2 / (slow + 1), seed_row=slow - 1)
-    reach = wilder_average(pl.max_horizontal(high - low, (high - before).abs(), (low - before).abs()), period)
+    reach = wilder_average(true_range_of(), period)
     above = pl.when(quick - calm >= -TIE * calm.abs()).then(1.0).when(calm.is_not_null()).then(-1.0)
     return quick, calm, above, pl.when(reach > TIE * calm.abs()).then((quick - calm).abs() / reach)
 
