@@ -222,9 +222,11 @@ def _is_usage(error: Exception) -> bool:
     from tradepipe.commands.project import UnknownMarketError  # noqa: PLC0415
     from tradepipe.commands.sql import UnknownQueryError  # noqa: PLC0415
     from tradepipe.execution.explain import OrderNotFoundError  # noqa: PLC0415
+    from tradepipe.indicators import IndicatorError, IndicatorInputError  # noqa: PLC0415
     from tradepipe.markets import PartitionKeyError  # noqa: PLC0415
 
     wrong = (
+        IndicatorError,
         UnknownMarketError,
         UnknownQueryError,
         UnknownSettingError,
@@ -233,4 +235,4 @@ def _is_usage(error: Exception) -> bool:
         ReleaseError,
         SessionError,
     )
-    return isinstance(error, (SettingsError, *wrong))
+    return isinstance(error, (SettingsError, *wrong)) and not isinstance(error, IndicatorInputError)

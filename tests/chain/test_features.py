@@ -180,7 +180,7 @@ def test_membership_and_benchmark_are_settings_of_the_layer_where_they_matter():
     [(("sma(3)",), 1), (("cross_rank(sma(3))",), 3), (("beta(20)",), 3)],
 )
 def test_a_bar_reaches_the_rows_of_the_symbols_it_is_set_against(store, asked, symbols):
-    market = market_of(*asked, benchmark="BBB")
+    market = market_of("returns", *asked, benchmark="BBB")
     run(store, market)
     found = blast_radius(store, market, "BBB", FIRST + dt.timedelta(days=1))
     touched = [one for one in found.partitions if one.layer == "indicators"]

@@ -131,6 +131,26 @@ def test_doctor_is_well_and_says_so(ready):
     assert "FAILED" not in call(ready, "doctor")
 
 
+@pytest.mark.parametrize(
+    ("indicators", "told"),
+    [
+        (["returns", "rsi(14)@2h"], "conf/markets/us_indices.yaml: indicator 'rsi(14)@2h': the market has no interval"),
+        (["returns", "rsii(14)"], "Did you mean rsi?"),
+        (["sma(20)"], "no indicator writes log_return, which forecasts are made from. Remedy: add returns"),
+    ],
+)
+def test_indicators_that_the_market_cannot_have_are_wrong_configuration(ready, indicators, told):
+    key = {"TRADEPIPE_MARKETS__US_INDICES__INDICATORS": json.dumps(indicators)}
+    asked = {**ready.environment, **key, "COLUMNS": "400", "NO_COLOR": "1"}
+    for command, code in (("doctor", 3), ("stale", 2)):
+        done = subprocess.run(
+            [str(PROGRAMS / "tradepipe"), command], env=asked, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == code
+        assert "FAILED" in done.stdout if command == "doctor" else told in done.stderr
+        assert "--debug" not in done.stderr
+
+
 def test_doctor_finds_a_tampered_journal(project):
     import sqlite3
 

@@ -6,7 +6,15 @@ import polars as pl
 
 from tradepipe import contracts
 from tradepipe.contracts import Contract
-from tradepipe.indicators import Beside, Feature, Windowed, compute_indicators, features_of, lookback_of
+from tradepipe.indicators import (
+    Beside,
+    Feature,
+    IndicatorError,
+    Windowed,
+    compute_indicators,
+    features_of,
+    lookback_of,
+)
 from tradepipe.indicators.outside import HELD_SESSIONS, LAYER_OF
 from tradepipe.markets import Market
 
@@ -16,6 +24,9 @@ DERIVED: dict[str, Contract] = {
     "open_interest": contracts.OPEN_INTEREST,
 }
 """Layers beside the chain that one of its layers can read; see `tradepipe.chain.derivatives`."""
+
+FORECAST_FROM = "log_return"
+"""The column of indicators that forecasts read."""
 
 
 def indicator_reads(market: Market) -> Mapping[str, int]:
@@ -42,6 +53,16 @@ def indicator_settings(market: Market) -> tuple[object, ...]:
     compared = [told.benchmark] if "benchmark" in _inputs_of(features) else []
     members = spells_of(market) if any(one.across for one in features) else {}
     return (list(told.indicators), *compared, *([members] if members else []))
+
+
+def refuse_without_returns(market: Market) -> None:
+    """Raise IndicatorError when `market`'s indicators do not write what forecasts are made from."""
+    written = {output.name for one in features_of(market) for output in one.described}
+    if FORECAST_FROM not in written:
+        raise IndicatorError(
+            f"conf/markets/{market.name}.yaml: no indicator writes {FORECAST_FROM}, which forecasts are made from. "
+            "Remedy: add returns to `indicators`"
+        )
 
 
 def mixes_symbols(market: Market, symbol: str) -> bool:

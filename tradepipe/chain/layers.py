@@ -15,7 +15,13 @@ from pydantic import BaseModel
 
 from tradepipe import contracts
 from tradepipe.bars import lookback_bars
-from tradepipe.chain.features import DERIVED, indicator_reads, indicator_settings, spells_of
+from tradepipe.chain.features import (
+    DERIVED,
+    indicator_reads,
+    indicator_settings,
+    refuse_without_returns,
+    spells_of,
+)
 from tradepipe.contracts import Contract
 from tradepipe.indicators import contract_for, features_of
 from tradepipe.markets import Market
@@ -45,6 +51,12 @@ def _cleaning_lookback(market: Market) -> int:
 
 def _training_lookback(market: Market) -> int:
     return market.lookback_sessions(market.settings.forecasts.train_bars)
+
+
+def _forecast_reads(market: Market) -> Lookbacks:
+    refuse_without_returns(market)
+    back = _training_lookback(market)
+    return {"indicators": back, "bars": back}
 
 
 def _horizon_lookback(market: Market) -> int:
@@ -196,7 +208,7 @@ LAYERS: dict[str, Layer] = {
             ),
             kinds=("statsmodels", "arch", "parquet"),
             version="1",
-            reads=_reads(indicators=_training_lookback, bars=_training_lookback),
+            reads=_forecast_reads,
             contract=lambda _market: contracts.FORECASTS,
             settings_of=lambda market: (market.settings.forecasts,),
         ),

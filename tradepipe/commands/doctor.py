@@ -8,8 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tradepipe.chain import LAYERS, research
 from tradepipe.commands.project import Project
 from tradepipe.execution import Journal
+from tradepipe.indicators import features_of
+from tradepipe.markets import Market
 
 MIN_FREE_BYTES = 500 * 2**20
 MIN_PYTHON = (3, 11)
@@ -39,12 +42,17 @@ def _checks(project: Project) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "catalogue", lambda: f"{len(project.store.catalogue.datasets())} datasets in {settings.catalogue_url}"
     yield "journal", lambda: _journal(settings.journal_url)
     for market in project.markets.values():
-        yield (
-            f"market {market.name}",
-            lambda market=market: (  # type: ignore[misc]
-                f"{len(market.universe.instruments)} instruments, {len(project.keys(market))} partitions"
-            ),
-        )
+        yield f"market {market.name}", lambda market=market: _market(project, market)  # type: ignore[misc]
+
+
+def _market(project: Project, market: Market) -> str:
+    for name in research(market):
+        LAYERS[name].reads(market)  # refuses what the market's own settings cannot give
+    indicators = len(features_of(market))
+    return (
+        f"{len(market.universe.instruments)} instruments, {len(project.keys(market))} partitions, "
+        f"{indicators} indicators"
+    )
 
 
 def _python() -> str:
