@@ -9,8 +9,8 @@ import numba
 import pytest
 from numba.core import caching as numbas
 
-from tradepipe.indicators import caching
-from tradepipe.indicators.caching import stamp_of
+from tradepipe.indicators import caching, stamps
+from tradepipe.indicators.stamps import meaning_of, stamp_of
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,8 @@ class Room:
         for name in ("made_kernel", "made_helper", "made_numbers"):
             sys.modules.pop(name, None)
         importlib.invalidate_caches()
-        caching._digest_of.cache_clear()
+        stamps._digest_of.cache_clear()
+        stamps._functions_in.cache_clear()
         return importlib.import_module("made_kernel").run
 
     def call(self):
@@ -107,9 +108,36 @@ def test_kernels_reached_through_a_module_and_through_others_count(room):
 
     module = types.ModuleType("tradepipe.made")
     module.double = room.kernel().function.__globals__["double"]
+    module.__loader__ = object()  # its address is another in each process: no cache would ever be hit
     asked = types.FunctionType((lambda x: made.double(x)).__code__, {"made": module})  # noqa: F821, PLW0108
-    names = {name for name, _ in caching._globals_of(asked)}
-    assert {"made", "double"} <= names
+    names = {name for name, _ in stamps._globals_of(asked)}
+    assert names == {"made", "double"}
+
+
+def test_an_array_counts_to_the_last_digit(room):
+    arrays = "import numpy as np\nOFFSET = np.array([1.0, 1.0])\n"
+    room.write(made_kernel=KERNEL.replace("+ OFFSET", "+ OFFSET[1]"), made_numbers=arrays)
+    assert room.call() == (21, 0)
+    room.write(made_numbers=arrays.replace("1.0]", "1.0000000009313225746154785]"))
+    assert room.call() == (21 + 2**-30, 0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "same"),
+    [
+        ({"made_helper": HELPER.replace("2 * x", "2*x  # twice")}, True),
+        ({"made_helper": HELPER.replace("(x):", '(x: int):\n    """Twice."""')}, True),
+        ({"made_numbers": "OFFSET = 1\nOTHER = 2\n"}, True),
+        ({"made_helper": HELPER.replace("2 * x", "x * 2")}, False),
+        ({"made_kernel": KERNEL.replace("+ OFFSET", "- OFFSET")}, False),
+        ({"made_numbers": "OFFSET = 2\n"}, False),
+    ],
+)
+def test_the_meaning_of_a_kernel_is_what_it_does(room, edit, same):
+    before = meaning_of(room.kernel())
+    assert meaning_of(room.kernel()) == before
+    room.write(**edit)
+    assert (meaning_of(room.kernel()) == before) is same
 
 
 def test_without_the_folder_asked_for_it_is_kept_beside_the_module(room, tmp_path, monkeypatch):
@@ -173,7 +201,7 @@ def test_another_numba_compiles_anew(room, monkeypatch):
         newer.setattr(numba, "__version__", "99.0")
         assert [room.call(), room.call()] == [(21, 0), (21, 1)]
     with monkeypatch.context() as newer:
-        newer.setattr(caching.importlib.metadata, "version", lambda _: "99.0")
+        newer.setattr(stamps.importlib.metadata, "version", lambda _: "99.0")
         assert [room.call(), room.call()] == [(21, 0), (21, 1)]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.indicators.made import arrays_of, with_outside_inputs
 from tradepipe.indicators import IndicatorError, IndicatorInputError, indicators, parse_indicator, parse_indicators
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.compute import compute_indicators, run_kernel
 from tradepipe.indicators.inputs import INPUTS, OUTSIDE_INPUTS
 from tradepipe.indicators.live import Live
 from tradepipe.indicators.parsing import parse_features
@@ -209,8 +209,76 @@ def test_a_state_is_restored_by_its_own_indicators_only():
     with pytest.raises(IndicatorError, match=r"the saved state has another form \(its bars_0\); start anew"):
         Live.restore(live.features, saved)
     whole = live.to_bytes()
-    with pytest.raises(IndicatorError, match="the saved state is damaged"):
-        Live.from_bytes(live.features, whole[: len(whole) // 2])
+    for cut in (0, 10, len(whole) // 2, len(whole) - 1):
+        with pytest.raises(IndicatorError, match="the saved state is damaged"):
+            Live.from_bytes(live.features, whole[:cut])
+    for place in range(0, len(whole), 7):
+        broken = bytearray(whole)
+        broken[place] ^= 16
+        with pytest.raises(IndicatorError, match="the saved state is damaged"):
+            Live.from_bytes(live.features, bytes(broken))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kernels": ["0" * 64] * 2}, r"the kernel of sma\(2\), atr\(2\) has changed since the state was saved; start"),
+        ({"kernels": None}, "has another form"),
+        ({"form": 1}, "is of"),
+        ({"seen_0": [-5, 3]}, r"the saved state is damaged \(its seen_0\); start anew"),
+        ({"memory_0": [[None, None], [0.0, 0.0]]}, r"the saved state is damaged \(its memory_0\)"),
+        ({"bars_0": None}, r"has another form \(its bars_0\)"),
+        ({"symbols": 3}, r"has another form \(its symbols\)"),
+        ({"symbols": ["AAA", "AAA"]}, r"has another form \(its symbols\)"),
+    ],
+)
+def test_a_state_that_no_kernel_wrote_is_refused(changed, said):
+    live = two()
+    with pytest.raises(IndicatorError, match=said):
+        Live.restore(live.features, {**live.save(), **changed})
+    for nothing in (None, [], {}):
+        with pytest.raises(IndicatorError, match="the saved state is of None"):
+            Live.restore(live.features, nothing)
+
+
+def test_slots_of_narrow_integers_do_not_run_over():
+    """900 times a row's width is more than 16 bits hold: bars went to the rows of other symbols."""
+    symbols = [f"S{place}" for place in range(1000)]
+    live = Live(parse_indicators(["sma(20)"]), symbols)
+    for minute in range(20):
+        bar = {"open_time": MONDAY + dt.timedelta(minutes=minute), "close": [1.0, 2.0]}
+        found = live.update(bar, np.array([900, 901], np.uint16 if minute % 2 else np.int16))
+    assert found["sma_20"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("members", [np.ones(2, np.bool_), [True] * 4, [1, 1, 1], [None, True, True], True])
+def test_members_that_are_not_booleans_one_a_symbol_change_nothing(members):
+    live = Live(parse_features(["cross_rank(sma(2))"]), SYMBOLS)
+    before = live.to_bytes()
+    bar = {"open_time": MONDAY, "close": [1.0, 2.0, 3.0]}
+    with pytest.raises(IndicatorInputError, match="members must be 3 booleans, one a symbol"):
+        live.update(bar, members=members)
+    assert live.to_bytes() == before
+    live.update(bar, members=[True, True, False])
+
+
+def test_after_an_interruption_halfway_nothing_goes_on(monkeypatch):
+    """The first indicator had seen the bar, the second had not: the same bar again would count twice in one."""
+    live = Live(parse_indicators(["sma(2)", "beta(3)"]), ["AAA"])
+    saved = live.save()
+    bar = {"open_time": MONDAY, "close": 1.0, "benchmark": 1.0}
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(live._buffers[1], "update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        live.update(bar)
+    monkeypatch.undo()
+    for attempt in (lambda: live.update(bar), live.save, live.to_bytes):
+        with pytest.raises(IndicatorError, match="an update was interrupted halfway; restore the state"):
+            attempt()
+    Live.restore(live.features, saved).update(bar)
 
 
 def test_symbols_may_change_when_a_state_is_restored():
@@ -252,6 +320,22 @@ def test_cross_sections_are_over_the_members_whose_bar_has_come():
                 ]
                 np.testing.assert_allclose(found[f"{across}_sma_2"], others, rtol=1e-12)
             np.testing.assert_array_equal(found["sma_2"], mean[minute, came])
+
+
+def test_live_values_are_those_that_are_stored(index_bars, one_window):
+    """Bit for bit, over a partition's whole window of real bars, for every indicator."""
+    wanted = parse_features(indicators())
+    frame = index_bars.group_by("symbol", maintain_order=True).head(700)
+    stored = compute_indicators(frame, one_window, wanted)
+    live = Live(wanted, sorted(frame["symbol"].unique()))
+    rows = []
+    for (_,), bars in frame.sort("open_time", "symbol").group_by("open_time", maintain_order=True):
+        values = live.update(bars.to_dict(), bars["symbol"], stored=True)
+        rows.append(bars.select("symbol", "open_time").with_columns(pl.Series(name, v) for name, v in values.items()))
+    played = pl.concat(rows).sort("symbol", "open_time").fill_nan(None)
+    for name in live.columns:
+        assert played[name].dtype == stored[name].dtype
+        assert played[name].equals(stored[name]), name
 
 
 def test_saving_is_of_this_moment():

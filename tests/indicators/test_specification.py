@@ -173,3 +173,49 @@ def test_a_state_is_restored_by_its_own_indicator_only(index_bars):
     del saved["bars"][0][-1]
     with pytest.raises(IndicatorError, match=r"saved state of sma\(3\) has another form; start anew"):
         State.restore(sma, saved)
+
+
+def test_a_state_takes_bars_in_the_order_of_their_time(index_bars):
+    first, second, third = index_bars.head(3).to_dicts()
+    state = State(parse_indicator("sma(2)"))
+    state.update(first)
+    state.update(second)
+    for other in (state, State.restore(state.bound, json.loads(json.dumps(state.save())))):
+        for late in (first, second):
+            with pytest.raises(
+                IndicatorInputError, match=r"sma\(2\): open_time .* does not come after that of the bar"
+            ):
+                other.update(late)
+        with pytest.raises(IndicatorInputError, match="does not come after"):
+            other.update({**third, "open_time": third["open_time"].replace(tzinfo=None)})
+        with pytest.raises(IndicatorInputError, match=r"open_time is '1999', no datetime and no whole number"):
+            other.update({**third, "open_time": "1999"})
+        assert other.update(third)["sma_2"] == (second["close"] + third["close"]) / 2
+    numbered = State(state.bound)
+    numbered.update({"close": 1.0, "open_time": 1})
+    numbered = State.restore(state.bound, numbered.save())
+    with pytest.raises(IndicatorInputError, match="open_time 1 does not come after that of the bar before, 1"):
+        numbered.update({"close": 1.0, "open_time": 1})
+    numbered.update({"close": 1.0})  # without a time none is checked
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kernel": "0" * 64}, r"the kernel of ema\(3\) has changed since the state was saved; start anew"),
+        ({"kernel": None}, "has changed"),
+        ({"seen": -4, "bars": [[]]}, "has another form"),
+        ({"seen": None}, "has another form"),
+        ({"open_time": "soon"}, "has another form"),
+        ({"memory": [math.nan, 0.0]}, "has another form|is damaged"),
+        ({"memory": None}, "has another form"),
+    ],
+)
+def test_a_state_that_no_kernel_wrote_is_refused(changed, said):
+    """Memory that is no number would make every later value null; a negative count would read what lies before."""
+    state = State(parse_indicator("ema(3)"))
+    state.update({"close": 1.0})
+    with pytest.raises(IndicatorError, match=said):
+        State.restore(state.bound, {**state.save(), **changed})
+    with pytest.raises(IndicatorError, match="is damaged"):
+        State.restore(state.bound, {**state.save(), "memory": [math.nan] * state.bound.memory})

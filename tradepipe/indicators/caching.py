@@ -10,17 +10,13 @@ The cache lies in NUMBA_CACHE_DIR if that is set and may be written, else beside
 folder, else nowhere.
 """
 
-import functools
-import hashlib
 import importlib
-import importlib.metadata
 import inspect
 import pickle
-import types
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from tradepipe.indicators.compiling import Compiled
+from tradepipe.indicators.stamps import stamp_of
 
 caching: Any = importlib.import_module("numba.core.caching")  # it has no types
 
@@ -33,45 +29,6 @@ def cache_of(compiled: Compiled) -> Any:
         return _KernelCache(compiled)
     except RuntimeError:  # no folder may be written: numba's own word for it
         return caching.NullCache()
-
-
-def stamp_of(compiled: Compiled) -> str:
-    """Digest of all the text and constants that the machine code of a kernel is made of."""
-    digest = hashlib.sha256(importlib.metadata.version("llvmlite").encode())
-    for part in sorted(set(_made_of(compiled, set()))):
-        digest.update(part.encode())
-    return digest.hexdigest()
-
-
-def _made_of(compiled: Compiled, seen: set[object]) -> Iterator[str]:
-    seen.add(compiled)
-    yield _digest_of(inspect.getfile(compiled.function))
-    for name, value in _globals_of(compiled.function):
-        if isinstance(value, Compiled):
-            if value not in seen:
-                yield from _made_of(value, seen)
-        elif not isinstance(value, types.ModuleType) and not callable(value):
-            yield f"{compiled.function.__module__}.{name}={value!r}"
-
-
-def _globals_of(function: Callable[..., Any]) -> Iterator[tuple[str, object]]:
-    """What the function takes from its module, by name; through a module of ours all the kernels of that module."""
-    for name in sorted(_names_in(function.__code__) & function.__globals__.keys()):
-        value = function.__globals__[name]
-        yield name, value
-        if isinstance(value, types.ModuleType) and value.__name__.startswith("tradepipe."):
-            yield from vars(value).items()
-
-
-def _names_in(code: types.CodeType) -> set[str]:
-    inner = (_names_in(one) for one in code.co_consts if isinstance(one, types.CodeType))
-    return set(code.co_names).union(*inner)
-
-
-@functools.cache
-def _digest_of(path: str) -> str:
-    with open(path, "rb") as file:  # noqa: PTH123 - a path of inspect's
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _KernelFile(caching.IndexDataCacheFile):  # type: ignore[misc]

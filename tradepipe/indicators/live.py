@@ -3,10 +3,6 @@
 For one indicator over one series, `tradepipe.indicators.state` is enough.
 """
 
-import io
-import json
-import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -20,13 +16,12 @@ from tradepipe.indicators.errors import IndicatorError, IndicatorInputError
 from tradepipe.indicators.feature import Feature, Wanted, as_features
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 from tradepipe.indicators.model import BoundIndicator
+from tradepipe.indicators.saved import array_of, described, packed, plain, symbols_of, unpacked
 from tradepipe.indicators.universe import cross_section
 
 Floats = NDArray[np.float64]
 Slots = NDArray[np.int64]
 Found = Mapping[BoundIndicator, tuple[Floats, ...]]
-
-FORM = 1
 
 
 class Live:
@@ -62,7 +57,10 @@ class Live:
                     f"{feature.text} is computed from {feature.interval} bars; make another Live for "
                     f"{feature.bound.text} and update it with the closed {feature.interval} bars"
                 )
-        self.columns = tuple(output.name for feature in self.features for output in feature.described)
+        outputs = [output for feature in self.features for output in feature.described]
+        self.columns = tuple(output.name for output in outputs)
+        self._stored = {one.name: np.float64 if one.precision == pl.Float64 else np.float32 for one in outputs}
+        self._interrupted = False
         self._open_time = np.full(len(self.symbols), NEVER)
         by_needs: dict[frozenset[str], list[BoundIndicator]] = {}
         for bound in dict.fromkeys(feature.bound for feature in self.features):
@@ -90,8 +88,10 @@ class Live:
         self,
         bars: Mapping[str, Any],
         symbols: Sequence[str] | Slots | None = None,
-        members: NDArray[np.bool_] | None = None,
-    ) -> dict[str, Floats]:
+        members: Any = None,
+        *,
+        stored: bool = False,
+    ) -> dict[str, NDArray[Any]]:
         """Values at the close of one bar of each of `symbols`.
 
         Args:
@@ -100,8 +100,10 @@ class Live:
                 microseconds since 1970. `session` is a date or days since 1970. An input from outside that is missing
                 (absent, null, NaN) leaves the indicators that read it as they were.
             symbols: whose bars they are, by name or slot, each once; all symbols in their order if left out.
-            members: for cross-sections, which of `symbols` belong to the universe in the bar's session; all if
-                left out.
+            members: for cross-sections, which of `symbols` belong to the universe in the bar's session (booleans); all
+                if left out.
+            stored: as the indicators layer keeps them: float32 where it does. Decisions that are to be those of the
+                stored features must be taken on these; all digits otherwise.
 
         Returns:
             An array for each of `columns`, a value a symbol in the given order: NaN while warming up, undefined, or not
@@ -110,30 +112,40 @@ class Live:
         Raises:
             IndicatorInputError: a value is missing or not finite, a bar is no newer than the symbol's last; the message
                 names symbol and column, and nothing has changed.
+            IndicatorError: an earlier update was interrupted: some indicators have seen its bars and others not.
         """
+        self._refuse_interrupted()
         slots = np.arange(len(self.symbols)) if symbols is None else self._places(symbols)
+        counted = _members(members, len(slots))
         arriving = Arriving(self.symbols, slots)
         times = open_times(bars, self._open_time[slots], arriving)
         values = numbers_of(bars, self._inputs, arriving)
+        self._interrupted = True
         found: dict[BoundIndicator, tuple[Floats, ...]] = {}
         for buffers in self._buffers:
             found |= buffers.update(slots, values)
         self._open_time[slots] = times
         for bound, newest in self._newest.items():
-            newest[:, slots] = found[bound] if members is None else np.where(members, found[bound], np.nan)
-        return dict(self._columns_of(found, slots))
+            newest[:, slots] = np.where(counted, found[bound], np.nan)
+        self._interrupted = False
+        columns = dict(self._columns_of(found, slots))
+        if not stored:
+            return columns
+        with np.errstate(over="ignore"):  # as the batch: infinite, which the contract refuses
+            return {name: values.astype(self._stored[name]) for name, values in columns.items()}
 
     def save(self) -> dict[str, Any]:
-        """Everything as plain data that JSON can carry without loss; see `restore`."""
-        return {**self._described(), **{name: _plain(array) for name, array in self._arrays().items()}}
+        """Everything as plain data that JSON can carry without loss; see `restore`.
+
+        Raises:
+            IndicatorError: an update was interrupted.
+        """
+        arrays = {name: plain(array) for name, array in self._arrays().items()}
+        return {**described(self.features, self.symbols), **arrays}
 
     def to_bytes(self) -> bytes:
-        """As `save`, compact; see `from_bytes`."""
-        file = io.BytesIO()
-        arrays: dict[str, Any] = self._arrays()
-        described = np.frombuffer(json.dumps(self._described()).encode(), np.uint8)
-        np.savez_compressed(file, described=described, **arrays)
-        return file.getvalue()
+        """As `save`, compact, with a digest that tells a file that was cut off; see `from_bytes`."""
+        return packed(described(self.features, self.symbols), self._arrays())
 
     @classmethod
     def restore(cls, wanted: Sequence[Wanted], saved: Mapping[str, Any], symbols: Sequence[str] | None = None) -> Self:
@@ -145,25 +157,17 @@ class Live:
             symbols: the symbols from now on, if they are not those of then: new ones begin, others are dropped.
 
         Raises:
-            IndicatorError: it was saved by other indicators, parameters or another form of the kernels.
+            IndicatorError: it was saved by other indicators, parameters or kernels, or it is damaged.
         """
-        features = [feature.text for feature in as_features(wanted)]
-        if saved.get("form") != FORM or saved.get("features") != features:
-            raise IndicatorError(
-                f"the saved state is of {saved.get('features')!r}, not of {features!r}; restore it with its own "
-                "indicators, or start anew and update with at least the lookback's bars"
-            )
-        live = cls(wanted, saved["symbols"] if symbols is None else symbols)
-        before = {symbol: place for place, symbol in enumerate(saved["symbols"])}
-        known = [symbol for symbol in live.symbols if symbol in before]
-        theirs, ours = np.array([before[symbol] for symbol in known], np.int64), live.slots(known)
+        features = as_features(wanted)
+        before = symbols_of(saved, features)
+        live = cls(features, before if symbols is None else symbols)
+        place_of = {symbol: place for place, symbol in enumerate(before)}
+        known = [symbol for symbol in live.symbols if symbol in place_of]
+        theirs, ours = np.array([place_of[symbol] for symbol in known], np.int64), live.slots(known)
         kept = live._arrays()
         for name, array in kept.items():
-            try:
-                given = np.array(saved[name], array.dtype).reshape(len(before), *array.shape[1:])
-            except (KeyError, ValueError, TypeError):
-                raise IndicatorError(f"the saved state has another form (its {name}); start anew") from None
-            array[ours] = given[theirs]
+            array[ours] = array_of(saved, name, len(before), array)[theirs]
         live._take(kept)
         return live
 
@@ -174,16 +178,17 @@ class Live:
         Raises:
             IndicatorError: as `restore`; or the bytes are damaged.
         """
-        try:
-            with np.load(io.BytesIO(saved), allow_pickle=False) as arrays:
-                plain = {name: arrays[name] for name in arrays.files}
-            described = json.loads(plain.pop("described").tobytes())
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise IndicatorError(f"the saved state is damaged ({error}); start anew") from None
-        return cls.restore(wanted, {**described, **plain}, symbols)
+        return cls.restore(wanted, unpacked(saved), symbols)
+
+    def _refuse_interrupted(self) -> None:
+        if self._interrupted:
+            raise IndicatorError("an update was interrupted halfway; restore the state that was saved before it")
 
     def _places(self, symbols: Sequence[str] | Slots) -> Slots:
-        slots = symbols if isinstance(symbols, np.ndarray) and symbols.dtype.kind == "i" else self.slots(list(symbols))
+        if isinstance(symbols, np.ndarray) and symbols.dtype.kind in "iu":
+            slots = symbols.astype(np.int64)  # places in the buffers are products of these
+        else:
+            slots = self.slots(list(symbols))
         if len(slots) and not 0 <= slots.min() <= slots.max() < len(self.symbols):
             raise IndicatorInputError(f"a slot is outside 0 to {len(self.symbols) - 1}")
         if (twice := np.flatnonzero(np.bincount(slots) > 1)).size:
@@ -209,12 +214,9 @@ class Live:
             values = newest[there]
             yield cross_section(rows, values, np.ones(len(there), np.bool_), str(feature.across))[place[slots]]
 
-    def _described(self) -> dict[str, Any]:
-        features = [feature.text for feature in self.features]
-        return {"form": FORM, "features": features, "symbols": list(self.symbols)}
-
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Copies of all that is carried on, a row a symbol."""
+        self._refuse_interrupted()
         kept: dict[str, NDArray[Any]] = {"open_time": self._open_time.copy()}
         for number, buffers in enumerate(self._buffers):
             kept |= {f"{part}_{number}": array for part, array in buffers.kept().items()}
@@ -228,8 +230,10 @@ class Live:
             newest[:] = kept[f"newest_{number}"].T
 
 
-def _plain(array: NDArray[Any]) -> list[Any]:
-    """The array as lists, None for NaN, which JSON does not know."""
-    if array.ndim > 1:
-        return [_plain(row) for row in array]
-    return [None if math.isnan(value) else value for value in array.tolist()]
+def _members(given: Any, count: int) -> NDArray[np.bool_]:
+    if given is None:
+        return np.ones(count, np.bool_)
+    members = np.asarray(given)
+    if members.dtype != np.bool_ or members.shape != (count,):
+        raise IndicatorInputError(f"members must be {count} booleans, one a symbol, not {given!r:.80}")
+    return members

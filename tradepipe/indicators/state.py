@@ -15,16 +15,22 @@ import numpy as np
 from tradepipe.indicators.errors import IndicatorError, IndicatorInputError
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 from tradepipe.indicators.model import BoundIndicator
+from tradepipe.indicators.saved import ANEW
+from tradepipe.indicators.stamps import meaning_of
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 class State:
-    """The live form of a bound indicator over one series. Feed it closed bars in time order."""
+    """The live form of a bound indicator over one series. Feed it closed bars in time order.
+
+    Its values have all digits; the layer keeps most as float32, and `Live.update(..., stored=True)` gives those.
+    """
 
     def __init__(self, bound: BoundIndicator) -> None:
         self.bound = bound
         self.seen = 0
+        self._last: Any = None
         self._context = bound.context
         self._inputs = bound.inputs
         self._bars = np.empty((len(bound.inputs), 2 * self._context + 64))
@@ -45,10 +51,16 @@ class State:
             bar: the indicator's inputs by name, such as a row of the bars; other keys are ignored. `session` is a
                 date, or days since 1970-01-01. A bar that lacks an input from outside (`OUTSIDE_INPUTS`)
                 is no part of the indicator's series: every value is None, and the state does not change.
+                With an `open_time` (a datetime, or a whole number such as microseconds since 1970) it must come after
+                the bar before; without one, bars in the wrong order go unnoticed.
 
         Raises:
-            IndicatorInputError: an input is missing or not a finite number; the state has not changed.
+            IndicatorInputError: an input is missing or not a finite number, or the bar is no newer than the last; the
+                state has not changed.
         """
+        open_time = bar.get("open_time")
+        if open_time is not None:
+            self._refuse_late(open_time)
         values: list[Any] = [bar.get(name) for name in self._inputs]
         try:
             finite = all(map(math.isfinite, values))
@@ -68,11 +80,26 @@ class State:
         self._series[0] = (first, row, row + 1, self.seen, 0)
         self._kernel(*self._arguments)
         self._end, self.seen = row + 1, self.seen + 1
+        if open_time is not None:
+            self._last = open_time
         results = [output.item(row) for output in self._outputs]
         return {
             column: result if result == result else None  # noqa: PLR0124 - NaN alone differs from itself
             for column, result in zip(self._columns, results, strict=True)
         }
+
+    def _refuse_late(self, open_time: Any) -> None:
+        if not isinstance(open_time, dt.datetime | int):
+            raise IndicatorInputError(f"{self.bound.text}: open_time is {open_time!r}, no datetime and no whole number")
+        try:
+            late = self._last is not None and open_time <= self._last
+        except TypeError:  # a number after a datetime; one with a time zone after one without
+            late = True
+        if late:
+            raise IndicatorInputError(
+                f"{self.bound.text}: open_time {open_time} does not come after that of the bar before, {self._last}. "
+                "Remedy: leave out bars that were seen; to correct one, restore a state from before it."
+            )
 
     def _numbers(self, values: list[Any]) -> list[float]:
         """`values` as numbers, inputs from outside that are missing left out.
@@ -98,6 +125,8 @@ class State:
         kept = min(self._context, self.seen)
         return {
             "indicator": self.bound.text,
+            "kernel": meaning_of(self.bound.indicator.kernel),
+            "open_time": self._last.isoformat() if isinstance(self._last, dt.datetime) else self._last,
             "seen": self.seen,
             "bars": self._bars[:, self._end - kept : self._end].tolist(),
             "memory": self._memory[0].tolist(),
@@ -108,21 +137,26 @@ class State:
         """The series that `save` saved.
 
         Raises:
-            IndicatorError: when it was saved by another indicator, other parameters or another form of the kernel.
+            IndicatorError: when it was saved by another indicator, other parameters or another kernel, or is damaged.
         """
         if saved.get("indicator") != bound.text:
             raise IndicatorError(
                 f"the saved state is of {saved.get('indicator')!r}, not of {bound.text!r}; restore it with its own "
-                "indicator, or start anew and update it with at least the lookback's bars"
+                f"indicator, or {ANEW}"
             )
+        if saved.get("kernel") != meaning_of(bound.indicator.kernel):
+            raise IndicatorError(f"the kernel of {bound.text} has changed since the state was saved; {ANEW}")
         state = cls(bound)
-        bars, memory, seen = (
-            np.array(saved["bars"], np.float64),
-            np.array(saved["memory"], np.float64),
-            int(saved["seen"]),
-        )
+        try:
+            seen, last = int(saved["seen"]), saved["open_time"]
+            bars, memory = np.array(saved["bars"], np.float64), np.array(saved["memory"], np.float64)
+            state._last = dt.datetime.fromisoformat(last) if isinstance(last, str) else last
+        except (KeyError, TypeError, ValueError):
+            raise IndicatorError(f"the saved state of {bound.text} has another form; start anew") from None
         kept = min(bound.context, seen)
-        if bars.shape != (len(bound.inputs), kept) or memory.shape != (bound.memory,):
+        if seen < 0 or bars.shape != (len(bound.inputs), kept) or memory.shape != (bound.memory,):
             raise IndicatorError(f"the saved state of {bound.text} has another form; start anew")
+        if not np.isfinite(bars).all() or not np.isfinite(memory).all():
+            raise IndicatorError(f"the saved state of {bound.text} is damaged; {ANEW}")
         state._bars[:, :kept], state._memory[0], state.seen, state._end = bars, memory, seen, kept
         return state
