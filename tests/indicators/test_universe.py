@@ -83,6 +83,36 @@ def test_what_is_known_later_changes_no_earlier_value(across, told):
         assert then.tobytes() == found[by_then].tobytes()
 
 
+@pytest.mark.parametrize("across", ["cross_rank", "cross_zscore"])
+def test_many_members_that_are_each_known_at_another_moment(across):
+    draw = np.random.default_rng(8)
+    prices = [60_000 + round(draw.normal(), 1) for _ in range(150)]
+    told = [(0, int(late), value, True) for late, value in zip(draw.permutation(150), prices, strict=True)]
+    told += [(200, 0, value, True) for value in prices[:40]]
+    frame, values, member = arrays(told)
+    found = cross_section(frame, values, member, across)
+    np.testing.assert_allclose(found, defined(told, across), rtol=1e-11, atol=1e-12)
+    for cut in (3, 77, 149):
+        by_then = (frame["known_at"] <= NOON + dt.timedelta(hours=cut)).to_numpy()
+        then = cross_section(frame.filter(pl.Series(by_then)), values[by_then], member[by_then], across)
+        assert then.tobytes() == found[by_then].tobytes()
+    alone = np.arange(len(told)) >= 150
+    other = cross_section(frame.filter(pl.Series(alone)), values[alone], member[alone], across)
+    assert other.tobytes() == found[alone].tobytes()
+
+
+@pytest.mark.parametrize("across", ["cross_rank", "cross_zscore"])
+def test_moments_cost_no_pass_each(across, monkeypatch):
+    """Thousands of symbols that are each known at their own moment: time grew with their square."""
+    passes = []
+    for name in ("lexsort", "cumsum", "repeat"):
+        plain = getattr(np, name)
+        monkeypatch.setattr(np, name, lambda *a, plain=plain, **more: passes.append(1) or plain(*a, **more))
+    found = cross_section(*arrays([(0, late, float(late % 97), True) for late in range(500)]), across)
+    assert np.isfinite(found[2:]).all()
+    assert 0 < len(passes) < 50
+
+
 def test_ranks_go_from_0_to_1_and_ties_share_theirs():
     frame, values, member = arrays([(0, 0, value, True) for value in (10.0, 30.0, 20.0, 20.0, 40.0)])
     assert cross_section(frame, values, member, "cross_rank").tolist() == [0.0, 0.75, 0.375, 0.375, 1.0]

@@ -38,48 +38,80 @@ def cross_section(rows: pl.DataFrame, values: Floats, member: NDArray[np.bool_],
     if not chosen.size:
         return found
     open_time, known_at = (rows.get_column(name).to_physical().to_numpy()[chosen] for name in ("open_time", "known_at"))
-    # Values ascend within a section, so that sums come out the same whatever order the rows had.
-    order = np.lexsort((values[chosen], open_time))
+    # As they became known, so that what came later stands behind; values ascend within a moment, so that sums
+    # come out the same whatever order the rows had.
+    order = np.lexsort((values[chosen], known_at, open_time))
     chosen, open_time, known_at = chosen[order], open_time[order], known_at[order]
-    starts = np.flatnonzero(np.append(True, open_time[1:] != open_time[:-1]))
-    within = _WITHIN[across]
-    result = within(values[chosen], starts)
-    first, last = np.minimum.reduceat(known_at, starts), np.maximum.reduceat(known_at, starts)
-    stops = np.append(starts[1:], len(chosen))
-    for section in np.flatnonzero(first != last):
-        part = slice(starts[section], stops[section])
-        result[part] = _as_known(values[chosen[part]], known_at[part], within)
-    found[chosen] = result
+    new = np.append(True, open_time[1:] != open_time[:-1])
+    starts = np.flatnonzero(new)
+    sizes = np.diff(np.append(starts, len(chosen)))
+    moments = np.flatnonzero(new | np.append(True, known_at[1:] != known_at[:-1]))
+    lengths = np.diff(np.append(moments, len(chosen)))
+    known = np.repeat(moments + lengths, lengths) - np.repeat(starts, sizes)
+    result = _WITHIN[across](values[chosen], starts, sizes, known)
+    found[chosen] = np.where(known < FEWEST, np.nan, result)
     return found
 
 
-def _as_known(values: Floats, known_at: Int64s, within: Callable[[Floats, Int64s], Floats]) -> Floats:
-    """One section whose rows became known at several times."""
-    result = np.full(len(values), np.nan)
-    for moment in np.unique(known_at):
-        by_then = known_at <= moment
-        result[known_at == moment] = within(values[by_then], np.zeros(1, np.int64))[known_at[by_then] == moment]
-    return result
-
-
-def _ranks(values: Floats, starts: Int64s) -> Floats:
-    sizes = np.diff(np.append(starts, len(values)))
-    new = np.append(True, values[1:] != values[:-1])
+def _ranks(values: Floats, starts: Int64s, sizes: Int64s, known: Int64s) -> Floats:
+    """Ranks of `values` among the first `known` of their section."""
+    first, whole = np.repeat(starts, sizes), np.repeat(sizes, sizes)
+    part = known < whole
+    # A section that was known at once ascends already.
+    order = np.lexsort((values, first)) if part.any() else np.arange(len(values))
+    ascending = values[order]
+    new = np.append(True, ascending[1:] != ascending[:-1])
     new[starts] = True
     ties = np.flatnonzero(new)
     lengths = np.diff(np.append(ties, len(values)))
-    place = np.repeat(ties + (lengths - 1) / 2, lengths) - np.repeat(starts, sizes)
-    return np.where(np.repeat(sizes, sizes) < FEWEST, np.nan, place / np.repeat(np.maximum(sizes - 1, 1), sizes))
+    lower, upper = np.empty(len(values), np.int64), np.empty(len(values), np.int64)
+    lower[order] = np.repeat(ties, lengths)
+    upper[order] = np.repeat(ties + lengths, lengths)
+    lower, upper = lower - first, upper - first
+    if part.any():
+        places = np.empty(len(values), np.int64)
+        places[order] = np.arange(len(values))
+        bounds = np.stack([lower[part], upper[part]])
+        lower[part], upper[part] = _counts_below(places - first, first[part], (first + known)[part], bounds)
+    return (lower + (upper - lower - 1) / 2) / np.maximum(known - 1, 1)
 
 
-def _zscores(values: Floats, starts: Int64s) -> Floats:
-    sizes = np.diff(np.append(starts, len(values)))
-    # From the middle value: so the squares do not cancel, and are exactly 0 where all values are equal.
-    shifted = values - np.repeat(values[starts + sizes // 2], sizes)
-    offset = shifted - np.repeat(np.add.reduceat(shifted, starts) / sizes, sizes)
-    deviation = np.repeat(np.sqrt(np.add.reduceat(offset * offset, starts) / sizes), sizes)
-    few = (np.repeat(sizes, sizes) < FEWEST) | (deviation == 0)
-    return np.where(few, np.nan, offset / np.where(few, 1.0, deviation))
+def _counts_below(places: Int64s, start: Int64s, stop: Int64s, bound: Int64s) -> Int64s:
+    """For each query, how many of `places[start:stop]` are below `bound` [counts, queries].
+
+    A wavelet matrix, one level a bit: a section of n values costs n log n however many moments it has.
+    Source: Claude, Navarro and Ordonez (2015), The wavelet matrix, Information Systems 47.
+    """
+    found = np.zeros_like(bound)
+    start, stop = np.broadcast_to(start, bound.shape), np.broadcast_to(stop, bound.shape)
+    for bit in reversed(range(int(max(places.max(), bound.max())).bit_length())):
+        ones = (places >> bit) & 1
+        before = np.append(0, np.cumsum(1 - ones))
+        above = (bound >> bit) & 1 == 1
+        zeros_start, zeros_stop = before[start], before[stop]
+        found += np.where(above, zeros_stop - zeros_start, 0)
+        start = np.where(above, before[-1] + start - zeros_start, zeros_start)
+        stop = np.where(above, before[-1] + stop - zeros_stop, zeros_stop)
+        places = places[np.argsort(ones, kind="stable")]
+    return found
 
 
-_WITHIN: dict[str, Callable[[Floats, Int64s], Floats]] = {"cross_rank": _ranks, "cross_zscore": _zscores}
+def _zscores(values: Floats, starts: Int64s, sizes: Int64s, known: Int64s) -> Floats:
+    """Standard scores of `values` among the first `known` of their section."""
+    # From a value that all of them know: so the squares hardly cancel, and are exactly 0 where all values are equal.
+    shifted = values - np.repeat(values[starts], sizes)
+    sums, squares = np.empty(len(values)), np.empty(len(values))
+    for size in np.unique(sizes):
+        rows = starts[sizes == size][:, None] + np.arange(size)
+        sums[rows], squares[rows] = np.cumsum(shifted[rows], axis=1), np.cumsum(shifted[rows] ** 2, axis=1)
+    last = np.repeat(starts, sizes) + known - 1
+    mean = sums[last] / known
+    variance = squares[last] / known - mean * mean
+    flat = variance <= 0
+    return np.where(flat, np.nan, (shifted - mean) / np.sqrt(np.where(flat, 1.0, variance)))
+
+
+_WITHIN: dict[str, Callable[[Floats, Int64s, Int64s, Int64s], Floats]] = {
+    "cross_rank": _ranks,
+    "cross_zscore": _zscores,
+}
