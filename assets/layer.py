@@ -112,6 +112,7 @@ def when_inputs_changed(optional: Sequence[dg.AssetKey] = ()) -> dg.AutomationCo
     every = dg.AutomationCondition.all_checks_match(passed, blocking_only=True)
     # A check of what is not there never ran; whether it may be lacking is said by `any_deps_missing`.
     checked = dg.AutomationCondition.all_deps_match(every | dg.AutomationCondition.missing())
+    checked = checked.with_label("all_deps_blocking_checks_passed")
     missing = dg.AutomationCondition.any_deps_missing()
     if optional:
         missing = missing.ignore(dg.AssetSelection.assets(*optional))
