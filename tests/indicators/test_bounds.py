@@ -35,3 +35,18 @@ def test_money_of_a_price_below_zero_has_no_share():
     (values,) = values_of("mfi(2)", high=high, low=low, close=close, volume=volume)
     assert np.isnan(values[:4]).all()  # 1,154 of 100 points, were the money of -20.03 a barrel taken as it is
     assert values[4:].tolist() == [100, 100]
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs"), [("rsi(2)", slice(0, 1)), ("rsi(14)", slice(0, 1)), ("adx(2)", slice(1, 3))]
+)
+def test_a_market_that_stands_still_for_good_shows_no_rounding(text, outputs):
+    """Averages of moves fade together until floats run out of digits: RSI(2) would be 50, +DI and -DI both 100."""
+    moves = 100 + np.cumsum(np.random.default_rng(3).normal(0, 1, 60))
+    close = np.concatenate([moves, np.full(11_000, moves[-1])])
+    for values in values_of(text, high=close, low=close, close=close)[outputs]:
+        still = values[60:]
+        faded = np.isnan(still)
+        assert faded[-1]
+        assert not faded[:900].any()
+        np.testing.assert_allclose(still[~faded], still[0], rtol=1e-6)

@@ -11,6 +11,9 @@ from tradepipe.indicators.compiling import compiled
 
 Floats = NDArray[np.float64]
 
+FADED = 1e-300
+"""An average that has faded to this is none: below 1e-308 floats have ever fewer digits, and ratios no meaning."""
+
 
 @compiled
 def seeded_average(

@@ -5,7 +5,7 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
-from tradepipe.indicators.kernels.recursions import Floats
+from tradepipe.indicators.kernels.recursions import FADED, Floats
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import seeded_lookback, wilder_average
@@ -31,7 +31,7 @@ def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Flo
             if seen == period:
                 gain /= period
                 loss /= period
-                out[row] = 100.0 * (gain / (gain + loss))
+                out[row] = 100.0 * (gain / (gain + loss)) if gain + loss > FADED else np.nan
             before = close[row]
             seen += 1
             row += 1
@@ -40,7 +40,8 @@ def _kernel(series: Series, memory: Memory, close: Floats, period: int, out: Flo
             before = close[i]
             gain += weight * (max(change, 0.0) - gain)
             loss += weight * (max(-change, 0.0) - loss)
-            out[i] = 100.0 * (gain / (gain + loss))
+            share = 100.0 * (gain / (gain + loss))
+            out[i] = share if gain + loss > FADED else np.nan
         memory[slot, 0], memory[slot, 1], memory[slot, 2] = before, gain, loss
 
 
@@ -48,7 +49,7 @@ def _specification(period: int) -> tuple[pl.Expr, ...]:
     change = pl.col("close").diff()
     gain = wilder_average(change.clip(lower_bound=0), period)
     loss = wilder_average((-change).clip(lower_bound=0), period)
-    return (100 * gain / (gain + loss),)
+    return (pl.when(gain + loss > FADED).then(100 * gain / (gain + loss)),)
 
 
 RSI = register(
@@ -57,7 +58,8 @@ RSI = register(
         title="Relative strength index",
         description="100 * average gain / (average gain + average loss), with Wilder's averages seeded by the simple "
         "mean of the first `period` changes, as in TA-Lib. 100 when there was no loss, 0 when there was no gain. "
-        "While no price has changed since the series began the index is 0/0: null here, 0 in TA-Lib.",
+        "While no price has changed since the series began the index is 0/0, and null; so it is once both averages "
+        "have faded to nothing (1e-300), which takes some 500 * `period` bars without a change.",
         source="Wilder (1978), New Concepts in Technical Trading Systems, section VI",
         inputs=("close",),
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the averages"),),
@@ -66,5 +68,6 @@ RSI = register(
         memory=lambda period: 3,
         kernel=_kernel,
         specification=_specification,
+        differences="RSI gives 0 while no price has changed, and a ratio of rounding once both averages have faded.",
     )
 )

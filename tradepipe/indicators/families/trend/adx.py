@@ -10,7 +10,7 @@ from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
 from tradepipe.indicators.kernels.cascades import cascade_lookback
 from tradepipe.indicators.kernels.decimals import compare_sums
-from tradepipe.indicators.kernels.recursions import Floats, true_range
+from tradepipe.indicators.kernels.recursions import FADED, Floats, true_range
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
 from tradepipe.indicators.specifications import in_units, loop_of
@@ -57,11 +57,11 @@ def _kernel(
             plus[row] = minus[row] = adx[row] = np.nan
             if seen >= period:
                 # The three sums round on their own, and so do the steps of the average: a hair above 100 is 100.
-                if ranged > 0.0:
+                if ranged > FADED:
                     plus[row] = min(100.0 * (risen / ranged), 100.0)
                     minus[row] = min(100.0 * (fallen / ranged), 100.0)
                 moved = risen + fallen
-                index = 100.0 * (abs(risen - fallen) / moved) if moved > 0.0 else 0.0
+                index = 100.0 * (abs(risen - fallen) / moved) if moved > FADED else 0.0
                 if seen >= 2 * period:
                     average += weight * (index - average)
                 else:
@@ -88,9 +88,9 @@ def _specification(period: int) -> tuple[pl.Expr, ...]:
             ranged, risen, fallen = (
                 left * total + new for total, new in zip((ranged, risen, fallen), movements, strict=True)
             )
-            index = 100 * abs(risen - fallen) / (risen + fallen) if row >= period and risen + fallen else 0
+            index = 100 * abs(risen - fallen) / (risen + fallen) if row >= period and risen + fallen > FADED else 0
             average = average + index / period if row < 2 * period else average + (index - average) / period
-            indicated = row >= period and ranged > 0
+            indicated = row >= period and ranged > FADED
             yield (
                 average if row >= 2 * period - 1 else math.nan,
                 100 * risen / ranged if indicated else math.nan,
@@ -108,8 +108,8 @@ ADX = register(
         "the bar before, whichever is wider, in percent of the average true range. ADX is the average of 100 * |+DI - "
         "-DI| / (+DI + -DI). Seeded as in Wilder's worksheet and TA-Lib: sums of the first period - 1 movements and "
         "ranges, mean of the first `period` indices. Movements are compared as the decimals that prices are: equal "
-        "ones, whatever floats make of them, count on neither side. DI are null while no price has moved, the index "
-        "is then 0.",
+        "ones, whatever floats make of them, count on neither side. DI are null while no price has moved, or "
+        "when the ranges have faded to nothing (1e-300) since one did; the index is then 0.",
         source="Wilder (1978), New Concepts in Technical Trading Systems, section IV",
         inputs=("high", "low", "close"),
         parameters=(Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the averages"),),
