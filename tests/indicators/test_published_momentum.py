@@ -150,11 +150,11 @@ def test_aroon_by_hand():
 
 
 def test_stochastic_rsi_by_hand():
-    # Gains 2, 0, 3, 0, 0 and losses 0, 1, 0, 2, 0 give averages (1, 1/2), (2, 1/4), (1, 9/8) and half of that; RSI
-    # 200/3, 800/9, 800/17, 800/17 (no change); its places in a range of two: 1, 0, 0/0.
-    k, d = values_of("stochastic_rsi(2, 2, 1, 2)", close=[10, 12, 11, 14, 12, 12])
-    np.testing.assert_array_equal(k, [math.nan] * 3 + [100, 0, math.nan])
-    np.testing.assert_array_equal(d, [math.nan] * 4 + [50, math.nan])
+    # Gains 2, 0, 3, 0, 0, 0 and losses 0, 1, 0, 2, 0, 0 give averages (1, 1/2), (2, 1/4), (1, 9/8), then halves; RSI
+    # 200/3, 800/9, 800/17, and the same (no change) twice; its places in a range of three: 0, 0, 0/0.
+    k, d = values_of("stochastic_rsi(2, 3, 1, 2)", close=[10, 12, 11, 14, 12, 12, 12])
+    np.testing.assert_array_equal(k, [math.nan] * 4 + [0, 0, math.nan])
+    np.testing.assert_array_equal(d, [math.nan] * 5 + [0, math.nan])
     (k, _) = values_of("stochastic_rsi(2, 3, 1, 2)", close=[10, 12, 11, 14, 12, 14])
     # The averages after the last gain of 2: 3/2 and 9/16, RSI 800/11.
     np.testing.assert_allclose(k[4:], [0, 100 * (8 / 11 - 8 / 17) / (8 / 9 - 8 / 17)], rtol=1e-14)

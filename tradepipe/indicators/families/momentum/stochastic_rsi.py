@@ -104,7 +104,8 @@ STOCHASTIC_RSI = register(
         inputs=("close",),
         parameters=(
             Parameter("period", int, 14, minimum=2, maximum=2000, description="bars in the averages of the RSI"),
-            Parameter("k_period", int, 14, minimum=2, maximum=2000, description="bars in the range of the RSI"),
+            # In a range of two every value is 0 or 100, or nothing after each bar without a change.
+            Parameter("k_period", int, 14, minimum=3, maximum=2000, description="bars in the range of the RSI"),
             Parameter("slowing", int, 1, minimum=1, maximum=100, description="bars in the mean that makes %K slow"),
             Parameter("d_period", int, 3, minimum=1, maximum=100, description="bars in the mean of %K"),
         ),
