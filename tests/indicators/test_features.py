@@ -15,6 +15,7 @@ from tradepipe.contracts import FUNDING, MARK_PRICES, OPEN_INTEREST
 from tradepipe.indicators import (
     Beside,
     IndicatorError,
+    Windowed,
     compute_indicators,
     configured,
     features_of,
@@ -305,6 +306,23 @@ def test_a_benchmark_is_not_looked_for_beyond_the_window(bars):
     last = together.filter(partition=days(3, 3)[0])
     assert last["mean_benchmark_2"].null_count() == last.height
     assert identical(last, layer_of(market, gone, days(3, 3)))
+
+
+def test_a_longer_bar_is_not_looked_for_beyond_the_window(bars):
+    market = market_of("sma(2)@1h")
+    hours = resample(bars.filter(session=FIRST), market.calendar, ("1h",))
+
+    def layer(keys):
+        base, longer = (
+            market.partitions.windows(keys, indicator_reads(market)[name]) for name in ("bars", "intervals")
+        )
+        return compute_indicators(bars, base, features_of(market), Beside(intervals=Windowed(hours, longer)))
+
+    together = layer(days(0, 3))
+    assert together.filter(partition=days(1, 1)[0])["sma_2_1h"].null_count() == 0
+    last = together.filter(partition=days(3, 3)[0])
+    assert last["sma_2_1h"].null_count() == last.height > 0
+    assert identical(last, layer(days(3, 3)))
 
 
 def test_a_row_of_the_next_day_reaches_no_bar_of_this_one(bars, fetched):
