@@ -102,6 +102,28 @@ def test_warm_up_says_what_the_bars_lack(tmp_path):
         shown(show_warm_up, None, tmp_path / "bars.csv", tolerance=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"close": pl.lit("abc")}, "close must hold numbers: "),
+        ({"session": pl.lit("2020-13-45")}, "session must hold dates such as 2018-12-31: "),
+        ({"session": pl.lit("2020-01-01T00:00:00Z")}, "session must hold dates such as 2018-12-31: "),
+        ({"session": pl.lit(20200101)}, "session must hold dates such as 2018-12-31: they are "),
+    ],
+)
+def test_warm_up_says_which_column_is_of_another_kind(tmp_path, changed, said):
+    file = tmp_path / "bars.CSV"
+    walk(30).with_columns(**changed).write_csv(file)
+    with pytest.raises(BarsError, match=f"^{said}"):
+        shown(show_warm_up, None, file, tolerance=1e-9)
+
+
+def test_warm_up_without_rows_says_so(tmp_path):
+    walk().clear().write_parquet(tmp_path / "bars.parquet")
+    with pytest.raises(BarsError, match="the bars have no rows"):
+        shown(show_warm_up, None, tmp_path / "bars.parquet", tolerance=1e-9)
+
+
 def test_a_lookback_that_is_too_small_ends_with_exit_code_3(tmp_path, monkeypatch):
     walk().write_csv(tmp_path / "bars.csv")
     words = ["indicators", "warmup", "--bars", str(tmp_path / "bars.csv")]

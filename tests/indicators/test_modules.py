@@ -79,6 +79,23 @@ def test_importing_parsing_and_live_states_need_no_heavy_library():
     assert run_python(IMPORT_ONLY).strip() == "[]"
 
 
+def test_kernels_run_in_python_where_numba_may_not_compile():
+    """For a debugger. Compiling says why it cannot."""
+    code = """
+from tradepipe.indicators import State, IndicatorError, parse_indicator
+from tradepipe.indicators.building import build
+state = State(parse_indicator("rsi(2)"))
+print([state.update({"close": close})["rsi_2"] for close in (1.0, 2.0, 1.0)])
+try:
+    build()
+except IndicatorError as error:
+    print(error)
+"""
+    values, said = run_python(code, NUMBA_DISABLE_JIT="1").splitlines()
+    assert values == "[None, None, 50.0]"
+    assert said == "NUMBA_DISABLE_JIT is set, so numba compiles nothing. Remedy: unset it"
+
+
 @pytest.mark.slow
 def test_the_first_call_of_a_fresh_process_waits_for_no_compiler():
     """All kernels are compiled at install, for the very types that batch, states and live series call them with."""

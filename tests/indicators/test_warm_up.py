@@ -53,6 +53,15 @@ def test_starts_are_those_of_sessions():
     assert need_of("vwap", bars).needed == 0
 
 
+def test_within_one_session_an_average_of_it_is_not_measured():
+    """A start in the middle of it never happens; it said that vwap's lookback was too small."""
+    close, session = series()["close"], read_only(np.zeros(1200))
+    bars = {"high": close, "low": close, "close": close, "volume": read_only(np.ones(1200)), "session": session}
+    need = need_of("vwap", bars)
+    assert (need.needed, need.too_small, need.lacking) == (None, False, ())
+    assert need_of("sma(20)", bars).needed == 19
+
+
 def test_series_without_an_input_or_without_bars_are_not_measured():
     need = need_of("atr(14)")
     assert (need.needed, need.lacking) == (None, ("high", "low"))

@@ -92,6 +92,33 @@ def test_the_installed_wheel_validates_and_shows_its_configuration(installed, tm
     assert "XNYS" in text
 
 
+LIVE = """
+from tradepipe.indicators import State, parse_indicator
+state = State(parse_indicator("sma(2)"))
+print([state.update({"close": close})["sma_2"] for close in (1.0, 2.0)])
+kernel = state.bound.indicator.kernel.dispatcher
+print(sum(kernel.stats.cache_hits.values()), kernel.stats.cache_path)
+"""
+
+
+def test_the_installed_wheel_compiles_its_indicators_on_first_use_and_keeps_them(installed, tmp_path):
+    text = run(installed / "tradepipe", "indicators", "list", cwd=tmp_path)
+    assert "bollinger(period=20, width=2)" in text
+    text = run(installed / "tradepipe", "indicators", "show", "bollinger(20, 2.5)", cwd=tmp_path)
+    assert "bollinger_20_2p5_upper" in text
+    first, second = (run(installed / "python", "-c", LIVE, cwd=tmp_path).splitlines() for _ in range(2))
+    assert first[0] == second[0] == "[None, 1.5]"
+    assert [first[1].split()[0], second[1].split()[0]] == ["0", "1"]
+    assert Path(first[1].split()[1]).is_relative_to(installed.parent)
+
+
+def test_the_installed_wheel_compiles_all_its_indicators_once(installed, tmp_path):
+    text = run(installed / "tradepipe", "indicators", "compile", cwd=tmp_path)
+    assert "kernels compiled" in text
+    assert "not kept" not in text
+    assert "0 kernels compiled" in run(installed / "tradepipe", "indicators", "compile", cwd=tmp_path)
+
+
 def test_nothing_of_the_development_tools_is_needed(installed):
     found = run(installed / "python", "-c", "import importlib.util as u; print(u.find_spec('pytest'))", cwd=installed)
     assert found.strip() == "None"

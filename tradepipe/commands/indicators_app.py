@@ -70,8 +70,13 @@ def compile_kernels(
     """Compile the kernels that the cache lacks, so that no run waits for it; `make` does it at install."""
     from tradepipe.commands.indicators import show_build  # noqa: PLC0415
     from tradepipe.commands.terminal import console  # noqa: PLC0415
+    from tradepipe.indicators import IndicatorError  # noqa: PLC0415
 
-    show_build(console(), processes)
+    try:
+        show_build(console(), processes)
+    except IndicatorError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()

@@ -88,7 +88,7 @@ def _needed(need: Need) -> str:
 
 def _verdict(need: Need) -> str:
     if need.needed is None:
-        return f"not measured: the bars have no {', '.join(need.lacking)}" if need.lacking else "not measured: no bars"
+        return f"not measured: the bars have no {', '.join(need.lacking)}" if need.lacking else "not measured: too few"
     if need.too_small:
         return f"[bold]too small, by {need.needed - need.bound.lookback:,}[/]"
     return "enough here; depends on its path" if need.bound.indicator.path_dependent else "enough"
@@ -107,12 +107,13 @@ def _as_dict(need: Need) -> dict[str, object]:
 
 
 def _of_file(file: Path) -> pl.DataFrame:
-    if file.suffix not in _SUFFIXES:
+    suffix = file.suffix.lower()
+    if suffix not in _SUFFIXES:
         raise BarsError(f"{file}: bars are read from {', '.join(_SUFFIXES)}")
     try:
-        if file.suffix == ".csv":
+        if suffix == ".csv":
             return pl.read_csv(file)
-        return pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_ipc(file)
+        return pl.read_parquet(file) if suffix == ".parquet" else pl.read_ipc(file)
     except FileNotFoundError:
         raise BarsError(f"{file}: there is no such file") from None
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -124,6 +125,8 @@ def _series(bars: pl.DataFrame) -> list[Mapping[str, NDArray[np.float64]]]:
     there = [name for name in INPUTS if name in bars.columns]
     if not {"open", "high", "low", "close"} <= set(there):
         raise BarsError(f"the bars need the columns open, high, low, close; they have {', '.join(bars.columns)}")
+    if bars.is_empty():
+        raise BarsError("the bars have no rows")
     if "open_time" in bars.columns:
         bars = bars.sort("open_time")
     parts = bars.partition_by("symbol") if "symbol" in bars.columns else [bars]
@@ -133,14 +136,23 @@ def _series(bars: pl.DataFrame) -> list[Mapping[str, NDArray[np.float64]]]:
 def _arrays(part: pl.DataFrame, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
     arrays = {}
     for name in names:
-        column = part.get_column(name)
-        if name == "session":
-            column = column.str.to_date() if column.dtype == pl.String else column
-            column = column.cast(pl.Date).cast(pl.Int32)
-        array = column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
+        try:
+            column = _days(part.get_column(name)) if name == "session" else part.get_column(name)
+            array = column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
+        except pl.exceptions.PolarsError as error:
+            wanted = "dates such as 2018-12-31" if name == "session" else "numbers"
+            raise BarsError(f"{name} must hold {wanted}: {str(error).splitlines()[0]}") from None
         if not np.isfinite(array).all():
             row = int(np.argmin(np.isfinite(array)))
             raise BarsError(f"{name} of row {row + 1} is {part.item(row, name)}; indicators need finite numbers")
         array.flags.writeable = False
         arrays[name] = array
     return arrays
+
+
+def _days(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.String:
+        return column.str.to_date("%Y-%m-%d").cast(pl.Int32)
+    if not column.dtype.is_temporal():  # 20181231 is no day since 1970
+        raise pl.exceptions.InvalidOperationError(f"they are {column.dtype}")
+    return column.cast(pl.Date).cast(pl.Int32)

@@ -39,8 +39,12 @@ def build(processes: int = PROCESSES) -> Built:
     """Compile the kernels of all indicators that the cache lacks. Doing it again does nothing.
 
     Raises:
-        IndicatorError: kernels that cannot be compiled; the others are.
+        IndicatorError: kernels that cannot be compiled; the others are. Or numba is told not to compile.
     """
+    import numba  # noqa: PLC0415 - half a second
+
+    if vars(numba.config)["DISABLE_JIT"]:
+        raise IndicatorError("NUMBA_DISABLE_JIT is set, so numba compiles nothing. Remedy: unset it")
     begun = time.perf_counter()
     known = indicators()
     lacking = [name for name, one in known.items() if not _is_cached(one)]

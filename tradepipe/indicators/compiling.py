@@ -31,7 +31,8 @@ class Compiled:
         from tradepipe.indicators.caching import cache_of  # noqa: PLC0415 - imports numba
 
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(self.function)
-        dispatcher._cache = cache_of(self)  # noqa: SLF001 - what numba.njit(cache=True) does
+        if dispatcher is not self.function:  # with NUMBA_DISABLE_JIT it is: Python runs it, a debugger steps through it
+            dispatcher._cache = cache_of(self)  # noqa: SLF001 - what numba.njit(cache=True) does
         return dispatcher
 
     @property

@@ -24,7 +24,8 @@ class Need:
         needed: bars before a bar from which on every value agreed with that of the whole series; the largest of all
             starts. None where it could not be measured.
         watched: bars that followed the latest start. `needed` may be larger if it is not below this.
-        lacking: inputs that the bars do not have; it was not measured.
+        lacking: inputs that the bars do not have; it was not measured. Nor was it where there were too few bars, or
+            it reads sessions and none began in the first half.
     """
 
     bound: BoundIndicator
@@ -66,10 +67,13 @@ def _need_of(bound: BoundIndicator, series: Sequence[Mapping[str, Floats]], tole
     if max(lengths, default=0) <= 2:  # one start and one bar after it
         lacking = {name for arrays in series or [{}] for name in bound.inputs if name not in arrays}
         return Need(bound, None, 0, tuple(sorted(lacking)))
+    tried = [_starts(bound, arrays, length, starts) for arrays, length in zip(whole, lengths, strict=True)]
+    if not any(tried):
+        return Need(bound, None, 0)
     longest = 0
-    for arrays, length in zip(whole, lengths, strict=True):
+    for arrays, length, some in zip(whole, lengths, tried, strict=True):
         expected = run_kernel(bound, arrays, np.array([0, length]))
-        for start in _starts(arrays, length, starts):
+        for start in some:
             late = {name: arrays[name][start:] for name in bound.inputs}
             found = run_kernel(bound, late, np.array([0, length - start]))
             for values, others in zip(found, expected, strict=True):
@@ -77,11 +81,13 @@ def _need_of(bound: BoundIndicator, series: Sequence[Mapping[str, Floats]], tole
     return Need(bound, longest, max(length - length // 2 for length in lengths))
 
 
-def _starts(arrays: Mapping[str, Floats], length: int, count: int) -> list[int]:
+def _starts(bound: BoundIndicator, arrays: Mapping[str, Floats], length: int, count: int) -> list[int]:
     rows = np.arange(1, length // 2 + 1)
     if "session" in arrays:  # partitions begin with a session, so nothing ever starts within one
         begins = rows[np.diff(arrays["session"])[: len(rows)] != 0]
-        rows = begins if begins.size else rows[:1]
+        rows = begins if begins.size or "session" in bound.inputs else rows
+    if not rows.size:
+        return []
     return [int(rows[place]) for place in np.unique(np.linspace(0, len(rows) - 1, count, dtype=np.int64))]
 
 
