@@ -47,8 +47,15 @@ def mfi(bars, period):
     return (in_windows(index, [*prices, volume], period + 1),)
 
 
+def force_index(bars, period):
+    """TA-Lib's exponential mean of what its momentum and the volume make; the first bar has none."""
+    force = talib.MOM(bars["close"], 1) * bars["volume"]
+    return (np.concatenate([[math.nan], talib.EMA(force[1:], period)]),)
+
+
 TALIB = {
     "obv": obv,
     "accumulation_distribution": accumulation_distribution,
     "mfi": mfi,
+    "force_index": force_index,
 }
