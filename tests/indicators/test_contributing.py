@@ -1,4 +1,4 @@
-"""The indicator that docs/CONTRIBUTING.md adds is one file, and every generic test runs on it."""
+"""What newcomers read: the example of CONTRIBUTING.md is all that it takes, the map of the room is complete."""
 
 import re
 import shutil
@@ -46,3 +46,16 @@ def test_the_example_of_the_guide_is_all_that_it_takes(tmp_path):
         "test_an_indicator_says_what_it_is",
     ):
         assert re.search(rf"::{test}\[.*midpoint.*\] PASSED", done.stdout), test
+
+
+def test_the_map_of_the_room_names_every_module():
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(
+        r"^\| (`.*?) \|", text.split("## How an indicator is computed")[1].split("\n## ")[0], re.MULTILINE
+    )
+    named = re.findall(r"`(\w+)/?`", " ".join(rows))
+    room = ROOT / "tradepipe/indicators"
+    there = [path.stem for path in room.glob("[a-z]*.py")] + [
+        path.parent.name for path in room.glob("[a-z]*/__init__.py")
+    ]
+    assert sorted(named) == sorted(there)
