@@ -3,12 +3,15 @@
 import datetime as dt
 
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from tests.warehouse.conftest import by_month
 from tradepipe.chain.marts import query
 from tradepipe.indicators import contract_for
 from tradepipe.indicators.configured import features_of
+from tradepipe.warehouse import WarehouseError
+from tradepipe.warehouse.duck import DuckWarehouse
 
 NOW = dt.datetime(2018, 4, 1, tzinfo=dt.UTC)
 ALL = "SELECT * FROM ref('indicators') ORDER BY symbol, open_time"
@@ -29,3 +32,24 @@ def test_both_engines_read_features_as_they_were_published(engine, published, ma
     told = query(engine, published, market, marts, f"SELECT {sums} FROM ref('indicators')", now=NOW)  # noqa: S608 - ours
     expected = features.select(pl.col(outputs).cast(pl.Float64).sum())
     assert_frame_equal(told.cast(pl.Float64), expected, check_exact=False, rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("lacking", ["first", "last"])
+def test_columns_that_were_added_since_are_named_with_the_remedy(lacking, published, market, marts, packaged):
+    """DuckDB would say that it finds no such column, or that files differ: of neither a person sees the cause."""
+    features = features_of(market)
+    now, before = contract_for(features), contract_for(features[:1])
+    values = pl.lit(None, pl.Float64)
+    rows = packaged.with_columns(values.alias(name) for name in now.column_names if name not in packaged.columns)
+    parts = by_month(rows)
+    lost = (min if lacking == "first" else max)(parts)
+    for key, frame in parts.items():
+        contract = before if key == lost else now
+        made = frame.select(pl.col(name).cast(dtype) for name, dtype in contract.polars_schema.items())
+        version = "1" if key == lost else "2"
+        published.publish("us_indices/indicators", {key: made}, contract, code_version=version, inputs={})
+    told = rf"us_indices/indicators: {lost} was published without .* Remedy: .*`tradepipe run`"
+    with pytest.raises(WarehouseError, match=told):
+        query(DuckWarehouse(), published, market, marts, ALL, now=NOW)
+    with pytest.raises(WarehouseError, match="nonsense"):
+        query(DuckWarehouse(), published, market, marts, "SELECT nonsense FROM ref('bars')", now=NOW)

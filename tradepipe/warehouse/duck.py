@@ -1,7 +1,7 @@
 """DuckDB over the files that the catalogue names: in memory, in this process, nothing kept."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -44,8 +44,24 @@ class DuckWarehouse:
                     connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {_select(connection, store, relation)}")
                 result: pl.DataFrame = connection.sql(with_references(sql, quoted), params=params).pl()
             except duckdb.Error as error:
-                raise WarehouseError(f"DuckDB refuses the query: {error}") from error
+                lacking = _lacking(store, relations.values())
+                raise WarehouseError(lacking or f"DuckDB refuses the query: {error}") from error
             return result
+
+
+def _lacking(store: PartitionStore, relations: Iterable[Relation]) -> str | None:
+    """What published partitions lack of the columns that their layer has now, and the remedy; None for nothing."""
+    for relation in relations:
+        # Columns of one code version are the same: it knows the settings that they follow.
+        for one in {one.code_version: one for one in relation.generations}.values():
+            held = store.read_generations([one], relation.contract).columns
+            if lost := [name for name in relation.contract.column_names if name not in held]:
+                return (
+                    f"{one.dataset}: {one.partition} was published without {', '.join(lost[:3])}"
+                    f"{f' and {len(lost) - 3} more' if len(lost) > 3 else ''}. "
+                    "Remedy: materialise the stale partitions again, by `tradepipe run`."
+                )
+    return None
 
 
 def _select(connection: "duckdb.DuckDBPyConnection", store: PartitionStore, relation: Relation) -> str:
