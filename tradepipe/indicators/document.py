@@ -26,6 +26,8 @@ the universe; `rsi(14) as float64` asks for all digits.
   never NaN, never infinite.
 - **Lookback**: how many bars before a bar matter to its value. Each partition reads that many from before its first.
 - **Stored**: kernels compute in float64. The layer keeps most values as float32, seven digits (decision 0011).
+- **Live**: `Live(wanted, symbols).update(bars)` says the same bar by bar, with all digits; with `stored=True` it
+  rounds as the layer does, so that what is decided on either is the same.
 - **Differences from TA-Lib**: of conventions only. Where TA-Lib has the indicator, tests hold ours to it at 1e-9
   relative, the named differences applied.
 """
