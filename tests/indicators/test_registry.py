@@ -18,13 +18,33 @@ from tradepipe.indicators import (
     parse_indicators,
     register,
 )
+from tradepipe.indicators.registry import families, family_of
 
 NAMES = list(indicators())
 
 
-def test_the_first_set_is_registered():
-    first_set = {"atr", "bollinger", "ema", "realised_volatility", "returns", "rsi", "sma"}
-    assert first_set <= set(NAMES)
+ASKED_FOR = {
+    "averages": "sma ema wma dema tema hma kama",
+    "channels": "bollinger donchian keltner",
+    "derivatives": "basis funding open_interest",
+    "liquidity": "amihud roll_spread",
+    "momentum": "rsi stochastic stochastic_rsi macd roc momentum cci williams_r",
+    "patterns": "doji marubozu spinning_top hammer hanging_man inverted_hammer shooting_star engulfing harami "
+    "piercing_line dark_cloud_cover morning_star evening_star three_white_soldiers three_black_crows",
+    "ranges": "atr natr",
+    "returns": "returns",
+    "statistics": "zscore rolling_mean rolling_std rolling_skew rolling_kurtosis rolling_min rolling_max "
+    "rolling_quantile linear_regression correlation beta hurst",
+    "trend": "adx aroon psar supertrend ichimoku trend_cloud",
+    "volatility": "realised_volatility parkinson garman_klass rogers_satchell yang_zhang",
+    "volume": "vwap rolling_vwap mfi obv accumulation_distribution chaikin_money_flow force_index",
+}
+
+
+def test_the_set_that_was_asked_for_is_registered():
+    for family, names in ASKED_FOR.items():
+        assert {family_of(indicator_named(name)) for name in names.split()} == {family}
+    assert families().keys() >= ASKED_FOR.keys()
     assert sorted(NAMES) == NAMES
 
 
