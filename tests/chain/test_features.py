@@ -175,6 +175,15 @@ def test_membership_and_benchmark_are_settings_of_the_layer_where_they_matter():
     assert alone[0] == alone[1]
 
 
+def test_the_same_indicators_in_other_words_leave_nothing_stale(store):
+    publish_intervals(store, market_of(intervals=("4h",)))
+    run(store, market_of("returns", "rsi(14)", "sma(4)@4h", "bollinger(20, 2)", intervals=("4h",)))
+    other = market_of(" returns", "rsi", "sma( 4 ) @ 4h", "bollinger(20,2.0)", intervals=("4h",))
+    assert stale(store, other) == {}
+    changed = market_of("returns", "rsi(14) as float64", "sma(4)@4h", "bollinger(20, 2)", intervals=("4h",))
+    assert stale(store, changed).keys() == set(KEYS)
+
+
 @pytest.mark.parametrize(
     ("asked", "symbols"),
     [(("sma(3)",), 1), (("cross_rank(sma(3))",), 3), (("beta(20)",), 3)],

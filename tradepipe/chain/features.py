@@ -52,7 +52,8 @@ def indicator_settings(market: Market) -> tuple[object, ...]:
     features, told = features_of(market), market.settings
     compared = [told.benchmark] if "benchmark" in _inputs_of(features) else []
     members = spells_of(market) if any(one.across for one in features) else {}
-    return (list(told.indicators), *compared, *([members] if members else []))
+    # In one way of writing, so that a space or a default that is said changes nothing.
+    return ([one.text for one in features], *compared, *([members] if members else []))
 
 
 def refuse_without_returns(market: Market) -> None:
