@@ -325,7 +325,7 @@ def test_cross_sections_are_over_the_members_whose_bar_has_come():
 def test_live_values_are_those_that_are_stored(index_bars, one_window):
     """Bit for bit, over a partition's whole window of real bars, for every indicator."""
     wanted = parse_features(indicators())
-    frame = index_bars.group_by("symbol", maintain_order=True).head(700)
+    frame = index_bars.group_by("symbol", maintain_order=True).head(400)
     stored = compute_indicators(frame, one_window, wanted)
     live = Live(wanted, sorted(frame["symbol"].unique()))
     rows = []

@@ -5,6 +5,7 @@ A kernel takes a third of a second to compile; the whole set is compiled once, a
 
 import dataclasses
 import multiprocessing
+import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -61,8 +62,14 @@ def build(processes: int = PROCESSES) -> Built:
 def _in_processes(names: Sequence[str], processes: int) -> list[str]:
     # Started anew: this process has threads (polars), which a fork would lose. Long kernels go first.
     ordered = sorted(names, key=lambda name: -len(indicator_named(name).kernel.function.__code__.co_code))
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _let_interrupts_pass) as pool:
         return list(pool.map(_compile, ordered))
+
+
+def _let_interrupts_pass() -> None:
+    """Ctrl-C reaches all processes: the one that began ends at it, the others after the kernel they are at."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _compile(name: str) -> str:
