@@ -160,7 +160,7 @@ def test_a_bar_that_is_still_forming_says_nothing(bars):
 
 def test_the_lookback_reaches_days_for_a_daily_interval():
     market = market_of("sma(3)@1d", "rsi(14)", "mean_benchmark(20)@1h")
-    assert indicator_reads(market) == {"bars": 3, "intervals": 3}
+    assert indicator_reads(market) == {"bars": 2, "intervals": 3}
     assert indicator_reads(market_of("rsi(14)")) == {"bars": 2}
     assert indicator_reads(market_of("sma(3)@1d")) == {"bars": 0, "intervals": 3}
 
@@ -252,10 +252,17 @@ def test_what_is_fetched_stands_beside_the_bars_that_knew_it(bars, fetched):
 
 def test_each_layer_is_read_as_far_back_as_its_values_hold():
     reads = indicator_reads(fetching(*ASKED, *FETCHED))
-    assert (
-        reads["funding"] == reads["mark_prices"] == reads["open_interest"] == max(reads["bars"], reads["intervals"]) + 2
-    )
+    assert reads["funding"] == reads["mark_prices"] == reads["open_interest"] == reads["bars"] + 2
     assert indicator_reads(fetching("mean_mark_price(2)")).keys() == {"bars", "mark_prices"}
+
+
+def test_a_layer_is_read_no_further_than_what_reads_it():
+    """Minutes of hundreds of days would be read for one average of days."""
+    far = "sma(50)@1d"
+    reads = indicator_reads(fetching(far, "mean_benchmark(2)@1h", "mean_mark_price(2)"))
+    assert reads == {"bars": 1, "intervals": 50, "mark_prices": 3}
+    assert indicator_reads(fetching(far, "mean_benchmark(2)@1d"))["bars"] == 2
+    assert indicator_reads(fetching(far, "mean_funding_rate(30)@1d"))["funding"] == 32
 
 
 @pytest.mark.slow

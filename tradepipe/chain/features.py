@@ -35,16 +35,23 @@ def indicator_reads(market: Market) -> Mapping[str, int]:
     Bars; longer bars and derivatives when, and only when, some configured indicator asks for them.
     """
     features = features_of(market)
-    reads = {"bars": market.lookback_sessions(lookback_of(features))}
-    longer = sorted({one.interval for one in features if one.interval})
+    plain, longer = ([one for one in features if (one.interval is None) is base] for base in (True, False))
+    # A longer bar is compared with base bars of the benchmark.
+    reads = {"bars": _sessions(market, [*plain, *(one for one in longer if "benchmark" in one.inputs)])}
     if longer:
-        # One bar more: at a partition's first bar the last closed one belongs to an earlier session.
-        reads["intervals"] = max(market.lookback_sessions(lookback_of(features, one) + 1, one) for one in longer)
-    if longer and any("benchmark" in one.inputs for one in features if one.interval):
-        reads["bars"] = max(reads.values())
-    furthest = max(reads.values())
-    outside = {LAYER_OF[name]: furthest + HELD_SESSIONS for name in _inputs_of(features) if name in LAYER_OF}
-    return reads | outside
+        reads["intervals"] = _sessions(market, longer)
+    for name in _inputs_of(features):
+        if name in LAYER_OF:
+            reads[LAYER_OF[name]] = _sessions(market, [one for one in features if name in one.inputs]) + HELD_SESSIONS
+    return reads
+
+
+def _sessions(market: Market, features: Sequence[Feature]) -> int:
+    """Sessions that hold the lookback of each of `features` in bars of its interval."""
+    intervals = sorted({one.interval for one in features if one.interval})
+    # One bar more: at a partition's first bar the last closed one belongs to an earlier session.
+    backs = [market.lookback_sessions(lookback_of(features, one) + 1, one) for one in intervals]
+    return max([market.lookback_sessions(lookback_of(features)), *backs])
 
 
 def indicator_settings(market: Market) -> tuple[object, ...]:
