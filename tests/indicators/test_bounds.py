@@ -1,5 +1,7 @@
 """What a contract promises of an indicator's values holds to the last bit, also of prices that hardly anyone sees."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,11 @@ def test_a_market_that_stands_still_for_good_shows_no_rounding(text, outputs):
         assert faded[-1]
         assert not faded[:900].any()
         np.testing.assert_allclose(still[~faded], still[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("low", [9.0, 5.0, 1e-3, 1e-9, 1e-16])
+def test_a_crash_keeps_all_digits(low):
+    close = np.array([10.0, low, 10.0])
+    exact = [float((Decimal(after) / Decimal(before)).ln()) for before, after in ((10.0, low), (low, 10.0))]
+    _, log_return = values_of("returns", close=close)
+    np.testing.assert_allclose(log_return[1:], exact, rtol=1e-15)

@@ -17,8 +17,11 @@ def log_return(close: pl.Expr) -> pl.Expr:
 
 
 def log_ratio(value: pl.Expr, base: pl.Expr) -> pl.Expr:
-    """ln(value / base), likewise; null unless both are positive."""
-    return pl.when((value > 0) & (base > 0)).then(((value - base) / base).log1p())
+    """ln(value / base), likewise; null unless both are positive. Of a crash log1p would lose digits."""
+    change = (value - base) / base
+    return pl.when((value > 0) & (base > 0)).then(
+        pl.when(change > -0.5).then(change.log1p()).otherwise((value / base).log())
+    )
 
 
 def rogers_satchell_term_of() -> pl.Expr:

@@ -38,14 +38,15 @@ def twice_artanh(share: float) -> float:
 
 @compiled
 def log_return(value: float, before: float) -> float:
-    """ln(value / before), with all digits of a small change."""
+    """ln(value / before), with all digits whether the change is small or large; both are positive."""
     # log(value / before) would round the quotient to 1e-16 of 1, which is 1e-9 of a tick at 60,000. Moves of
     # less than a fifth, which nearly all are, go through ln(v / b) = 2 artanh((v - b) / (v + b)).
     share = (value - before) / (value + before)
     if share * share < NEAR:
         small: float = twice_artanh(share)
         return small
-    return math.log1p((value - before) / before)
+    # A large one has lost nothing to that rounding; of a crash to a millionth log1p would lose six digits.
+    return math.log(value / before)
 
 
 @compiled

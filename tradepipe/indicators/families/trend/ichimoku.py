@@ -89,7 +89,8 @@ ICHIMOKU = register(
         title="Ichimoku kinko hyo",
         description="Middles of the ranges of three windows. Charts draw the two senkou lines `displacement` bars "
         "ahead; here a bar has the values drawn at it, which were computed `displacement` bars before. The chikou "
-        "line is left out: drawn at a bar it is a later close.",
+        "line is left out: drawn at a bar it is a later close. TradingView draws the lines one bar less ahead than its "
+        "displacement says: its 26 is 25 here.",
         source="Elliott (2007), Ichimoku Charts: An Introduction to Ichimoku Kinko Clouds",
         inputs=("high", "low"),
         parameters=(

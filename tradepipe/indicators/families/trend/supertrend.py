@@ -109,7 +109,8 @@ SUPERTREND = register(
         description="Two bands around the middle of the bar, `multiplier` average true ranges away. The lower one "
         "never falls and the upper one never rises until a close beyond it has ended the trend it follows. The line is "
         "the lower band in a rising trend and the upper one in a falling trend. As in TradingView's ta.supertrend the "
-        "trend begins falling; the average true range is that of `atr`.",
+        "trend begins falling. TradingView writes the direction the other way round, -1 for a rising trend, and its "
+        "average true range counts the first bar's high - low, so early bars differ; here it is that of `atr`.",
         source="Seban; formula of TradingView (2021), Pine Script 5 reference, ta.supertrend",
         inputs=("high", "low", "close"),
         parameters=(
