@@ -19,6 +19,7 @@ from tradepipe.indicators.saved import ANEW
 from tradepipe.indicators.stamps import meaning_of
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
+_TIME = dt.datetime | int
 
 
 class State:
@@ -89,7 +90,7 @@ class State:
         }
 
     def _refuse_late(self, open_time: Any) -> None:
-        if not isinstance(open_time, dt.datetime | int):
+        if not isinstance(open_time, _TIME):
             raise IndicatorInputError(f"{self.bound.text}: open_time is {open_time!r}, no datetime and no whole number")
         try:
             late = self._last is not None and open_time <= self._last
