@@ -23,7 +23,7 @@ from tradepipe.indicators.compute import run_kernel
 from tradepipe.store.content import content_hash
 
 KEY = ["symbol", "session", "open_time", "close_time", "known_at"]
-FEW_CUTS = 15
+FEW_CUTS = 10
 CUTS = 50 if settings().max_examples > FEW_CUTS else FEW_CUTS  # `make test-fast` has the fewer
 
 
