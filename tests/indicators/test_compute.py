@@ -24,7 +24,7 @@ from tradepipe.store.content import content_hash
 
 KEY = ["symbol", "session", "open_time", "close_time", "known_at"]
 FEW_CUTS = 10
-CUTS = 50 if settings().max_examples > FEW_CUTS else FEW_CUTS  # `make test-fast` has the fewer
+CUTS = 50 if settings().max_examples > 15 else FEW_CUTS  # `make test-fast` has the fewer
 
 
 @pytest.fixture(scope="module")
