@@ -87,7 +87,7 @@ def _specification(period: int, k_period: int, slowing: int, d_period: int) -> t
     gain = wilder_average(change.clip(lower_bound=0), period)
     loss = wilder_average((-change).clip(lower_bound=0), period)
     moved = (row == period) | ((row > period) & (change != 0))
-    index = pl.when(moved & (gain + loss > 0)).then(100 * gain / (gain + loss)).forward_fill()
+    index = pl.when(moved & (gain + loss > 0)).then(100 * (gain / (gain + loss))).forward_fill()
     slow = window_sum(100 * place_in_range(index, index, index, k_period), slowing) / slowing
     return slow, window_sum(slow, d_period) / d_period
 
