@@ -208,6 +208,6 @@ def test_a_repeated_bar_is_refused(bars_of, one_window):
     with pytest.raises(IndicatorInputError) as caught:
         compute_indicators(pl.concat([bars, bars[1:]]), one_window, [parse_indicator("sma(2)")])
     assert str(caught.value) == (
-        "partition all: the bar of AAA at 2020-01-02 14:30:00 UTC comes twice (2 repeated in all). "
+        "the bar of AAA at 2020-01-02 14:30:00 UTC comes twice (2 repeated in all). "
         "Remedy: give each bar and each partition once."
     )

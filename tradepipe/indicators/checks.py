@@ -15,14 +15,23 @@ def refuse_missing(bars: pl.DataFrame, needed: Sequence[str]) -> None:
         raise IndicatorInputError(f"the bars lack the column {', '.join(missing)}; needed are {', '.join(needed)}")
 
 
-def refuse_repeated(series: pl.DataFrame) -> None:
-    """Raise IndicatorInputError when a bar comes twice in `series`, which is sorted by partition, symbol, open_time."""
-    key = [PARTITION, "symbol", "open_time"]
-    repeated = series.filter(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key))
+def refuse_repeated(bars: pl.DataFrame, windows: pl.DataFrame) -> None:
+    """Raise IndicatorInputError when a bar or a partition's session comes twice.
+
+    `bars` are sorted by symbol and open_time, `windows` by first_session.
+    """
+    shared = windows.filter(pl.col("first_session") <= pl.col("last_session").shift(1))
+    if shared.height:
+        row = shared.row(0, named=True)
+        raise IndicatorInputError(
+            f"partition {row[PARTITION]}: its session {row['first_session']} belongs to another partition too. "
+            "Remedy: give each bar and each partition once."
+        )
+    repeated = bars.filter(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("symbol", "open_time")))
     if repeated.height:
         row = repeated.row(0, named=True)
         raise IndicatorInputError(
-            f"partition {row[PARTITION]}: the bar of {row['symbol']} at {row['open_time']:%Y-%m-%d %H:%M:%S} UTC comes "
+            f"the bar of {row['symbol']} at {row['open_time']:%Y-%m-%d %H:%M:%S} UTC comes "
             f"twice ({repeated.height} repeated in all). Remedy: give each bar and each partition once."
         )
 

@@ -1,4 +1,4 @@
-"""Indicators of whole partitions: one pass over sorted arrays, a group a series."""
+"""Indicators of whole partitions: one pass over sorted arrays, however far each partition looks back."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +15,7 @@ from tradepipe.indicators.inputs import BAR_INPUTS, OUTSIDE_INPUTS
 from tradepipe.indicators.known import last_known
 from tradepipe.indicators.model import BoundIndicator
 from tradepipe.indicators.outside import LAYER_OF, Beside, with_inputs_from_outside
+from tradepipe.indicators.overlapping import Overlapping
 from tradepipe.indicators.running import Precision, run_all, run_kernel, whole_series
 from tradepipe.indicators.universe import cross_section
 
@@ -59,10 +60,34 @@ def compute_indicators(
         own.append("close")
     needed = list(dict.fromkeys([*_KEY, *own]))
     refuse_missing(bars, needed)
-    ordered = bars.select(needed).sort("open_time")
-    slices = windows.iter_slices(_at_once(ordered, windows))
-    parts = [_of_windows(ordered, some, features, beside) for some in slices]
-    return pl.concat(parts or [_of_windows(ordered.clear(), windows, features, beside)])
+    ordered, windows = bars.select(needed).sort("open_time"), windows.sort("first_session")
+    laid = Overlapping.of(ordered, windows)
+    refuse_repeated(laid.bars, windows)
+    rows = laid.bars.select(_KEY)[laid.own].insert_column(0, laid.partition)
+    plain = [one for one in features if one.interval is None and not set(one.inputs) & set(OUTSIDE_INPUTS)]
+    joined = [one for one in features if one not in plain]
+    values = _in_place(laid, rows, plain, beside)
+    if joined:
+        slices = windows.iter_slices(_at_once(ordered, windows))
+        parts = [_of_windows(ordered, some, joined, beside) for some in slices]
+        values |= pl.concat(parts or [_of_windows(ordered.clear(), windows, joined, beside)]).to_dict()
+    return rows.with_columns(values[output.name] for one in features for output in one.described)
+
+
+def _in_place(
+    laid: Overlapping, rows: pl.DataFrame, features: Sequence[Feature], beside: Beside
+) -> dict[str, pl.Series]:
+    """Columns of what is computed from the bars alone, at `rows`, the partitions' own."""
+    inputs = list(dict.fromkeys(name for one in features for name in one.inputs))
+    refuse_not_finite(laid.bars, inputs)
+    arrays = {name: _read_only(laid.bars.get_column(name)) for name in inputs}
+    found = run_all(_precisions(features), arrays, laid.offsets, series=laid.series)
+    columns = {}
+    for one in features:
+        own = [pl.Series(values[laid.own]).fill_nan(None) for values in found[one.bound]]
+        for output, column in zip(one.described, _set_across(rows, one, own, beside), strict=True):
+            columns[output.name] = column.cast(output.precision).alias(output.name)
+    return columns
 
 
 def _refuse_without(features: Sequence[Feature], bars: pl.DataFrame, beside: Beside) -> None:
@@ -91,7 +116,6 @@ def _at_once(bars: pl.DataFrame, windows: pl.DataFrame) -> int:
 
 def _of_windows(bars: pl.DataFrame, windows: pl.DataFrame, features: Sequence[Feature], beside: Beside) -> pl.DataFrame:
     series = _in_series(anchored(bars, windows))
-    refuse_repeated(series)
     first = windows.select(PARTITION, "first_session")
     started = series.select(PARTITION, "session").join(first, on=PARTITION, how="left", maintain_order="left")
     mine = started.select(pl.col("session") >= pl.col("first_session")).to_series()
@@ -127,6 +151,18 @@ def _run(
     """The outputs of `features` over `series`, which is sorted; null where there is no value."""
     inputs = dict.fromkeys(name for one in features for name in one.inputs)
     series = with_inputs_from_outside(series, bars, [name for name in inputs if name in OUTSIDE_INPUTS], beside)
+    by_outside: dict[tuple[str, ...], dict[BoundIndicator, list[Precision]]] = {}
+    for bound, told in _precisions(features).items():
+        outside = tuple(sorted(name for name in bound.inputs if name in OUTSIDE_INPUTS))
+        by_outside.setdefault(outside, {})[bound] = told
+    computed: dict[BoundIndicator, list[pl.Series]] = {}
+    for outside, some in by_outside.items():
+        computed |= _run_where(series, outside, some)
+    yield from ((one, computed[one.bound]) for one in features)
+
+
+def _precisions(features: Sequence[Feature]) -> dict[BoundIndicator, list[Precision]]:
+    """How outputs are kept until they are columns: in all digits where the column or a cross-section needs them."""
     precisions: dict[BoundIndicator, list[Precision]] = {}
     for one in features:
         told = precisions.setdefault(one.bound, [np.float32] * len(one.described))
@@ -134,14 +170,7 @@ def _run(
         for place, output in enumerate(one.described):
             if wide or output.precision == pl.Float64:
                 told[place] = np.float64
-    by_outside: dict[tuple[str, ...], dict[BoundIndicator, list[Precision]]] = {}
-    for bound, told in precisions.items():
-        outside = tuple(sorted(name for name in bound.inputs if name in OUTSIDE_INPUTS))
-        by_outside.setdefault(outside, {})[bound] = told
-    computed: dict[BoundIndicator, list[pl.Series]] = {}
-    for outside, some in by_outside.items():
-        computed |= _run_where(series, outside, some)
-    yield from ((one, computed[one.bound]) for one in features)
+    return precisions
 
 
 def _run_where(

@@ -33,11 +33,12 @@ class _Task(NamedTuple):
     bounds: tuple[BoundIndicator, ...]
 
 
-def run_all(
+def run_all(  # noqa: PLR0913 - what to compute on what, and how
     wanted: Mapping[BoundIndicator, Sequence[Precision]],
     arrays: Mapping[str, Floats],
     offsets: NDArray[np.int64],
     *,
+    series: Series | None = None,
     threads: int = 1,
     into: Kept | None = None,
 ) -> Kept:
@@ -49,6 +50,8 @@ def run_all(
         wanted: what to compute, with the type in which each of its outputs is kept; kernels compute in float64.
         arrays: the inputs by name, finite, read-only, contiguous, as long as offsets[-1].
         offsets: ascending, beginning with 0.
+        series: runs of rows to compute instead of whole series, each within one of them and in their order; where
+            runs overlap, the later one in this array is written over the earlier. None of them has begun.
         threads: how many compute at once. Kernels run without the interpreter lock.
         into: columns to fill instead of new ones, such as an earlier call with the same `wanted` gave.
 
@@ -57,7 +60,7 @@ def run_all(
         large for float32, which the contract refuses.
     """
     kept = into or _columns(wanted, int(offsets[-1]))
-    tasks, lock = _tasks(tuple(wanted), offsets, threads), threading.Lock()
+    tasks, lock = _tasks(tuple(wanted), offsets, series, threads), threading.Lock()
 
     def work() -> None:
         room = _Room()
@@ -137,15 +140,26 @@ def _run(task: _Task, arrays: Mapping[str, Floats], kept: Kept, room: _Room) -> 
                 column[:] = values
 
 
-def _tasks(bounds: tuple[BoundIndicator, ...], offsets: NDArray[np.int64], threads: int) -> Iterator[_Task]:
+def _tasks(
+    bounds: tuple[BoundIndicator, ...], offsets: NDArray[np.int64], runs: Series | None, threads: int
+) -> Iterator[_Task]:
     """Chunks of series, each for all indicators; where there are few chunks, each for one indicator after another."""
     chunks = list(_chunks(offsets))
     alone = threads > 1 and len(chunks) < threads * CHUNKS_A_THREAD
     for chunk in chunks:
-        start, stop, series = int(chunk[0]), int(chunk[-1]), whole_series(chunk - chunk[0])
+        start, stop = int(chunk[0]), int(chunk[-1])
+        series = whole_series(chunk - start) if runs is None else _within(runs, start, stop)
         if len(series):
             for some in ((bound,) for bound in bounds) if alone else (bounds,):
                 yield _Task(start, stop, series, some)
+
+
+def _within(runs: Series, start: int, stop: int) -> Series:
+    """Those of `runs` that lie in rows `start` to `stop`, counted from `start`."""
+    series = runs[(runs[:, FIRST] >= start) & (runs[:, FIRST] < stop)]
+    series[:, [FIRST, FRESH, STOP]] -= start
+    series[:, SLOT] = np.arange(len(series))
+    return series
 
 
 def _chunks(offsets: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
