@@ -71,3 +71,10 @@ def test_the_latest_window_of_a_symbol_is_computed_first(bars):
     laid = Overlapping.of(bars.sort("open_time"), windows_of((0, 10, 14), (5, 15, 19), (3, 30, 34)))
     assert laid.series[:, [FIRST, STOP]].tolist() == [[3, 35], [5, 20], [0, 15], [35, 43]]
     assert laid.offsets.tolist() == [0, 35, 43]
+
+
+def test_threads_change_nothing(bars):
+    windows = windows_of((0, 10, 14), (0, 15, 19), (5, 20, 44))
+    many = pl.concat([bars.with_columns(symbol=pl.col("symbol") + str(number)) for number in range(40)])
+    one, two = (compute_indicators(many, windows, LONG_MEMORY, threads=threads) for threads in (1, 2))
+    assert content_hash(one) == content_hash(two)

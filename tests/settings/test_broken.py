@@ -214,7 +214,7 @@ CASES = [
             "conf/markets/alpha.yaml:3: markets.alpha.curency: found an unknown key, expected one of name, "
             "description, owner, currency, calendar, timezone, interval, partition, start, end, universe, "
             "publication_delay, source, fetch, intervals, corporate_actions, cleaning, indicators, benchmark, "
-            "forecasts, strategy, execution; did you mean currency?"
+            "threads, forecasts, strategy, execution; did you mean currency?"
         ),
         edit=("markets/alpha.yaml", "currency:", "curency:"),
     ),

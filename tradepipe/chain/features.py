@@ -111,4 +111,4 @@ def indicators_of(
     layers = {name: Windowed(rows(name), windows(name)) for name in LAYER_OF.values() if name in reads}
     longer = Windowed(rows("intervals"), windows("intervals")) if "intervals" in reads else None
     beside = Beside(longer, layers, market.settings.benchmark, market.universe)
-    return compute_indicators(bars, windows("bars"), features_of(market), beside)
+    return compute_indicators(bars, windows("bars"), features_of(market), beside, threads=market.settings.threads)

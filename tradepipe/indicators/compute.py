@@ -28,7 +28,12 @@ _KEY = [column.name for column in INDICATOR_KEY_COLUMNS]
 
 
 def compute_indicators(
-    bars: pl.DataFrame, windows: pl.DataFrame, wanted: Sequence[Wanted], beside: Beside | None = None
+    bars: pl.DataFrame,
+    windows: pl.DataFrame,
+    wanted: Sequence[Wanted],
+    beside: Beside | None = None,
+    *,
+    threads: int = 1,
 ) -> pl.DataFrame:
     """The indicators layer of the partitions in `windows`.
 
@@ -42,6 +47,7 @@ def compute_indicators(
         windows: partition, anchor_session, first_session, last_session; see `PartitionScheme.windows`.
         wanted: what to compute; the outputs must be distinct, which `parse_features` ensures.
         beside: where longer intervals, inputs from outside and the universe come from, if something asks for them.
+        threads: how many compute what the bars alone give; it changes no value.
 
     Returns:
         partition, the key columns, then the outputs as their contract has them: null during warm-up and where a value
@@ -66,7 +72,7 @@ def compute_indicators(
     rows = laid.bars.select(_KEY)[laid.own].insert_column(0, laid.partition)
     plain = [one for one in features if one.interval is None and not set(one.inputs) & set(OUTSIDE_INPUTS)]
     joined = [one for one in features if one not in plain]
-    values = _in_place(laid, rows, plain, beside)
+    values = _in_place(laid, rows, plain, beside, threads)
     if joined:
         slices = windows.iter_slices(_at_once(ordered, windows))
         parts = [_of_windows(ordered, some, joined, beside) for some in slices]
@@ -75,13 +81,13 @@ def compute_indicators(
 
 
 def _in_place(
-    laid: Overlapping, rows: pl.DataFrame, features: Sequence[Feature], beside: Beside
+    laid: Overlapping, rows: pl.DataFrame, features: Sequence[Feature], beside: Beside, threads: int
 ) -> dict[str, pl.Series]:
     """Columns of what is computed from the bars alone, at `rows`, the partitions' own."""
     inputs = list(dict.fromkeys(name for one in features for name in one.inputs))
     refuse_not_finite(laid.bars, inputs)
     arrays = {name: _read_only(laid.bars.get_column(name)) for name in inputs}
-    found = run_all(_precisions(features), arrays, laid.offsets, series=laid.series)
+    found = run_all(_precisions(features), arrays, laid.offsets, series=laid.series, threads=threads)
     columns = {}
     for one in features:
         own = [pl.Series(values[laid.own]).fill_nan(None) for values in found[one.bound]]

@@ -123,6 +123,7 @@ class MarketSettings(Section):
     cleaning: CleaningSettings = CleaningSettings()
     indicators: tuple[str, ...] = Field(description="e.g. rsi(14), bollinger(20, 2)@1h, cross_rank(rsi(14))")
     benchmark: str | None = Field(None, description="symbol that beta and correlation compare with")
+    threads: int = Field(1, ge=1, le=256, description="threads that compute indicators; the values are the same")
     forecasts: ForecastSettings = ForecastSettings()
     strategy: StrategySettings = StrategySettings()
     execution: ExecutionSettings = ExecutionSettings()
