@@ -168,9 +168,9 @@ def test_indicators_that_break_their_contract_are_not_published(project, monkeyp
     before = contents(project, ["indicators"])
     honest = library.compute_indicators
 
-    def careless(*given):
+    def careless(*given, **told):
         wrong = pl.when(pl.col("partition") == "2018-05").then(101.0).otherwise("rsi_14")
-        return honest(*given).with_columns(rsi_14=wrong.cast(pl.Float32))
+        return honest(*given, **told).with_columns(rsi_14=wrong.cast(pl.Float32))
 
     monkeypatch.setattr(library, "compute_indicators", careless)
     outcome = project.run("indicators", first="2018-04", last="2018-06")
