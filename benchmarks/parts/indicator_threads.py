@@ -32,7 +32,7 @@ class _Spent(NamedTuple):
 
 def measure(*, quick: bool) -> dict[str, Figure]:
     """Wall time of one thread over wall time of two, median of the rounds that count."""
-    bars = stocks().first(250)
+    bars = stocks()
     bounds = [parse_indicator(text) for text in BUNDLE]
     wanted = {bound: [np.float64] * len(bound.described) for bound in bounds}
     columns = run_all(wanted, bars.arrays, bars.offsets)

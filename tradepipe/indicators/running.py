@@ -21,7 +21,7 @@ Kept = dict[BoundIndicator, tuple[Stored, ...]]
 # The inputs of so many rows stay in a core's second-level cache while one indicator after the other reads them.
 ROWS_AT_ONCE = 24_000
 # Fewer chunks than this a thread would leave one of them waiting for the other's last.
-CHUNKS_A_THREAD = 16
+CHUNKS_A_THREAD = 4
 
 
 class _Task(NamedTuple):
