@@ -70,7 +70,9 @@ def compute_indicators(
     laid = Overlapping.of(ordered, windows)
     refuse_repeated(laid.bars, windows)
     rows = laid.bars.select(_KEY)[laid.own].insert_column(0, laid.partition)
-    plain = [one for one in features if one.interval is None and not set(one.inputs) & set(OUTSIDE_INPUTS)]
+    whole = {name for name in own if laid.bars.get_column(name).null_count() == 0}
+    lacking = set(OUTSIDE_INPUTS) - whole
+    plain = [one for one in features if one.interval is None and not lacking & set(one.inputs)]
     joined = [one for one in features if one not in plain]
     values = _in_place(laid, rows, plain, beside, threads)
     if joined:
