@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels import FIRST, FRESH, STOP
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,15 @@ UNDER, OVER = -1.0, 1.0
 PART = 2.0**-50
 CHUNK = 1024
 """Rows at once where lengths are kept for a while: few enough to stay in the nearest cache."""
+
+
+@compiled
+def judged(series: NDArray[np.int64], g: int, before: int, out: Floats) -> tuple[int, int]:
+    """The rows of series `g` to compute that have `before` candles before them; NaN in `out` for the others."""
+    fresh, stop = series[g, FRESH], series[g, STOP]
+    start: int = min(max(fresh, series[g, FIRST] + before), stop)
+    out[fresh:start] = np.nan
+    return start, stop
 
 
 @compiled

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradepipe.indicators.compiling import compiled
+from tradepipe.indicators.kernels.sums import window_sums
 
 Floats = NDArray[np.float64]
 
@@ -25,8 +26,11 @@ def typical_flows(high: Floats, low: Floats, close: Floats, volume: Floats, out:
 
 
 @compiled
-def divide_sums(amounts: Floats, traded: Floats) -> None:
-    """Replace each amount by its share of what was traded; NaN where nothing was."""
-    for i in range(len(amounts)):
-        share = amounts[i] / traded[i]
-        amounts[i] = share if traded[i] > 0.0 else np.nan
+def volume_weighted(amounts: Floats, volume: Floats, position: int, period: int, out: Floats) -> None:
+    """Sums of `amounts` over sums of `volume` in moving windows, as `window_sums`; NaN where nothing was traded."""
+    traded = np.empty(len(volume))
+    window_sums(amounts, 0, len(amounts), position, period, out)
+    window_sums(volume, 0, len(volume), position, period, traded)
+    for i in range(len(out)):
+        share = out[i] / traded[i]
+        out[i] = share if traded[i] > 0.0 else np.nan

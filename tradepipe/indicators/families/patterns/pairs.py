@@ -6,8 +6,7 @@ import polars as pl
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
-from tradepipe.indicators.kernels import FIRST, FRESH, STOP
-from tradepipe.indicators.kernels.candles import CHUNK, OVER, Floats, bodies, mean_body, mean_from, tie
+from tradepipe.indicators.kernels.candles import CHUNK, OVER, Floats, bodies, judged, mean_body, mean_from, tie
 from tradepipe.indicators.model import Memory, Series
 from tradepipe.indicators.registry import register
 
@@ -15,9 +14,7 @@ from tradepipe.indicators.registry import register
 @compiled
 def _engulfing(series: Series, _memory: Memory, opens: Floats, closes: Floats, out: Floats) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 2), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 2, out)
         open_, close, found = opens[start:stop], closes[start:stop], out[start:stop]
         open_before, close_before = opens[start - 1 : stop], closes[start - 1 : stop]
         for k in range(len(found)):
@@ -34,9 +31,7 @@ def _harami(
 ) -> None:
     lengths = np.empty(CHUNK + 11)
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for begin in range(start, stop, CHUNK):
             end = min(begin + CHUNK, stop)
             chunk = slice(begin - 11, end)
@@ -59,9 +54,7 @@ def _piercing_line(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for i in range(start, stop):
             out[i] = 0.0
             body_before = opens[i - 1] - closes[i - 1]
@@ -87,9 +80,7 @@ def _dark_cloud_cover(
     out: Floats,
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for i in range(start, stop):
             out[i] = 0.0
             body_before = closes[i - 1] - opens[i - 1]

@@ -1,13 +1,11 @@
 """Patterns of a small body with one long shadow: hammer, hanging man, inverted hammer, shooting star."""
 
-import numpy as np
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
-from tradepipe.indicators.kernels import FIRST, FRESH, STOP
-from tradepipe.indicators.kernels.candles import OVER, UNDER, Floats, mean_body, mean_range, tie, very_short
+from tradepipe.indicators.kernels.candles import OVER, UNDER, Floats, judged, mean_body, mean_range, tie, very_short
 from tradepipe.indicators.model import Memory, Series
 from tradepipe.indicators.registry import register
 
@@ -25,9 +23,7 @@ def _hammer(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
             out[i] = 0.0
@@ -45,9 +41,7 @@ def _hanging_man(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
             out[i] = 0.0
@@ -65,9 +59,7 @@ def _inverted_hammer(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
             out[i] = 0.0
@@ -85,9 +77,7 @@ def _shooting_star(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 11), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 11, out)
         for i in range(start, stop):
             upper, lower, part = max(opens[i], closes[i]), min(opens[i], closes[i]), tie(highs[i], lows[i])
             out[i] = 0.0

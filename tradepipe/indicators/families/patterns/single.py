@@ -6,13 +6,13 @@ import polars as pl
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
-from tradepipe.indicators.kernels import FIRST, FRESH, STOP
 from tradepipe.indicators.kernels.candles import (
     CHUNK,
     OVER,
     UNDER,
     Floats,
     bodies,
+    judged,
     mean_body,
     mean_from,
     ranges,
@@ -28,9 +28,7 @@ def _doji(
 ) -> None:
     lengths = np.empty(CHUNK + 10)
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 10), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 10, out)
         for begin in range(start, stop, CHUNK):
             end = min(begin + CHUNK, stop)
             ranges(OVER, highs[begin - 10 : end], lows[begin - 10 : end], lengths)
@@ -47,9 +45,7 @@ def _marubozu(
 ) -> None:
     long, wide = np.empty(CHUNK + 10), np.empty(CHUNK + 10)
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 10), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 10, out)
         for begin in range(start, stop, CHUNK):
             end = min(begin + CHUNK, stop)
             chunk = slice(begin - 10, end)
@@ -70,9 +66,7 @@ def _spinning_top(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 10), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 10, out)
         for i in range(start, stop):
             part = tie(highs[i], lows[i])
             upper, lower = max(opens[i], closes[i]), min(opens[i], closes[i])

@@ -1,13 +1,11 @@
 """Patterns of three candles: morning star, evening star, three white soldiers, three black crows."""
 
-import numpy as np
 import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
-from tradepipe.indicators.kernels import FIRST, FRESH, STOP
-from tradepipe.indicators.kernels.candles import OVER, UNDER, Floats, mean_body, mean_range, tie, very_short
+from tradepipe.indicators.kernels.candles import OVER, UNDER, Floats, judged, mean_body, mean_range, tie, very_short
 from tradepipe.indicators.model import Memory, Series
 from tradepipe.indicators.registry import register
 
@@ -39,9 +37,7 @@ def _morning_star(
     out: Floats,
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 12), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 12, out)
         # Whatever needs no mean comes first, without a branch: few rows are left for the rest.
         open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
         for k in range(len(found)):
@@ -67,9 +63,7 @@ def _evening_star(
     out: Floats,
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 12), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 12, out)
         # Whatever needs no mean comes first, without a branch: few rows are left for the rest.
         open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
         for k in range(len(found)):
@@ -98,9 +92,7 @@ def _three_white_soldiers(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 12), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 12, out)
         open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
         for k in range(len(found)):
             white = (close[k] >= open_[k]) & (close[k + 1] >= open_[k + 1]) & (close[k + 2] >= open_[k + 2])
@@ -121,9 +113,7 @@ def _three_black_crows(
     series: Series, _memory: Memory, opens: Floats, highs: Floats, lows: Floats, closes: Floats, out: Floats
 ) -> None:
     for g in range(len(series)):
-        first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
-        start = min(max(fresh, first + 13), stop)
-        out[fresh:start] = np.nan
+        start, stop = judged(series, g, 13, out)
         open_, close, found = opens[start - 2 : stop], closes[start - 2 : stop], out[start:stop]
         before = slice(start - 3, stop)
         open_before, high_before, close_before = opens[before], highs[before], closes[before]

@@ -5,8 +5,7 @@ import polars as pl
 
 from tradepipe.indicators.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
-from tradepipe.indicators.kernels.flows import divide_sums, typical_flows
-from tradepipe.indicators.kernels.sums import Floats, window_sums
+from tradepipe.indicators.kernels.flows import Floats, typical_flows, volume_weighted
 from tradepipe.indicators.kernels.windows import context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
@@ -25,11 +24,9 @@ def _kernel(
     for g in range(len(series)):
         first, fresh, stop = series[g, FIRST], series[g, FRESH], series[g, STOP]
         position = series[g, SEEN] - (fresh - first)
-        flow, traded = np.empty(stop - first), np.empty(stop - first)
+        flow = np.empty(stop - first)
         typical_flows(high[first:stop], low[first:stop], close[first:stop], volume[first:stop], flow)
-        window_sums(flow, 0, len(flow), position, period, out[first:stop])
-        window_sums(volume[first:stop], 0, stop - first, position, period, traded)
-        divide_sums(out[first:stop], traded)
+        volume_weighted(flow, volume[first:stop], position, period, out[first:stop])
 
 
 def _specification(period: int) -> tuple[pl.Expr, ...]:
