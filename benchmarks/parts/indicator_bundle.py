@@ -17,7 +17,7 @@ from benchmarks.parts.indicator_bars import Bars, Figure, Floats, loop_of, minut
 from benchmarks.parts.indicator_peers import COMPOSED, SINGLE, Peer
 from benchmarks.parts.indicator_staged import frame_of, staged
 from tradepipe.indicators import BoundIndicator, parse_indicator
-from tradepipe.indicators.running import run_all, run_kernel
+from tradepipe.indicators.batch.running import run_all, run_kernel
 
 SUPERTREND = "supertrend(10, 3)"
 BUNDLE = (

@@ -21,7 +21,7 @@ from benchmarks.parts.stocks import shared_file
 from tradepipe.contracts import Column, Contract, indicators_contract
 from tradepipe.contracts.features import INDICATOR_KEY_COLUMNS
 from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.running import run_kernel
+from tradepipe.indicators.batch.running import run_kernel
 from tradepipe.store.files import make_folder, write_temporary
 
 COLUMNS = 36

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.parts.indicator_bars import Figure, stocks
 from benchmarks.parts.indicator_bundle import BUNDLE
 from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.running import run_all
+from tradepipe.indicators.batch.running import run_all
 
 TARGET = 1.8
 QUIET = 0.05  # of a core

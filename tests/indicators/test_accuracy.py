@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.indicators.made import arrays_of, read_only, with_outside_inputs
 from tradepipe.indicators import indicators, parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 
 PRECISION = 1e-10
 MICROS = st.integers(-(10**12), 10**12).map(lambda number: number / 10**6)  # whose squares no double loses

@@ -19,7 +19,7 @@ from tradepipe.indicators import (
     parse_indicator,
     parse_indicators,
 )
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 from tradepipe.store.content import content_hash
 
 KEY = ["symbol", "session", "open_time", "close_time", "known_at"]

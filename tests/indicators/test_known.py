@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepipe.indicators.known import last_known
+from tradepipe.indicators.batch.known import last_known
 
 NOON = dt.datetime(2020, 1, 2, 12, tzinfo=dt.UTC)
 TIMED = {"symbol": pl.String, "close_time": pl.Datetime("us", "UTC"), "known_at": pl.Datetime("us", "UTC")}

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.indicators.made import arrays_of, with_outside_inputs
 from tradepipe.indicators import IndicatorError, IndicatorInputError, indicators, parse_indicator, parse_indicators
-from tradepipe.indicators.compute import compute_indicators, run_kernel
+from tradepipe.indicators.batch.compute import compute_indicators, run_kernel
+from tradepipe.indicators.batch.universe import cross_section
 from tradepipe.indicators.inputs import INPUTS, OUTSIDE_INPUTS
-from tradepipe.indicators.live import Live
+from tradepipe.indicators.live.live import Live
 from tradepipe.indicators.parsing import parse_features
-from tradepipe.indicators.universe import cross_section
 
 ALL = parse_indicators(indicators())
 SYMBOLS = ("AAA", "BBB", "CCC")

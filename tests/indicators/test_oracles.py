@@ -10,7 +10,7 @@ import talib
 
 from tests.indicators.made import read_only
 from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 
 ORACLES = {
     name: oracle

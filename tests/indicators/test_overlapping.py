@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from tradepipe.indicators import IndicatorInputError, compute_indicators, parse_indicators
+from tradepipe.indicators.batch.overlapping import Overlapping
 from tradepipe.indicators.kernels import FIRST, STOP
-from tradepipe.indicators.overlapping import Overlapping
 from tradepipe.store.content import content_hash
 
 LONG_MEMORY = parse_indicators(["ema(5)", "rsi(3)", "sma(4)", "psar", "obv(6)"])

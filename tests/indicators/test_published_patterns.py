@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.indicators.made import read_only
 from tests.indicators.oracles.patterns import BARS, FUNCTIONS, in_ticks, signals
 from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 
 WHITE, BLACK = (0, 15, -5, 10), (10, 15, -5, 0)
 LEVEL = 100_000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.indicators.made import read_only
 from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 
 
 def values_of(text, **columns):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.indicators.made import read_only
 from tradepipe.indicators import IndicatorError, indicators, parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 
 
 def values_of(text, **columns):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.indicators.made import read_only
 from tradepipe.indicators import parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 
 
 def values_of(text, **columns):

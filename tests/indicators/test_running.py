@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.indicators.made import read_only
-from tradepipe.indicators import parse_indicators, running
+from tradepipe.indicators import parse_indicators
+from tradepipe.indicators.batch import running
 
 BOUNDS = parse_indicators(["sma(20)", "rsi(14)", "atr(14)", "bollinger(20, 2)"])
 LENGTHS = [300, 1, 0, 700, 25, 0, 90]

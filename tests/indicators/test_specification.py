@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.indicators.cases import cases
 from tests.indicators.made import with_outside_inputs
 from tradepipe.indicators import IndicatorError, IndicatorInputError, State, parse_indicator
-from tradepipe.indicators.compute import run_kernel
+from tradepipe.indicators.batch.compute import run_kernel
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 
 # Drawing a series costs more than computing it, so all indicators share what is drawn.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradepipe.indicators import Beside, IndicatorError, compute_indicators, parse_features
-from tradepipe.indicators.universe import cross_section
+from tradepipe.indicators.batch.universe import cross_section
 from tradepipe.markets import Instrument, Universe
 from tradepipe.markets.universe import Spell
 

@@ -15,7 +15,7 @@ from tradepipe.indicators import (
     features_of,
     lookback_of,
 )
-from tradepipe.indicators.outside import HELD_SESSIONS, LAYER_OF
+from tradepipe.indicators.batch.outside import HELD_SESSIONS, LAYER_OF
 from tradepipe.markets import Market
 
 DERIVED: dict[str, Contract] = {

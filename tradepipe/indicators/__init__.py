@@ -3,7 +3,8 @@
 Importing this package imports no numba; the kernels are compiled when they are first run.
 """
 
-from tradepipe.indicators.compute import compute_indicators
+from tradepipe.indicators.batch.compute import compute_indicators
+from tradepipe.indicators.batch.outside import Beside, Windowed
 from tradepipe.indicators.configured import features_of
 from tradepipe.indicators.errors import (
     DuplicateIndicatorError,
@@ -14,9 +15,9 @@ from tradepipe.indicators.errors import (
     UnknownIndicatorError,
 )
 from tradepipe.indicators.feature import Feature
-from tradepipe.indicators.live import Live
+from tradepipe.indicators.live.live import Live
+from tradepipe.indicators.live.state import State
 from tradepipe.indicators.model import BoundIndicator, Indicator, Output, Parameter
-from tradepipe.indicators.outside import Beside, Windowed
 from tradepipe.indicators.parsing import (
     contract_for,
     lookback_of,
@@ -26,7 +27,6 @@ from tradepipe.indicators.parsing import (
     parse_indicators,
 )
 from tradepipe.indicators.registry import indicator_named, indicators, register
-from tradepipe.indicators.state import State
 
 __all__ = [
     "Beside",

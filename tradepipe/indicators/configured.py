@@ -2,9 +2,9 @@
 
 import functools
 
+from tradepipe.indicators.batch.outside import DATA_OF, LAYER_OF
 from tradepipe.indicators.errors import IndicatorError
 from tradepipe.indicators.feature import Feature
-from tradepipe.indicators.outside import DATA_OF, LAYER_OF
 from tradepipe.indicators.parsing import parse_features
 from tradepipe.markets import Market
 

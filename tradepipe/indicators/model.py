@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tradepipe.contracts import Column
-from tradepipe.indicators.compiling import Compiled
+from tradepipe.indicators.compiling.compiling import Compiled
 from tradepipe.indicators.errors import ParameterError
 
 Value = int | float

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tradepipe.indicators.batch.running import run_kernel
 from tradepipe.indicators.model import BoundIndicator
-from tradepipe.indicators.running import run_kernel
 
 Floats = NDArray[np.float64]
 

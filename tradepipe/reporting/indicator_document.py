@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from tradepipe.indicators import Indicator, indicators
+from tradepipe.indicators.batch.running import run_kernel
 from tradepipe.indicators.document import IMAGES, PAGE, image_of, page
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 from tradepipe.indicators.registry import family_of
-from tradepipe.indicators.running import run_kernel
 from tradepipe.ingest.vendor import shipped
 from tradepipe.reporting.drawing import sentence_figure
 from tradepipe.reporting.indicator_plots import indicator_figure, pattern_figure

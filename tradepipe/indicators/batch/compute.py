@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from tradepipe.bars.windows import PARTITION, anchored
 from tradepipe.contracts.features import INDICATOR_KEY_COLUMNS
-from tradepipe.indicators.checks import refuse_missing, refuse_not_finite, refuse_repeated
+from tradepipe.indicators.batch.checks import refuse_missing, refuse_not_finite, refuse_repeated
+from tradepipe.indicators.batch.known import last_known
+from tradepipe.indicators.batch.outside import LAYER_OF, Beside, with_inputs_from_outside
+from tradepipe.indicators.batch.overlapping import Overlapping
+from tradepipe.indicators.batch.running import Precision, run_all, run_kernel, whole_series
+from tradepipe.indicators.batch.universe import cross_section
 from tradepipe.indicators.errors import IndicatorError
 from tradepipe.indicators.feature import Feature, Wanted, as_features
 from tradepipe.indicators.inputs import BAR_INPUTS, OUTSIDE_INPUTS
-from tradepipe.indicators.known import last_known
 from tradepipe.indicators.model import BoundIndicator
-from tradepipe.indicators.outside import LAYER_OF, Beside, with_inputs_from_outside
-from tradepipe.indicators.overlapping import Overlapping
-from tradepipe.indicators.running import Precision, run_all, run_kernel, whole_series
-from tradepipe.indicators.universe import cross_section
 
 __all__ = ["compute_indicators", "run_kernel", "whole_series"]
 

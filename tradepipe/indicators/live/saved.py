@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tradepipe.indicators.compiling.stamps import meaning_of
 from tradepipe.indicators.errors import IndicatorError
 from tradepipe.indicators.feature import Feature
-from tradepipe.indicators.stamps import meaning_of
 
 FORM = 2
 ANEW = "start anew and update with at least the lookback's bars"

@@ -1,6 +1,6 @@
 """Live indicators of many symbols at once: the kernels of the batch, one call an indicator for all symbols.
 
-For one indicator over one series, `tradepipe.indicators.state` is enough.
+For one indicator over one series, `tradepipe.indicators.live.state` is enough.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tradepipe.indicators.arriving import NEVER, Arriving, numbers_of, open_times
-from tradepipe.indicators.buffers import Buffers
+from tradepipe.indicators.batch.universe import cross_section
 from tradepipe.indicators.errors import IndicatorError, IndicatorInputError
 from tradepipe.indicators.feature import Feature, Wanted, as_features
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
+from tradepipe.indicators.live.arriving import NEVER, Arriving, numbers_of, open_times
+from tradepipe.indicators.live.buffers import Buffers
+from tradepipe.indicators.live.saved import array_of, described, packed, plain, symbols_of, unpacked
 from tradepipe.indicators.model import BoundIndicator
-from tradepipe.indicators.saved import array_of, described, packed, plain, symbols_of, unpacked
-from tradepipe.indicators.universe import cross_section
 
 Floats = NDArray[np.float64]
 Slots = NDArray[np.int64]

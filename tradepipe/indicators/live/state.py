@@ -1,7 +1,7 @@
 """One live indicator over one series: the kernel of the batch, one bar at a time.
 
 A series keeps the bars that its kernel reads again and the numbers that it carries on; see
-`tradepipe.indicators.kernels`. For many symbols or indicators at once see `tradepipe.indicators.live`.
+`tradepipe.indicators.kernels`. For many symbols or indicators at once see `tradepipe.indicators.live.live`.
 """
 
 import datetime as dt
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tradepipe.indicators.compiling.stamps import meaning_of
 from tradepipe.indicators.errors import IndicatorError, IndicatorInputError
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
+from tradepipe.indicators.live.saved import ANEW
 from tradepipe.indicators.model import BoundIndicator
-from tradepipe.indicators.saved import ANEW
-from tradepipe.indicators.stamps import meaning_of
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
 _TIME = dt.datetime | int

@@ -8,7 +8,7 @@ import polars as pl
 
 from tradepipe.bars.windows import PARTITION, anchored
 from tradepipe.derivatives import with_outside
-from tradepipe.indicators.known import last_known
+from tradepipe.indicators.batch.known import last_known
 from tradepipe.markets import Universe
 
 LAYER_OF: Mapping[str, str] = MappingProxyType(

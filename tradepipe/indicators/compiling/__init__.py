@@ -1,0 +1,1 @@
+"""When kernels are compiled, and where that is kept."""
