@@ -1,0 +1,125 @@
+"""Fit many series one after another, without the interpreter: the loop that threads will share out."""
+
+import math
+
+import numpy as np
+
+from tradepipe.forecasting.batched.likelihood import value_at
+from tradepipe.forecasting.batched.polynomials import set_coefficients, set_point
+from tradepipe.forecasting.batched.search import minimise
+from tradepipe.forecasting.batched.starts import LANES, choose, screen
+from tradepipe.indicators.compiling import compiled
+
+FITTED, UNFINISHED, SHORT, NOT_FINITE, CONSTANT = 0, 1, 2, 3, 4
+
+FEWEST = 20
+"""Observations, after differencing, that a fit needs."""
+
+_EVALUATIONS = 120
+_FLAT = 1e-12
+"""Spread of a series, relative to its largest value, that is rounding noise."""
+
+_WARM = 0.9993
+"""Partial autocorrelation that a warm start is held within: at 1 the slope vanishes and it would never leave."""
+
+
+@compiled
+def standardise(values, d, w):  # type: ignore[no-untyped-def]
+    """Write the series, differenced `d` times, with mean 0 and variance near 1.
+
+    The scale is a power of two, so that it changes no digit.
+
+    Returns:
+        n, status, mean, scale: values = mean + scale * w.
+    """
+    n = len(values) - d
+    if n < FEWEST:
+        return n, SHORT, math.nan, math.nan
+    largest = top = 0.0
+    for t in range(n):
+        w[t] = values[t + 1] - values[t] if d else values[t]
+        if not abs(values[t]) < math.inf or not abs(w[t]) < math.inf or not abs(values[t + d]) < math.inf:
+            return n, NOT_FINITE, math.nan, math.nan
+        largest = max(largest, abs(w[t]))
+        top = max(top, abs(values[t]), abs(values[t + d]))
+    if largest == 0.0:
+        return n, CONSTANT, 0.0, 0.0
+    unit = 2.0 ** math.floor(math.log2(largest))
+    mean = squares = 0.0
+    for t in range(n):
+        mean += w[t] / unit
+    mean /= n
+    for t in range(n):
+        squares += (w[t] / unit - mean) ** 2
+    spread = math.sqrt(squares / n)
+    if not spread * unit > _FLAT * top:
+        return n, CONSTANT, mean * unit, 0.0
+    scale = 2.0 ** math.floor(math.log2(spread))
+    for t in range(n):
+        w[t] = (w[t] / unit - mean) / scale
+    return n, FITTED, mean * unit, scale * unit
+
+
+@compiled
+def fit_all(values, bounds, p, d, q, with_mean, starts, rotation, warm, status, numbers):  # type: ignore[no-untyped-def]
+    """Fit every series.
+
+    Args:
+        values: all series, one after another.
+        bounds: (series + 1,) where each begins and ends.
+        p: order of the autoregression, 0 to 3.
+        d: differences, 0 or 1.
+        q: order of the moving average, 0 to 3.
+        with_mean: whether a mean is estimated.
+        starts: most cold starts of a series; with a warm one, exactly this many basins in rotation.
+        rotation: which basin comes first beside a warm start.
+        warm: (series, 6) coefficients to start from; NaN in the first place where there are none.
+        status: (series,), written.
+        numbers: (series, 12), written: phi, theta, mean, variance, log-likelihood, evaluations, starts, spread among them.
+    """
+    longest = 1
+    for s in range(len(bounds) - 1):
+        longest = max(longest, bounds[s + 1] - bounds[s])
+    work, small, found = np.zeros((6, longest)), np.zeros((10, 3, 3)), np.zeros(6)
+    vectors, matrices = np.zeros((8, 6)), np.zeros((5, 6, 6))
+    lanes, points, scores = np.zeros((11, LANES)), np.zeros((64, 6)), np.zeros(64)
+    chosen, best, point = np.zeros(65, np.int64), np.zeros(6), np.zeros(6)
+    for s in range(len(bounds) - 1):
+        series, row = values[bounds[s] : bounds[s + 1]], numbers[s]
+        n, status[s], mean, scale = standardise(series, d, work[0])
+        row[:] = math.nan
+        row[9] = row[10] = 0.0
+        if status[s] != FITTED:
+            if status[s] == CONSTANT:
+                row[:6] = 0.0
+                row[6], row[7] = mean, 0.0
+            continue
+        if not with_mean:
+            for t in range(n):
+                work[0, t] += mean / scale
+            mean = 0.0
+        screen(work[0], n, p, q, lanes, points, scores)
+        is_warm = warm[s, 0] == warm[s, 0]
+        count = choose(q, scores, len(chosen) - 1 if is_warm else starts, chosen)
+        first, tries = 0, count
+        if is_warm:
+            first, tries = rotation % count if count > 0 else 0, min(starts, count) + 1
+        lowest, evaluations, finished = math.inf, 0, False
+        for attempt in range(tries):
+            if is_warm and attempt == 0:
+                set_point(warm[s], point, _WARM)
+            else:
+                point[:] = points[chosen[(first + attempt - is_warm) % count]]
+            value, made, done = minimise(point, p, q, with_mean, n, _EVALUATIONS, work, small, found, vectors, matrices)
+            evaluations += made
+            if value < lowest:
+                lowest, finished = value, done
+                best[:] = point
+        set_coefficients(best, row)
+        value_at(row, max(p, q, 1), with_mean, n, work, small, found)
+        row[6] = mean + scale * found[0]
+        row[7] = found[1] / n * scale * scale
+        row[8] = -lowest - 0.5 * n * (math.log(2.0 * math.pi) + 1.0) - n * math.log(scale)
+        row[9], row[10] = evaluations, tries
+        if not finished:
+            status[s] = UNFINISHED
