@@ -22,6 +22,7 @@ from tradepipe.indicators.compiling import compiled
 
 LANES = 16
 SERIES, VARIANCE, SEED = 0, LANES, 2 * LANES
+RECORD = 3 * LANES
 # Rows of `state`: the point, what the passes carry, and what they answer (cost and gradient of minus the
 # log-likelihood by mu, omega, up, down, beta, nu in a row).
 MU, OMEGA, UP, DOWN, BETA, NU, START, START_SLOPE = (LANES * row for row in range(8))
@@ -30,8 +31,8 @@ COST, G_MU, G_OMEGA, G_UP, G_DOWN, G_BETA, G_NU = (LANES * row for row in range(
 ROWS = 22
 NATURAL = 6
 
-BLOCK = 8
-"""Steps whose variances are multiplied before the exponent of the product is set aside."""
+TURN = 4
+"""Steps taken at once. The exponents of the products are set aside every second turn."""
 _MANTISSA, _ONE, _BIAS = 0x000FFFFFFFFFFFFF, 0x3FF0000000000000, 1023
 _HALF_LOG_TWO_PI = 0.9189385332046727
 _LOG_TWO = 0.6931471805599453
@@ -103,74 +104,180 @@ def evaluate(work, state, bits, student):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def following(h, e, omega, up, down, beta):  # type: ignore[no-untyped-def]
+    """The variance after h and e."""
+    return omega + (down if e < 0 else up) * (e * e) + beta * h
+
+
+@compiled
+def normal_step(h, e):  # type: ignore[no-untyped-def]
+    """e^2 / h, e / h and d(-l)/dh."""
+    r = 1.0 / h
+    q = e * e * r
+    return q, e * r, 0.5 * r * (1.0 - q)
+
+
+@compiled
+def student_step(h, e, nu, c):  # type: ignore[no-untyped-def]
+    """With c = 1 / (nu - 2), m = h + c e^2: m, c e^2 / m, -d(-l)/dmu at a fixed h, d(-l)/dh; one division for all."""
+    part = c * e * e
+    m = h + part
+    u = 1.0 / (h * m)
+    share = part * h * u
+    return m, share, (nu + 1.0) * c * e * h * u, 0.5 * m * u * (1.0 - (nu + 1.0) * share)
+
+
+@compiled
 def forward_normal(work, state, bits):  # type: ignore[no-untyped-def]
-    """h, the normal law's sums, and d(-l)/dh of every step."""
-    for t in range(work.shape[0]):
+    """h, the normal law's sums, and d(-l)/dh of every step; four steps a turn, so that sums stay in registers."""
+    turns, left = divmod(work.shape[0], TURN)
+    flat = work.reshape(work.size)
+    for turn in range(turns):
+        t = TURN * RECORD * turn
         for lane in range(LANES):
-            e = work[t, SERIES + lane] - state[MU + lane]
-            h = state[NEXT + lane]
-            square = e * e
-            r = 1.0 / h
-            q = square * r
-            work[t, VARIANCE + lane] = h
-            work[t, SEED + lane] = 0.5 * r * (1.0 - q)
+            mu, omega, beta = state[MU + lane], state[OMEGA + lane], state[BETA + lane]
+            up, down = state[UP + lane], state[DOWN + lane]
+            e0 = flat[t + SERIES + lane] - mu
+            e1 = flat[t + RECORD + SERIES + lane] - mu
+            e2 = flat[t + 2 * RECORD + SERIES + lane] - mu
+            e3 = flat[t + 3 * RECORD + SERIES + lane] - mu
+            h0 = state[NEXT + lane]
+            h1 = following(h0, e0, omega, up, down, beta)
+            h2 = following(h1, e1, omega, up, down, beta)
+            h3 = following(h2, e2, omega, up, down, beta)
+            state[NEXT + lane] = following(h3, e3, omega, up, down, beta)
+            q0, d0, s0 = normal_step(h0, e0)
+            q1, d1, s1 = normal_step(h1, e1)
+            q2, d2, s2 = normal_step(h2, e2)
+            q3, d3, s3 = normal_step(h3, e3)
+            flat[t + VARIANCE + lane] = h0
+            flat[t + RECORD + VARIANCE + lane] = h1
+            flat[t + 2 * RECORD + VARIANCE + lane] = h2
+            flat[t + 3 * RECORD + VARIANCE + lane] = h3
+            flat[t + SEED + lane] = s0
+            flat[t + RECORD + SEED + lane] = s1
+            flat[t + 2 * RECORD + SEED + lane] = s2
+            flat[t + 3 * RECORD + SEED + lane] = s3
+            state[PRODUCT + lane] *= (h0 * h1) * (h2 * h3)
+            state[SQUARES + lane] += (q0 + q1) + (q2 + q3)
+            state[DIRECT + lane] += (d0 + d1) + (d2 + d3)
+        if turn % 2:
+            set_exponents_aside(bits, PRODUCT, EXPONENT)
+    for step in range(TURN * turns, TURN * turns + left):
+        t = RECORD * step
+        for lane in range(LANES):
+            e, h = flat[t + SERIES + lane] - state[MU + lane], state[NEXT + lane]
+            up, down = state[UP + lane], state[DOWN + lane]
+            q, direct, seed = normal_step(h, e)
+            flat[t + VARIANCE + lane] = h
+            flat[t + SEED + lane] = seed
             state[PRODUCT + lane] *= h
             state[SQUARES + lane] += q
-            state[DIRECT + lane] += e * r
-            up, down = state[UP + lane], state[DOWN + lane]
-            a = down if e < 0 else up
-            state[NEXT + lane] = state[OMEGA + lane] + a * square + state[BETA + lane] * h
-        if t % BLOCK == BLOCK - 1:
-            set_exponents_aside(bits, PRODUCT, EXPONENT)
+            state[DIRECT + lane] += direct
+            state[NEXT + lane] = following(h, e, state[OMEGA + lane], up, down, state[BETA + lane])
+    set_exponents_aside(bits, PRODUCT, EXPONENT)
 
 
 @compiled
 def forward_student(work, state, bits):  # type: ignore[no-untyped-def]
-    """As forward_normal for Student t: 1 + e^2 / ((nu - 2) h) = m / h; both products are taken, one division."""
-    for t in range(work.shape[0]):
+    """As forward_normal for Student t: 1 + e^2 / ((nu - 2) h) = m / h, and the products of h and m are taken."""
+    turns, left = divmod(work.shape[0], TURN)
+    flat = work.reshape(work.size)
+    for turn in range(turns):
+        t = TURN * RECORD * turn
         for lane in range(LANES):
-            e = work[t, SERIES + lane] - state[MU + lane]
-            h = state[NEXT + lane]
-            nu = state[NU + lane]
+            mu, omega, beta = state[MU + lane], state[OMEGA + lane], state[BETA + lane]
+            up, down, nu = state[UP + lane], state[DOWN + lane], state[NU + lane]
             c = 1.0 / (nu - 2.0)
-            square = e * e
-            part = c * square
-            m = h + part
-            u = 1.0 / (h * m)
-            r = u * m
-            share = part * h * u
-            work[t, VARIANCE + lane] = h
-            work[t, SEED + lane] = 0.5 * r * (1.0 - (nu + 1.0) * share)
-            state[PRODUCT + lane] *= h
-            state[PRODUCT_2 + lane] *= m
-            state[SQUARES + lane] += share
-            state[DIRECT + lane] += (nu + 1.0) * c * e * h * u
-            up, down = state[UP + lane], state[DOWN + lane]
-            a = down if e < 0 else up
-            state[NEXT + lane] = state[OMEGA + lane] + a * square + state[BETA + lane] * h
-        if t % BLOCK == BLOCK - 1:
+            e0 = flat[t + SERIES + lane] - mu
+            e1 = flat[t + RECORD + SERIES + lane] - mu
+            e2 = flat[t + 2 * RECORD + SERIES + lane] - mu
+            e3 = flat[t + 3 * RECORD + SERIES + lane] - mu
+            h0 = state[NEXT + lane]
+            h1 = following(h0, e0, omega, up, down, beta)
+            h2 = following(h1, e1, omega, up, down, beta)
+            h3 = following(h2, e2, omega, up, down, beta)
+            state[NEXT + lane] = following(h3, e3, omega, up, down, beta)
+            m0, q0, d0, s0 = student_step(h0, e0, nu, c)
+            m1, q1, d1, s1 = student_step(h1, e1, nu, c)
+            m2, q2, d2, s2 = student_step(h2, e2, nu, c)
+            m3, q3, d3, s3 = student_step(h3, e3, nu, c)
+            flat[t + VARIANCE + lane] = h0
+            flat[t + RECORD + VARIANCE + lane] = h1
+            flat[t + 2 * RECORD + VARIANCE + lane] = h2
+            flat[t + 3 * RECORD + VARIANCE + lane] = h3
+            flat[t + SEED + lane] = s0
+            flat[t + RECORD + SEED + lane] = s1
+            flat[t + 2 * RECORD + SEED + lane] = s2
+            flat[t + 3 * RECORD + SEED + lane] = s3
+            state[PRODUCT + lane] *= (h0 * h1) * (h2 * h3)
+            state[PRODUCT_2 + lane] *= (m0 * m1) * (m2 * m3)
+            state[SQUARES + lane] += (q0 + q1) + (q2 + q3)
+            state[DIRECT + lane] += (d0 + d1) + (d2 + d3)
+        if turn % 2:
             set_exponents_aside(bits, PRODUCT, EXPONENT)
             set_exponents_aside(bits, PRODUCT_2, EXPONENT_2)
+    for step in range(TURN * turns, TURN * turns + left):
+        t = RECORD * step
+        for lane in range(LANES):
+            e, h, nu = flat[t + SERIES + lane] - state[MU + lane], state[NEXT + lane], state[NU + lane]
+            up, down = state[UP + lane], state[DOWN + lane]
+            m, q, direct, seed = student_step(h, e, nu, 1.0 / (nu - 2.0))
+            flat[t + VARIANCE + lane] = h
+            flat[t + SEED + lane] = seed
+            state[PRODUCT + lane] *= h
+            state[PRODUCT_2 + lane] *= m
+            state[SQUARES + lane] += q
+            state[DIRECT + lane] += direct
+            state[NEXT + lane] = following(h, e, state[OMEGA + lane], up, down, state[BETA + lane])
+    set_exponents_aside(bits, PRODUCT, EXPONENT)
+    set_exponents_aside(bits, PRODUCT_2, EXPONENT_2)
 
 
 @compiled
 def backward(work, state):  # type: ignore[no-untyped-def]
     """The gradient from the adjoint; NEXT holds lambda meanwhile."""
-    observations = work.shape[0]
+    turns, left = divmod(work.shape[0] - 1, TURN)
     for lane in range(LANES):
         state[NEXT + lane] = 0.0
-    for t in range(observations - 1, 0, -1):
+    for turn in range(turns):
+        t = work.shape[0] - 1 - TURN * turn
+        for lane in range(LANES):
+            beta, mu = state[BETA + lane], state[MU + lane]
+            up, down = state[UP + lane], state[DOWN + lane]
+            a1 = work[t, SEED + lane] + beta * state[NEXT + lane]
+            a2 = work[t - 1, SEED + lane] + beta * a1
+            a3 = work[t - 2, SEED + lane] + beta * a2
+            a4 = work[t - 3, SEED + lane] + beta * a3
+            state[NEXT + lane] = a4
+            e1 = work[t - 1, SERIES + lane] - mu
+            e2 = work[t - 2, SERIES + lane] - mu
+            e3 = work[t - 3, SERIES + lane] - mu
+            e4 = work[t - 4, SERIES + lane] - mu
+            p1, p2, p3, p4 = a1 * e1, a2 * e2, a3 * e3, a4 * e4
+            b1, b2, b3, b4 = p1 * e1, p2 * e2, p3 * e3, p4 * e4
+            n1, n2, n3, n4 = e1 < 0, e2 < 0, e3 < 0, e4 < 0
+            h1, h2 = work[t - 1, VARIANCE + lane], work[t - 2, VARIANCE + lane]
+            h3, h4 = work[t - 3, VARIANCE + lane], work[t - 4, VARIANCE + lane]
+            state[G_OMEGA + lane] += (a1 + a2) + (a3 + a4)
+            state[G_BETA + lane] += (a1 * h1 + a2 * h2) + (a3 * h3 + a4 * h4)
+            negative = ((b1 if n1 else 0.0) + (b2 if n2 else 0.0)) + ((b3 if n3 else 0.0) + (b4 if n4 else 0.0))
+            positive = ((0.0 if n1 else b1) + (0.0 if n2 else b2)) + ((0.0 if n3 else b3) + (0.0 if n4 else b4))
+            state[G_DOWN + lane] += negative
+            state[G_UP + lane] += positive
+            mean = (p1 * (down if n1 else up) + p2 * (down if n2 else up)) + p3 * (down if n3 else up)
+            state[G_MU + lane] += mean + p4 * (down if n4 else up)
+    for t in range(left, 0, -1):
         for lane in range(LANES):
             adjoint = work[t, SEED + lane] + state[BETA + lane] * state[NEXT + lane]
             state[NEXT + lane] = adjoint
             e = work[t - 1, SERIES + lane] - state[MU + lane]
             up, down = state[UP + lane], state[DOWN + lane]
             part = adjoint * e
-            by_a = part * e
             state[G_OMEGA + lane] += adjoint
             state[G_BETA + lane] += adjoint * work[t - 1, VARIANCE + lane]
-            state[G_DOWN + lane] += by_a if e < 0 else 0.0
-            state[G_UP + lane] += 0.0 if e < 0 else by_a
+            state[G_DOWN + lane] += part * e if e < 0 else 0.0
+            state[G_UP + lane] += 0.0 if e < 0 else part * e
             state[G_MU + lane] += part * (down if e < 0 else up)
     for lane in range(LANES):
         first = work[0, SEED + lane] + state[BETA + lane] * state[NEXT + lane]
