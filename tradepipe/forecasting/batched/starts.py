@@ -12,7 +12,7 @@ from tradepipe.indicators.compiling import compiled
 
 LANES = 16
 
-GRID_1 = (-2.6, -1.9, -1.5, -1.1, -0.8, -0.5, -0.3, -0.1, 0.1, 0.3, 0.5, 0.8, 1.1, 1.5, 1.9, 2.6)
+GRID_1 = (-3.6, -2.6, -2.1, -1.7, -1.3, -0.9, -0.5, -0.15, 0.15, 0.5, 0.9, 1.3, 1.7, 2.1, 2.6, 3.6)
 """atanh of the MA partial autocorrelation, order 1."""
 
 GRID_2 = (-2.2, -1.4, -0.8, -0.25, 0.25, 0.8, 1.4, 2.2)
@@ -64,31 +64,65 @@ def screen(w, n, p, q, lanes, points, scores):  # type: ignore[no-untyped-def]
             lanes[0, g] = -(k1 * (1.0 - k2) - k3 * k2)
             lanes[1, g] = -(k2 - k3 * k1 * (1.0 - k2))
             lanes[2, g] = -k3
-        if q == 1:
+        if p <= 1 and q == 1:
             _run_first(w, n, lanes)
         else:
             _run(w, n, lanes)
         for g in range(count):
-            _settle(lanes, g, n, p, points[first + g], scores, first + g)
+            if p <= 1 and q == 1:
+                _settle_first(lanes, g, n, p, points[first + g], scores, first + g)
+            else:
+                _settle(lanes, g, n, p, points[first + g], scores, first + g)
             for place in range(3):
                 points[first + g, 3 + place] = _grid_point(first + g, q, place)
 
 
 @compiled
 def _run_first(w, n, lanes):  # type: ignore[no-untyped-def]
-    """All lanes of an MA(1) through the series."""
+    """All lanes of an MA(1) through the series, with the sums of x, x lagged and pi = 1, -theta, theta^2, ..."""
+    for g in range(LANES):
+        lanes[4, g] = 1.0
     for t in range(n):
         now = w[t]
         for g in range(LANES):
-            x1, x2 = lanes[3, g], lanes[4, g]
+            x1, pi = lanes[3, g], lanes[4, g]
             x0 = now - lanes[0, g] * x1
             lanes[6, g] += x0 * x0
             lanes[7, g] += x0 * x1
-            lanes[8, g] += x0 * x2
-            lanes[9, g] += x0 * lanes[5, g]
-            lanes[5, g] = x2
-            lanes[4, g] = x1
+            lanes[8, g] += x0
+            lanes[9, g] += x0 * pi
             lanes[3, g] = x0
+            lanes[4, g] = -lanes[0, g] * pi
+
+
+@compiled
+def _settle_first(lanes, g, n, p, point, scores, index):  # type: ignore[no-untyped-def]
+    """The best AR(1), mean and first state of one lane of an MA(1), and about its exact likelihood.
+
+    Given theta, e(t) = x(t) - phi x(t-1) - m - c pi(t) is linear in phi, m and c. Without m and c the basins
+    near theta = -1 and 1 are not seen: there the filter forgets no start and sums a wrong mean up to a trend.
+    """
+    theta, x0, last = lanes[0, g], lanes[3, g], lanes[4, g]
+    pi = -last / theta if theta != 0.0 else 0.0
+    pi_sum = (1.0 - last) / (1.0 + theta)
+    pi_squares = (1.0 - last * last) / ((1.0 - theta) * (1.0 + theta))
+    lagged_squares, lagged_sum = lanes[6, g] - x0 * x0, lanes[8, g] - x0
+    lagged_pi = -theta * (lanes[9, g] - x0 * pi)
+    # Sums of products less what 1 and pi explain of them.
+    divisor = n * pi_squares - pi_sum * pi_sum
+    pi_by_x = lanes[9, g] - pi_sum * lanes[8, g] / n
+    pi_by_lag = lagged_pi - pi_sum * lagged_sum / n
+    shrunk = divisor / n
+    yy = lanes[6, g] - lanes[8, g] ** 2 / n - pi_by_x**2 / shrunk
+    yx = lanes[7, g] - lanes[8, g] * lagged_sum / n - pi_by_x * pi_by_lag / shrunk
+    xx = lagged_squares - lagged_sum**2 / n - pi_by_lag**2 / shrunk
+    phi = min(max(yx / xx, -0.999), 0.999) if p > 0 and xx > 0.0 else 0.0
+    left = yy - 2.0 * phi * yx + phi * phi * xx
+    first = (pi_by_x - phi * pi_by_lag) / shrunk
+    start = (phi + theta) ** 2 / (1.0 - phi * phi)
+    left += first * first / (start + 1.0 / shrunk)
+    point[0], point[1], point[2] = math.atanh(phi), 0.0, 0.0
+    scores[index] = 0.5 * (n * math.log(left / n) + math.log1p(start * pi_squares)) if left > 0.0 else math.inf
 
 
 @compiled
@@ -119,7 +153,7 @@ def _settle(lanes, g, n, p, point, scores, index):  # type: ignore[no-untyped-de
     a1, a2 = k1 * (1.0 - k2), k2
     k3 = (r3 - a1 * r2 - a2 * r1) / left if p > 2 else 0.0  # noqa: PLR2004 - the order
     left *= 1.0 - k3 * k3
-    limit = 0.9999
+    limit = 0.999
     point[0] = math.atanh(min(max(k1, -limit), limit))
     point[1] = math.atanh(min(max(k2, -limit), limit))
     point[2] = math.atanh(min(max(k3, -limit), limit))
