@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradepipe.forecasting.batched import garch_likelihood as likelihood
-from tradepipe.forecasting.batched.garch_parameters import coordinates, place
-from tradepipe.forecasting.batched.lanes import prepare, search
+from tradepipe.forecasting.batched.garch_parameters import coordinates, places_of
+from tradepipe.forecasting.batched.lanes import fault_of, filtered, prepare, search
 from tradepipe.forecasting.specs import FloatArray
 
 IntArray = NDArray[np.int64]
@@ -33,6 +33,13 @@ MOST_EVALUATIONS = 60
 SHOCK, DROP = 6.0, 0.05
 """A newest bar beyond so many standard deviations, or such a drop of log-likelihood per bar, calls for all starts."""
 MEAN, OMEGA, ALPHA, GAMMA, BETA, NU = range(6)
+_FAULTS = (
+    None,
+    "a return is not finite",
+    "the returns are constant",
+    "returns of a size beyond 1e100 or below 1e-100",
+    "at least half of the returns are the same number",
+)
 _EWMA, _EWMA_BARS = 0.94, 75
 
 
@@ -130,6 +137,69 @@ def fit_garch(
     )
 
 
+def variances(returns: FloatArray, fits: GarchFits) -> FloatArray:
+    """Filter series through their fitted models, without refitting.
+
+    Args:
+        returns: (series, bars) the models were fitted to.
+        fits: of the same series.
+
+    Returns:
+        (series, bars + 1): entry t is the variance of bar t given those before it, the last one that of the next bar.
+        A row of NaN where there is no fit.
+    """
+    center, scale, standard, starts = _standardised(returns)
+    natural = _to_natural(fits.parameters, center, scale)
+    if fits.model.presample == "sample":
+        starts = 1 + natural[:, 0] ** 2
+    h = np.empty((len(returns), returns.shape[1] + 1))
+    filtered(standard, starts, natural, h)
+    return h * scale[:, None] ** 2
+
+
+def update_variances(following: FloatArray, returns: FloatArray, fits: GarchFits) -> FloatArray:
+    """Carry the variance of the next bar over new bars; the same numbers as `variances` of the longer series.
+
+    Args:
+        following: (series,), the variance of the first new bar.
+        returns: (series, new bars).
+        fits: parameters, kept.
+
+    Returns:
+        (series, new bars + 1): the variance of each new bar, and that of the one after.
+    """
+    mean, omega, alpha, gamma, beta, _ = fits.parameters.T
+    h = np.empty((len(returns), returns.shape[1] + 1))
+    h[:, 0] = following
+    for bar, values in enumerate(returns.T):
+        e = values - mean
+        h[:, bar + 1] = omega + (alpha + gamma * (e < 0)) * e**2 + beta * h[:, bar]
+    return h
+
+
+def forecast_variances(following: FloatArray, fits: GarchFits, horizon: int) -> FloatArray:
+    """Expected variances of the bars ahead: h_k = omega + persistence h_{k-1}, for laws symmetric about the mean.
+
+    Args:
+        following: (series,), the variance of the next bar.
+        fits: parameters.
+        horizon: H, at least 1.
+
+    Returns:
+        (series, H), in the units of the returns, squared.
+
+    Raises:
+        ValueError: the horizon is not positive.
+    """
+    if horizon < 1:
+        raise ValueError(f"horizon is {horizon}; it must be at least 1")
+    ahead = np.empty((len(following), horizon))
+    ahead[:, 0] = following
+    for step in range(1, horizon):
+        ahead[:, step] = fits.parameters[:, OMEGA] + fits.persistence * ahead[:, step - 1]
+    return ahead
+
+
 def log_likelihoods(returns: FloatArray, parameters: FloatArray, model: GarchModel) -> tuple[FloatArray, FloatArray]:
     """Log-likelihood and its gradient at given parameters.
 
@@ -180,17 +250,7 @@ def _nothing(returns: Sequence[FloatArray], model: GarchModel) -> GarchFits:
 def _refusal(series: FloatArray) -> str | None:
     if len(series) < MIN_OBSERVATIONS:
         return f"{len(series)} returns, fewer than {MIN_OBSERVATIONS}"
-    if not np.isfinite(series).all():
-        return "a return is not finite"
-    largest = float(np.abs(series).max())
-    if not 1e-100 < largest < 1e100:
-        return "the returns are constant" if largest == series[0] else f"returns of size {largest:.3g}"
-    if np.ptp(series) <= 1e-12 * largest:
-        return "the returns are constant"
-    middle = np.partition(series, len(series) // 2)[len(series) // 2]
-    if 2 * np.count_nonzero(series == middle) >= len(series):
-        return "at least half of the returns are the same number"
-    return None
+    return _FAULTS[fault_of(np.ascontiguousarray(series, dtype=np.float64))]
 
 
 def _of_equal_length(returns: Sequence[FloatArray], reasons: tuple[str | None, ...]) -> Iterator[IntArray]:
@@ -325,10 +385,7 @@ def _search(
 
 
 def _from_points(points: FloatArray, model: GarchModel) -> FloatArray:
-    lanes = likelihood.LANES
-    state, parameters = np.ones(likelihood.ROWS * lanes), np.empty((len(points), 6))
-    for row, point in enumerate(points):
-        place(state, 0, point, model.asymmetric, model.student, False)  # noqa: FBT003 - a kernel's arguments
-        mean, omega, up, down, beta, nu = state[: 6 * lanes : lanes]
-        parameters[row] = mean, omega, up, down - up, beta, nu if model.student else np.inf
-    return parameters
+    natural = np.empty((len(points), 6))
+    places_of(points, model.asymmetric, model.student, natural)
+    mean, omega, up, down, beta, nu = natural.T
+    return np.stack([mean, omega, up, down - up, beta, nu], axis=1)

@@ -1,15 +1,18 @@
 """Coordinates in which every point satisfies the constraints of GJR(1,1).
 
-    x = (m, w, p, u, v, n):  mu = m, omega = w^2, persistence P = 1 / (1 + p^2),
-    up = 2 P u^2 / D, down = 2 P v^2 / D, beta = P / D, D = 1 + u^2 + v^2,
+    x = (m, w, p, u, v, n):  mu = m, omega = w^2, persistence P = ((1 - p^2) / (1 + p^2))^2,
+    up = 2 P (2u / q)^2, down = 2 P (2v / q)^2, beta = P ((2 - q) / q)^2, q = 1 + u^2 + v^2,
     1/nu = 1/500 + (1/2.05 - 1/500) n^2 / (1 + n^2)
 
-GARCH has one share: alpha = P u^2 / D, beta = P / D, D = 1 + u^2. Squares over their sum in place of logistic and
-softmax: no exponentials, and an optimum on a bound (persistence 1, alpha 0, nu 500) is an ordinary minimum at a finite
-point, where a logistic has it at infinity. As there, the gradient vanishes on a bound, so starts keep off it.
+The roots of the shares of the persistence are a point of the unit sphere by its stereographic projection. GARCH has
+one share: alpha = P (2u / q)^2, q = 1 + u^2. In place of logistic and softmax: no exponentials, and an optimum on a
+bound (persistence 1, alpha or beta 0, nu 500) is an ordinary minimum at a finite point, where theirs is at infinity
+and costs scores of evaluations. As there, the gradient vanishes on a bound, so starts keep off it.
 """
 
 import math
+
+import numpy as np
 
 from tradepipe.forecasting.batched.garch_likelihood import (
     BETA,
@@ -35,19 +38,20 @@ LEAST_SHARE = math.exp(-6)
 @compiled
 def place(state, lane, x, gjr, student, fcp):  # type: ignore[no-untyped-def]
     """Write the point that has the coordinates `x` into a lane."""
-    persistence = 1.0 / (1.0 + x[2] * x[2])
-    up, down = x[3] * x[3], x[3] * x[3]
-    total = 1.0 + up
+    root = (1.0 - x[2] * x[2]) / (1.0 + x[2] * x[2])
+    persistence = root * root
+    up = x[3] * x[3]
+    down, q = up, 1.0 + up
     if gjr:
-        down = x[4] * x[4]
-        total += down
-        up *= 2.0
-        down *= 2.0
+        v = x[4] * x[4]
+        q += v
+        up, down = 2.0 * up, 2.0 * v
+    scale = persistence / (q * q)
     state[MU + lane] = x[0]
     state[OMEGA + lane] = x[1] * x[1]
-    state[UP + lane] = persistence * up / total
-    state[DOWN + lane] = persistence * down / total
-    state[BETA + lane] = persistence / total
+    state[UP + lane] = scale * 4.0 * up
+    state[DOWN + lane] = scale * 4.0 * down
+    state[BETA + lane] = scale * (2.0 - q) * (2.0 - q)
     if student:
         n = x[len(x) - 1] * x[len(x) - 1]
         state[NU + lane] = 1.0 / (LEAST_INVERSE_NU + (MOST_INVERSE_NU - LEAST_INVERSE_NU) * n / (1.0 + n))
@@ -57,34 +61,36 @@ def place(state, lane, x, gjr, student, fcp):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def places_of(points, gjr, student, natural):  # type: ignore[no-untyped-def]
+    """(mu, omega, up, down, beta, nu) of every point into the rows of `natural`; nu is inf under the normal law."""
+    state = np.full((START_SLOPE // LANES + 1) * LANES, math.inf)
+    for row in range(len(points)):
+        place(state, 0, points[row], gjr, student, False)  # noqa: FBT003 - the presample value is not asked
+        for k in range(NATURAL):
+            natural[row, k] = state[MU + LANES * k]
+
+
+@compiled
 def jacobian(x, gjr, student, j):  # type: ignore[no-untyped-def]
     """d(mu, omega, up, down, beta, nu) / dx into `j`, (NATURAL, len(x))."""
     j[:] = 0.0
     j[0, 0] = 1.0
     j[1, 1] = 2.0 * x[1]
-    persistence, u = 1.0 / (1.0 + x[2] * x[2]), x[3]
-    by_p = -2.0 * x[2] * persistence
-    total = 1.0 + u * u
+    square, u, v = x[2] * x[2], x[3], x[4] if gjr else 0.0
+    root = (1.0 - square) / (1.0 + square)
+    persistence, by_p = root * root, -8.0 * x[2] * root / ((1.0 + square) * (1.0 + square))
+    q = 1.0 + u * u + v * v
+    scale, halves = 8.0 * persistence / (q * q * q), 2.0 if gjr else 1.0
+    j[2, 2] = by_p * halves * 4.0 * u * u / (q * q)
+    j[3, 2] = by_p * 8.0 * v * v / (q * q) if gjr else j[2, 2]
+    j[4, 2] = by_p * (2.0 - q) * (2.0 - q) / (q * q)
+    j[2, 3] = halves * scale * u * (q - 2.0 * u * u)
+    j[3, 3] = -4.0 * scale * v * v * u if gjr else j[2, 3]
+    j[4, 3] = -scale * u * (2.0 - q)
     if gjr:
-        v = x[4]
-        total += v * v
-        scale = 4.0 * persistence / (total * total)
-        j[2, 2] = by_p * 2.0 * persistence * u * u / total
-        j[3, 2] = by_p * 2.0 * persistence * v * v / total
-        j[2, 3] = scale * u * (1.0 + v * v)
-        j[2, 4] = -scale * u * u * v
-        j[3, 3] = -scale * v * v * u
-        j[3, 4] = scale * v * (1.0 + u * u)
-        j[4, 4] = -0.5 * scale * v
-        j[4, 3] = -0.5 * scale * u
-    else:
-        slope = 2.0 * persistence * u / (total * total)
-        j[2, 2] = by_p * persistence * u * u / total
-        j[3, 2] = j[2, 2]
-        j[2, 3] = slope
-        j[3, 3] = slope
-        j[4, 3] = -slope
-    j[4, 2] = by_p * persistence / total
+        j[2, 4] = -4.0 * scale * u * u * v
+        j[3, 4] = 2.0 * scale * v * (q - 2.0 * v * v)
+        j[4, 4] = -scale * v * (2.0 - q)
     if student:
         last = len(x) - 1
         n = x[last] * x[last]
@@ -112,11 +118,14 @@ def coordinates(natural, gjr, student, x):  # type: ignore[no-untyped-def]
     up, down, beta = max(up, least), max(down, least), max(beta, least)
     x[0] = natural[0]
     x[1] = math.sqrt(max(natural[1], 1e-6))
-    x[2] = math.sqrt(1.0 / persistence - 1.0)
+    root = math.sqrt(persistence)
+    x[2] = math.sqrt((1.0 - root) / (1.0 + root))
+    total = up + down + beta
+    half = 1.0 / (1.0 + math.sqrt(beta / total))  # q / 2
     if gjr:
-        x[3], x[4] = math.sqrt(up / beta), math.sqrt(down / beta)
+        x[3], x[4] = math.sqrt(up / total) * half, math.sqrt(down / total) * half
     else:
-        x[3] = math.sqrt((up + down) / beta)
+        x[3] = math.sqrt((up + down) / total) * half
     if student:
         share = (1.0 / natural[5] - LEAST_INVERSE_NU) / (MOST_INVERSE_NU - LEAST_INVERSE_NU)
         share = min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)

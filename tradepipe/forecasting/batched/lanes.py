@@ -25,6 +25,7 @@ from tradepipe.forecasting.batched.garch_likelihood import (
     START_SLOPE,
     UP,
     evaluate,
+    following,
     information,
 )
 from tradepipe.forecasting.batched.garch_parameters import gradient_of, jacobian, place
@@ -39,6 +40,46 @@ _SHORTEST = 1e-5
 _RIDGE = 1e-3
 _NU_INFORMATION = 1.46
 """E[(dl/dnu)^2] nu^4 of the law with variance 1 at nu = 8, by numerical integration; 1.40 at 12, 1.64 at 6."""
+
+
+@compiled
+def fault_of(series):  # type: ignore[no-untyped-def]
+    """What keeps a series from a fit, as a number: 1 not finite, 2 constant, 3 size, 4 half the same number; else 0."""
+    low, high, candidate, votes = series[0], series[0], series[0], 0
+    for value in series:
+        if not math.isfinite(value):
+            return 1
+        low, high = min(low, value), max(high, value)
+        if votes == 0:  # the majority vote of Boyer and Moore
+            candidate = value
+        votes += 1 if value == candidate else -1
+    largest = max(high, -low)
+    if high - low <= 1e-12 * largest:
+        return 2
+    if not 1e-100 < largest < 1e100:
+        return 3
+    same = 0
+    for value in series:
+        same += value == candidate
+    return 4 if 2 * same >= len(series) else 0
+
+
+@compiled
+def filtered(series, starts, natural, variances):  # type: ignore[no-untyped-def]
+    """h of every series at (mu, omega, up, down, beta, nu), one entry more than bars, into `variances`."""
+    for row in range(len(series)):
+        mu, omega, up, down, beta = (
+            natural[row, 0],
+            natural[row, 1],
+            natural[row, 2],
+            natural[row, 3],
+            natural[row, 4],
+        )
+        h = omega + (0.5 * (up + down) + beta) * starts[row]
+        variances[row, 0] = h
+        for t in range(series.shape[1]):
+            h = following(h, series[row, t] - mu, omega, up, down, beta)
+            variances[row, t + 1] = h
 
 
 @compiled
@@ -126,6 +167,21 @@ def prepare(series, starts, fcp, of, points, gjr, student, work, state, inverses
 
 
 @compiled
+def dot(a, b):  # type: ignore[no-untyped-def]
+    """Inner product, summed in order."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@compiled
+def all_finite(a):  # type: ignore[no-untyped-def]
+    """Whether all entries are."""
+    return math.isfinite(dot(a, a))
+
+
+@compiled
 def update_inverse(inverse, s, y, hy):  # type: ignore[no-untyped-def]
     """BFGS (Nocedal and Wright, Numerical Optimization, 2006, eq. 6.17); nothing where curvature is not positive."""
     size = len(s)
@@ -192,12 +248,12 @@ def search(series, starts, fcp, of, points, inverses, gjr, student, tolerance, l
     state[MU : MU + LANES] = 0.0
     state[NU : NU + LANES] = 8.0
     work[:, :LANES] = 0.0
-    following, left = 0, len(of)
+    queued, left = 0, len(of)
     while left > 0:
         for lane in range(LANES):
-            if running[lane] < 0 and following < len(of):
-                task = following
-                following += 1
+            if running[lane] < 0 and queued < len(of):
+                task = queued
+                queued += 1
                 running[lane] = task
                 load(work, state, lane, series[of[task]], starts[of[task]])
                 for i in range(size):
@@ -216,7 +272,7 @@ def search(series, starts, fcp, of, points, inverses, gjr, student, tolerance, l
             cost = state[COST + lane]
             jacobian(trial[lane], gjr, student, j)
             gradient_of(state, lane, j, new)
-            finite = math.isfinite(cost) and math.isfinite(np.sum(np.abs(new)))
+            finite = math.isfinite(cost) and all_finite(new)
             if fresh and not finite:
                 ended = FAILED
             elif fresh or (finite and cost <= costs[task] + _ARMIJO * step[lane] * slope[lane]):
@@ -230,7 +286,7 @@ def search(series, starts, fcp, of, points, inverses, gjr, student, tolerance, l
                     points[task, i] = trial[lane, i]
                     gradient[lane, i] = new[i]
                 gain = aim(inverses[task], new, direction[lane])
-                slope[lane] = np.sum(direction[lane] * new)
+                slope[lane] = dot(direction[lane], new)
                 step[lane] = 1.0
                 if not gain < 0.0:
                     ended = STALLED
