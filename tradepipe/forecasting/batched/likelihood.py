@@ -49,7 +49,7 @@ def _filter(coefficients, n, work, found):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _start_covariance(coefficients, r, small):  # type: ignore[no-untyped-def]
+def start_covariance(coefficients, r, small):  # type: ignore[no-untyped-def]
     """A and P = A P A' + K K'."""
     covariance, transition = small[0], small[3]
     if r == 1:
@@ -84,7 +84,7 @@ def _factor(matrix, lower, r):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _posterior(r, small):  # type: ignore[no-untyped-def]
+def posterior(r, small):  # type: ignore[no-untyped-def]
     """W = (P^-1 + M)^-1 and log det (I + P M)."""
     covariance, crossed, weight = small[0], small[1], small[2]
     if r == 1:
@@ -173,8 +173,8 @@ def value_at(coefficients, r, with_mean, n, work, small, found):  # type: ignore
     crossed[2, 2] = m0 - pi1 * pi1 - pi2 * pi2
     vectors[0, 0], vectors[0, 1], vectors[0, 2] = b0, b1, b2
     vectors[1, 0], vectors[1, 1], vectors[1, 2] = h0, h1, h2
-    _start_covariance(coefficients, r, small)
-    logdet = _posterior(r, small)
+    start_covariance(coefficients, r, small)
+    logdet = posterior(r, small)
     for i in range(r):
         for j in range(r):
             squares -= vectors[0, i] * weight[i, j] * vectors[0, j]

@@ -1,0 +1,181 @@
+"""ARMA(p, d, q) with a mean for many series: fit, filter, update and forecast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradepipe.forecasting.batched import filtering, fitting
+from tradepipe.forecasting.specs import FloatArray
+
+IntArray = NDArray[np.int64]
+Series = Sequence[FloatArray] | FloatArray
+
+_HIGHEST = 3
+
+
+class FitStatus(IntEnum):
+    """What became of one series of a batch."""
+
+    FITTED = fitting.FITTED
+    UNFINISHED = fitting.UNFINISHED
+    SHORT = fitting.SHORT
+    NOT_FINITE = fitting.NOT_FINITE
+    CONSTANT = fitting.CONSTANT
+
+
+@dataclass(frozen=True)
+class ArmaOrder:
+    """Orders of one specification.
+
+    Attributes:
+        p: lags of the value, 0 to 3.
+        d: differences, 0 or 1.
+        q: lags of the innovation, 0 to 3.
+        mean: whether the (differenced) series has a mean; without, it is 0.
+
+    Raises:
+        ValueError: an order that the compiled engine does not know.
+    """
+
+    p: int
+    d: int
+    q: int
+    mean: bool = True
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.p <= _HIGHEST and 0 <= self.q <= _HIGHEST and self.d in {0, 1}):
+            raise ValueError(
+                f"ARMA({self.p}, {self.d}, {self.q}) is not of the batched engine, which has p and q up to "
+                f"{_HIGHEST} and d up to 1; fit it by the reference engine"
+            )
+
+
+@dataclass(frozen=True)
+class ArmaFits:
+    """Fits of a batch, one row a series.
+
+    Attributes:
+        order: the specification.
+        status: (series,) `FitStatus`. Of FITTED and UNFINISHED (evaluations ran out) the numbers are of use; a
+            CONSTANT one has its value as mean and variance 0; the others have NaN.
+        numbers: (series, 12) phi (3), theta (3), mean, innovation variance, log-likelihood, evaluations, starts, unused;
+            in units of the values; unused lags are 0.
+    """
+
+    order: ArmaOrder
+    status: IntArray
+    numbers: FloatArray
+
+    @property
+    def phi(self) -> FloatArray:
+        """(series, p), of w(t) - mean = phi_1 (w(t-1) - mean) + ..."""
+        return self.numbers[:, : self.order.p]
+
+    @property
+    def theta(self) -> FloatArray:
+        """(series, q), of ... + e(t) + theta_1 e(t-1) + ..."""
+        return self.numbers[:, 3 : 3 + self.order.q]
+
+    @property
+    def mean(self) -> FloatArray:
+        """(series,) of the differenced values."""
+        return self.numbers[:, 6]
+
+    @property
+    def variance(self) -> FloatArray:
+        """(series,) of the innovations."""
+        return self.numbers[:, 7]
+
+    @property
+    def log_likelihood(self) -> FloatArray:
+        """(series,) exact and Gaussian, of the differenced values."""
+        return self.numbers[:, 8]
+
+    @property
+    def evaluations(self) -> FloatArray:
+        """(series,) of the likelihood."""
+        return self.numbers[:, 9]
+
+    @property
+    def size(self) -> int:
+        """Of the state: max(p, q), at least 1."""
+        return max(self.order.p, self.order.q, 1)
+
+
+def fit_arma(
+    series: Series, order: ArmaOrder, *, starts: int = 3, warm: ArmaFits | None = None, rotation: int = 0
+) -> ArmaFits:
+    """Fit one specification to every series by exact maximum likelihood.
+
+    A series that cannot be fitted says so in its status and disturbs no other. The result of a series depends
+    on nothing but its own values and, if given, its own warm start.
+
+    Args:
+        series: values of each, oldest first; (series, n) or arrays of different lengths.
+        order: the specification.
+        starts: most local optima searched from a cold start; beside a warm start, how many basins are tried.
+        warm: earlier fits of the same series in the same order; a row without numbers starts cold.
+        rotation: which basin is tried first beside a warm start. Count it up with each refit: a chain of warm starts
+            alone stays in an optimum that has ceased to be the best.
+
+    Raises:
+        ValueError: `starts` is below 1 without warm starts, or `warm` has another number of series.
+    """
+    values, bounds = _flat(series)
+    count = len(bounds) - 1
+    if starts < (1 if warm is None else 0):
+        raise ValueError(f"starts is {starts}; a cold fit needs at least 1")
+    if warm is not None and len(warm.status) != count:
+        raise ValueError(f"warm has {len(warm.status)} series and the batch {count}; give one row each, in order")
+    before = np.full((count, 6), np.nan) if warm is None else np.ascontiguousarray(warm.numbers[:, :6])
+    status, numbers = np.zeros(count, np.int64), np.zeros((count, 12))
+    p, d, q = order.p, order.d, order.q
+    fitting.fit_all(values, bounds, p, d, q, order.mean, starts, rotation, before, status, numbers)
+    return ArmaFits(order, status, numbers)
+
+
+def filter_arma(series: Series, fits: ArmaFits) -> FloatArray:
+    """States (series, 27) after all bars of `series`, at the fits' parameters; see `filtering`."""
+    states = np.empty((len(fits.status), filtering.STATE))
+    filtering.clear(states)
+    return update_arma(series, fits, states)
+
+
+def update_arma(bars: Series, fits: ArmaFits, states: FloatArray) -> FloatArray:
+    """States after the new `bars` of each series; parameters are kept. A bar that is not finite is left out."""
+    values, bounds = _flat(bars)
+    if not len(bounds) - 1 == len(fits.status) == len(states):
+        raise ValueError(f"{len(bounds) - 1} series, {len(fits.status)} fits, {len(states)} states; give one each")
+    after = states.copy()
+    taken = np.zeros(len(after), np.int64)
+    filtering.advance_all(values, bounds, fits.order.d, fits.numbers, after, taken)
+    return after
+
+
+def likelihood_arma(fits: ArmaFits, states: FloatArray) -> FloatArray:
+    """Exact log-likelihood (series,) of all bars filtered so far at the fits' parameters."""
+    likelihoods = np.empty(len(states))
+    filtering.likelihood_all(fits.size, fits.numbers, states, likelihoods)
+    return likelihoods
+
+
+def forecast_arma(fits: ArmaFits, states: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance, each (series, horizon), of the next values; of levels when d = 1.
+
+    Parameters count as known. NaN for a series whose fit has no numbers.
+    """
+    means, variances = np.empty((len(states), horizon)), np.empty((len(states), horizon))
+    filtering.forecast_all(fits.size, fits.order.d, fits.numbers, states, means, variances)
+    return means, variances
+
+
+def _flat(series: Series) -> tuple[FloatArray, IntArray]:
+    """All values one after another, and where each series begins and ends."""
+    lengths = [len(values) for values in series]
+    bounds = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    flat = np.concatenate([np.asarray(values, np.float64) for values in series]) if lengths else np.empty(0)
+    return np.ascontiguousarray(flat), bounds
