@@ -30,6 +30,8 @@ START_NU = 8.0
 TOLERANCE = 1e-5
 """Predicted gain in log-likelihood at which a search ends; a fit counts as short at 1e-3."""
 MOST_EVALUATIONS = 60
+SAFEGUARDS = 2
+"""Cold starts beside a warm one."""
 SHOCK, DROP = 6.0, 0.05
 """A newest bar beyond so many standard deviations, or such a drop of log-likelihood per bar, calls for all starts."""
 MEAN, OMEGA, ALPHA, GAMMA, BETA, NU = range(6)
@@ -103,10 +105,11 @@ def fit_garch(
     previous: GarchFits | None = None,
     turn: int = 0,
     threads: int = 1,
+    starts: Sequence[tuple[float, float]] = COLD_STARTS,
 ) -> GarchFits:
     """Fit every series by maximum likelihood.
 
-    Without `previous` from all COLD_STARTS. With it, from the previous estimate and one cold start, which one rotates
+    Without `previous` from all COLD_STARTS. With it, from the previous estimate and SAFEGUARDS cold starts, which ones rotates
     with `turn`: a chain of warm starts alone locks into stale optima. A shock, a drop of the likelihood or a
     series not fitted before brings back all starts.
 
@@ -116,6 +119,7 @@ def fit_garch(
         previous: an earlier fit of the same series in the same order.
         turn: number of the refit, such as the count of sessions.
         threads: how many; results are the same.
+        starts: share of alpha in the persistence, and persistence, of each cold start; an audit may ask for more.
 
     Raises:
         ValueError: `previous` is of another model or another number of series.
@@ -125,9 +129,9 @@ def fit_garch(
             f"previous holds {len(previous.reasons)} series of {previous.model}, asked are {len(returns)} of {model}; "
             f"fit without it"
         )
-    fits = _nothing(returns, model)
+    fits, cold = _nothing(returns, model), _cold_points(model, starts)
     for places in _of_equal_length(returns, fits.reasons):
-        _fit_block(np.array([returns[i] for i in places], dtype=np.float64), places, fits, previous, turn, threads)
+        _fit_block(np.array([returns[i] for i in places], dtype=np.float64), places, fits, cold, previous, turn, threads)
     return replace(
         fits,
         reasons=tuple(
@@ -274,9 +278,9 @@ def _to_natural(parameters: FloatArray, center: FloatArray, scale: FloatArray) -
     return np.stack([(mean - center) / scale, omega / scale**2, alpha, alpha + gamma, beta, nu], axis=1)
 
 
-def _cold_points(model: GarchModel) -> FloatArray:
-    points = np.zeros((len(COLD_STARTS), model.size))
-    for point, (share, persistence) in zip(points, COLD_STARTS, strict=True):
+def _cold_points(model: GarchModel, starts: Sequence[tuple[float, float]]) -> FloatArray:
+    points = np.zeros((len(starts), model.size))
+    for point, (share, persistence) in zip(points, starts, strict=True):
         alpha = share * persistence
         natural = np.array([0.0, 1 - persistence, alpha, alpha, persistence - alpha, START_NU])
         coordinates(natural, model.asymmetric, model.student, point)
@@ -287,14 +291,14 @@ def _fit_block(
     returns: FloatArray,
     places: IntArray,
     fits: GarchFits,
+    cold: FloatArray,
     previous: GarchFits | None,
     turn: int,
     threads: int,
 ) -> None:
     """Fit series of one length, and write what comes out into the rows `places` of `fits`."""
     center, scale, standard, starts = _standardised(returns)
-    cold = _cold_points(fits.model)
-    everything, count = np.arange(len(places)), len(COLD_STARTS)
+    everything = np.arange(len(places))
     if previous is None:
         _solve(standard, starts, everything, np.tile(cold, (len(places), 1)), None, places, fits, threads)
     else:
@@ -302,7 +306,8 @@ def _fit_block(
         shocked = np.abs(standard[:, -1]) > SHOCK
         warm, afresh = everything[known], everything[~known | shocked]
         natural = _to_natural(previous.parameters[places[warm]], center[warm], scale[warm])
-        points = np.tile(cold[turn % count], (len(warm), 2, 1))
+        regions = (turn + np.arange(min(SAFEGUARDS, len(cold)))) % len(cold)
+        points = np.tile(np.concatenate([cold[:1], cold[regions]]), (len(warm), 1, 1))
         for row, values in enumerate(natural):
             coordinates(values, fits.model.asymmetric, fits.model.student, points[row, 0])
         carried = previous.inverses[places[warm]]
@@ -370,15 +375,17 @@ def _search(
     counts: IntArray,
     model: GarchModel,
 ) -> None:
-    """One thread's tasks; where inverses are `carried`, they belong to the first task of each pair."""
+    """One thread's tasks; where inverses are `carried`, they belong to the first task of each series."""
     work, state = np.zeros((standard.shape[1], likelihood.RECORD)), np.ones(likelihood.ROWS * likelihood.LANES)
     fcp, gjr, student = model.presample == "sample", model.asymmetric, model.student
     if carried is None:
         prepare(standard, starts, fcp, of, points, gjr, student, work, state, inverses)
     else:
-        cold, fresh = np.ascontiguousarray(points[1::2]), np.empty_like(carried)
-        prepare(standard, starts, fcp, of[1::2].copy(), cold, gjr, student, work, state, fresh)
-        inverses[0::2], inverses[1::2] = carried, fresh
+        each = len(points) // len(carried)
+        cold = np.flatnonzero(np.arange(len(points)) % each)
+        fresh = np.empty((len(cold), *carried.shape[1:]))
+        prepare(standard, starts, fcp, of[cold], points[cold], gjr, student, work, state, fresh)
+        inverses[::each], inverses[cold] = carried, fresh
     search(
         standard, starts, fcp, of, points, inverses, gjr, student, TOLERANCE, MOST_EVALUATIONS, work, costs, counts
     )

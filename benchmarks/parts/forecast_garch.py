@@ -1,0 +1,143 @@
+"""GARCH and GJR in lanes against arch: CPU time a series, and how often each stops short of the best likelihood known.
+
+Real returns: the 505 stocks of the shared data (windows of 1,000 sessions) and arch's own index series. Each round
+fits the whole batch with ours and a few of its series with arch, in turns; figures are medians over rounds. "Short" is
+more than 1e-3 below the best log-likelihood that either program, or ours from seven starts, found for the series.
+"""
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.parts.indicator_bars import Figure, stocks
+from tradepipe.forecasting.batched.garch import COLD_STARTS, GarchFits, GarchModel, fit_garch
+
+Floats = NDArray[np.float64]
+BARS = 1_000
+SHORT = 1e-3
+WIDE = (*COLD_STARTS, (0.05, 0.98), (0.10, 0.90), (0.50, 0.50), (0.02, 0.80))
+NORMAL = (GarchModel(), GarchModel(asymmetric=True))
+STUDENT = (GarchModel(student=True), GarchModel(asymmetric=True, student=True))
+
+
+def measure(*, quick: bool) -> dict[str, Figure]:
+    """T2, T3 and T4 of the forecasts: cold fits of both laws, and the daily warm update with its safeguard."""
+    longest = _long_series()
+    block = windows(longest, 100 if quick else 400)
+    figures: dict[str, Figure] = {}
+    for target, models, least, most in (("T2_normal", NORMAL, 150.0, 2.5), ("T3_student", STUDENT, 45.0, 2.0)):
+        ratios, ours, theirs = zip(*(_cold(block, model, quick=quick) for model in models), strict=True)
+        figures[f"{target}_against_arch"] = _figure(min(ratios), least, "x", "higher")
+        figures[f"{target}_short"] = _figure(max(ours), most, "%", "lower")
+        figures[f"{target}_short_of_arch"] = _figure(max(theirs), max(theirs), "%", "lower")
+    ratios, short = zip(*(_daily(longest, model, quick=quick) for model in (*NORMAL, *STUDENT)), strict=True)
+    figures["T4_daily_against_arch_cold"] = _figure(min(ratios), 80.0, "x", "higher")
+    figures["T4_daily_short"] = _figure(max(short), 1.0, "%", "lower")
+    return figures
+
+
+def windows(series: list[Floats], count: int) -> Floats:
+    """(count, BARS) windows: of every series the newest, then, where series are longer, earlier ones."""
+    found: list[Floats] = []
+    for back in range(20):
+        for one in series:
+            end = len(one) - back * BARS // 2
+            if end >= BARS:
+                found.append(one[end - BARS : end])
+    order = np.random.default_rng(5).permutation(len(found))[:count]
+    return np.array(found)[order]
+
+
+def _long_series() -> list[Floats]:
+    from arch.data import nasdaq, sp500, wti  # noqa: PLC0415 - imports pandas
+
+    indices = [sp500.load()["Adj Close"], nasdaq.load()["Adj Close"], wti.load().iloc[:, 0]]
+    closes = [one.dropna().to_numpy() for one in indices] + [one["close"] for one in stocks().slices()]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        returns = [100 * np.diff(np.log(close)) for close in closes]
+    return [one for one in returns if len(one) >= BARS and np.isfinite(one).all()]
+
+
+def _arch(series: Floats, model: GarchModel) -> float:
+    from arch import arch_model  # noqa: PLC0415 - a second
+
+    law = "t" if model.student else "normal"
+    peer = arch_model(series, vol="GARCH", p=1, o=int(model.asymmetric), q=1, dist=law, rescale=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result: Any = peer.fit(disp="off", show_warning=False)
+    return float(result.loglikelihood)
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.process_time()
+    answer = run()
+    return time.process_time() - started, answer
+
+
+def _cold(block: Floats, model: GarchModel, *, quick: bool) -> tuple[float, float, float]:
+    """Median ratio of CPU times a series, and the two shares of short fits in %."""
+    fit_garch(block[:16], model)
+    _arch(block[0], model)
+    rounds, each = (5, 8) if quick else (20, 20)
+    ratios, costs, best_peer = [], [], np.full(len(block), -np.inf)
+    fits: GarchFits | None = None
+    for turn in range(rounds):
+        some = np.arange(turn * each, (turn + 1) * each) % len(block)
+        mine, fits = _timed(lambda: fit_garch(block, model))
+        peers, found = _timed(lambda some=some: [_arch(block[i], model) for i in some])  # type: ignore[misc]
+        best_peer[some] = found
+        costs.append(mine / len(block))
+        ratios.append(peers / each / costs[-1])
+    if fits is None:
+        raise RuntimeError("no round was run")
+    wide = fit_garch(block, model, starts=WIDE).log_likelihood
+    best = np.maximum(np.maximum(wide, fits.log_likelihood), best_peer)
+    tried = np.isfinite(best_peer)
+    ours = 100 * float(np.mean(~(fits.log_likelihood > best - SHORT)))
+    theirs = 100 * float(np.mean(best_peer[tried] < best[tried] - SHORT))
+    ratio = statistics.median(ratios)
+    print(f"{model}: {1e6 * statistics.median(costs):.0f} us, {ratio:.0f}x arch; short {ours:.2f} %, arch {theirs:.2f} %")
+    return ratio, ours, theirs
+
+
+def _daily(series: list[Floats], model: GarchModel, *, quick: bool) -> tuple[float, float]:
+    """The window rolls by a day, each fit starting from the last one's; short against seven cold starts."""
+    days, symbols = (6, 60) if quick else (60, 200)
+    longest = [one for one in series if len(one) >= BARS + days][:symbols]
+    fits = fit_garch([one[-BARS - days : -days] for one in longest], model)
+    ratios, short, costs = [], [], []
+    for day in range(1, days + 1):
+        block = np.array([one[len(one) - BARS - days + day : len(one) - days + day] for one in longest])
+        before = fits
+        mine, fits = _timed(lambda block=block, before=before, day=day: fit_garch(block, model, before, day))  # type: ignore[misc]
+        costs.append(mine / len(block))
+        if quick or day % 5 == 0:
+            some = (np.arange(8) + 8 * day) % len(block)
+            peers, _ = _timed(lambda block=block, some=some: [_arch(block[i], model) for i in some])  # type: ignore[misc]
+            ratios.append(peers / 8 / costs[-1])
+            short.append(fits.log_likelihood < fit_garch(block, model, starts=WIDE).log_likelihood - SHORT)
+    share, ratio = 100 * float(np.mean(short)), statistics.median(ratios)
+    print(f"{model} daily: {1e6 * statistics.median(costs):.0f} us, {ratio:.0f}x arch cold; short {share:.2f} %")
+    return ratio, share
+
+
+def _figure(measured: float, target: float, unit: str, better: str) -> Figure:
+    return {
+        "measured": round(measured, 2),
+        "target": round(target, 2),
+        "unit": unit,
+        "peer": f"arch, T = {BARS}",
+        "better": better,
+    }
+
+
+if __name__ == "__main__":
+    import sys
+
+    print(measure(quick="--quick" in sys.argv))
