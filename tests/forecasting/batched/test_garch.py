@@ -255,7 +255,7 @@ def test_variances_are_archs(windows, model, fits):
             forecast_variances(ahead[:1], replace(fits, parameters=row[None]), 5)[0], ahead, rtol=1e-10
         )
         # arch's forecast takes the presample value about the fitted mean, its likelihood about the sample mean
-        assert h[-1] == pytest.approx(ahead[0], rel=1e-4)
+        assert h[-1] == pytest.approx(ahead[0], rel=1e-3)
 
 
 def test_update_without_refit_is_the_longer_filter(windows, model):
