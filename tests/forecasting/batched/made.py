@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import lfilter
 
 from tradepipe.forecasting.batched.likelihood import slope_at, value_at
 from tradepipe.forecasting.batched.polynomials import set_coefficients, set_jacobian
@@ -22,6 +23,13 @@ def arma(n, phi, theta, seed=0):
     for t in range(1, n + 500):
         values[t] = phi * values[t - 1] + shocks[t] + theta * shocks[t - 1]
     return values[500:]
+
+
+def covariance_of(n, phi, theta, variance):
+    """Covariance of n values of an ARMA process, from the first 40,000 weights of its shocks."""
+    weights = lfilter(np.r_[1.0, theta], np.r_[1.0, -np.asarray(phi)], np.r_[1.0, np.zeros(39_999)])
+    autocovariances = np.array([weights[: len(weights) - lag] @ weights[lag:] for lag in range(n)])
+    return variance * autocovariances[np.abs(np.subtract.outer(np.arange(n), np.arange(n)))]
 
 
 def point_of(p, q, scale):

@@ -3,25 +3,15 @@
 import numpy as np
 import pytest
 
-from tests.forecasting.batched.made import ORDERS, coefficients_at, evaluate, point_of, walk
+from tests.forecasting.batched.made import ORDERS, coefficients_at, covariance_of, evaluate, point_of, walk
 from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, filter_arma, fit_arma, likelihood_arma
 
 
 def _dense(w, phi, theta, variance):
-    """Log-likelihood by the n x n covariance, in the definition's own terms: no recursion shared with ours.
-
-    The state's covariance is summed as a truncated moving average of 40,000 terms.
-    """
-    weights = np.zeros(40_000)
-    weights[0] = 1.0
-    for t in range(1, len(weights)):
-        weights[t] = theta[t - 1] if t <= len(theta) else 0.0
-        weights[t] += sum(phi[i] * weights[t - 1 - i] for i in range(min(t, len(phi))))
-    n = len(w)
-    autocovariances = np.array([weights[: len(weights) - k] @ weights[k:] for k in range(n)])
-    covariance = variance * autocovariances[np.abs(np.subtract.outer(np.arange(n), np.arange(n)))]
+    """Log-likelihood by the n x n covariance: no recursion shared with ours."""
+    covariance = covariance_of(len(w), phi, theta, variance)
     _, logdet = np.linalg.slogdet(covariance)
-    return -0.5 * (n * np.log(2 * np.pi) + logdet + w @ np.linalg.solve(covariance, w))
+    return -0.5 * (len(w) * np.log(2 * np.pi) + logdet + w @ np.linalg.solve(covariance, w))
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.5, 2.5])

@@ -61,8 +61,8 @@ class ArmaFits:
         order: the specification.
         status: (series,) `FitStatus`. Of FITTED and UNFINISHED (evaluations ran out) the numbers are of use; a
             CONSTANT one has its value as mean and variance 0; the others have NaN.
-        numbers: (series, 12) phi (3), theta (3), mean, innovation variance, log-likelihood, evaluations, starts, unused;
-            in units of the values; unused lags are 0.
+        numbers: (series, 12) phi (3), theta (3), mean, innovation variance, log-likelihood, evaluations, starts, and
+            one unused; in units of the values; unused lags are 0.
     """
 
     order: ArmaOrder

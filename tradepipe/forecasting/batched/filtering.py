@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from tradepipe.forecasting.batched.likelihood import posterior, start_covariance
+from tradepipe.forecasting.batched.polynomials import Floats, Integers
 from tradepipe.indicators.compiling import compiled
 
 STATE = 27
@@ -19,7 +20,7 @@ _FADED = 1e-150
 
 
 @compiled
-def clear(states):  # type: ignore[no-untyped-def]
+def clear(states: Floats) -> None:
     """Set every state (series, STATE) to that before the first bar."""
     states[:] = 0.0
     for place in range(3):
@@ -28,7 +29,7 @@ def clear(states):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _advance(coefficients, mean, d, state, value):  # type: ignore[no-untyped-def]
+def _advance(coefficients: Floats, mean: float, d: int, state: Floats, value: float) -> None:
     last = state[_LAST]
     state[_LAST] = value
     if d and last != last:  # noqa: PLR0124 - NaN: no bar yet
@@ -44,18 +45,18 @@ def _advance(coefficients, mean, d, state, value):  # type: ignore[no-untyped-de
             state[12 + 3 * i + j] += g * state[3 + j]
     head = state[0]
     for i in range(3):
-        below = state[i + 1] if i < 2 else 0.0  # noqa: PLR2004 - three lags
+        below = state[i + 1] if i < 2 else 0.0
         state[i] = (coefficients[i] + coefficients[3 + i]) * z - coefficients[3 + i] * head + below
     for j in range(3):
         head = state[3 + j]
         for i in range(3):
-            below = state[6 + 3 * i + j] if i < 2 else 0.0  # noqa: PLR2004 - three lags
+            below = state[6 + 3 * i + j] if i < 2 else 0.0
             moved = below - coefficients[3 + i] * head
             state[3 + 3 * i + j] = moved if abs(moved) > _FADED else 0.0
 
 
 @compiled
-def advance_all(values, bounds, d, numbers, states, taken):  # type: ignore[no-untyped-def]
+def advance_all(values: Floats, bounds: Integers, d: int, numbers: Floats, states: Floats, taken: Integers) -> None:
     """Filter new bars into the states; a bar that is not finite is left out and not counted in `taken`.
 
     Args:
@@ -75,7 +76,7 @@ def advance_all(values, bounds, d, numbers, states, taken):  # type: ignore[no-u
 
 
 @compiled
-def _smooth(row, r, state, small):  # type: ignore[no-untyped-def]
+def _smooth(row: Floats, r: int, state: Floats, small: Floats) -> tuple[float, float]:
     """First state given all bars into small[4, 0]; half the log-determinant and the exact sum of squares."""
     for i in range(3):
         for j in range(3):
@@ -91,7 +92,7 @@ def _smooth(row, r, state, small):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def likelihood_all(r, numbers, states, likelihoods):  # type: ignore[no-untyped-def]
+def likelihood_all(r: int, numbers: Floats, states: Floats, likelihoods: Floats) -> None:
     """Write the exact log-likelihood (series,) of all bars filtered, at the fits' own variance."""
     small = np.zeros((10, 3, 3))
     for s in range(len(states)):
@@ -101,7 +102,7 @@ def likelihood_all(r, numbers, states, likelihoods):  # type: ignore[no-untyped-
 
 
 @compiled
-def forecast_all(r, d, numbers, states, means, variances):  # type: ignore[no-untyped-def]
+def forecast_all(r: int, d: int, numbers: Floats, states: Floats, means: Floats, variances: Floats) -> None:
     """Write mean and variance (series, horizon) of the values ahead, of levels when d = 1.
 
     Args:
@@ -146,15 +147,15 @@ def forecast_all(r, d, numbers, states, means, variances):  # type: ignore[no-un
 
 
 @compiled
-def _shift(row, spare, mean, r):  # type: ignore[no-untyped-def]
-    """mean = A mean."""
+def _shift(row: Floats, spare: Floats, mean: Floats, r: int) -> None:
+    """Mean = A mean."""
     for i in range(r):
         mean[i] = row[i] * spare[0] + (spare[i + 1] if i + 1 < r else 0.0)
 
 
 @compiled
-def _spread(row, gain, ahead, moved, r):  # type: ignore[no-untyped-def]
-    """ahead = A ahead A' + K K'."""
+def _spread(row: Floats, gain: Floats, ahead: Floats, moved: Floats, r: int) -> None:
+    """Ahead = A ahead A' + K K'."""
     for j in range(r):
         for i in range(r):
             moved[i, j] = row[i] * ahead[0, j] + (ahead[i + 1, j] if i + 1 < r else 0.0)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tradepipe.forecasting.batched.likelihood import value_at
-from tradepipe.forecasting.batched.polynomials import set_coefficients, set_point
+from tradepipe.forecasting.batched.polynomials import Floats, Integers, set_coefficients, set_point
 from tradepipe.forecasting.batched.search import minimise
 from tradepipe.forecasting.batched.starts import LANES, choose, screen
 from tradepipe.indicators.compiling import compiled
@@ -24,7 +24,7 @@ _WARM = 0.9993
 
 
 @compiled
-def standardise(values, d, w):  # type: ignore[no-untyped-def]
+def standardise(values: Floats, d: int, w: Floats) -> tuple[int, int, float, float]:
     """Write the series, differenced `d` times, with mean 0 and variance near 1.
 
     The scale is a power of two, so that it changes no digit.
@@ -61,7 +61,19 @@ def standardise(values, d, w):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fit_all(values, bounds, p, d, q, with_mean, starts, rotation, warm, status, numbers):  # type: ignore[no-untyped-def]
+def fit_all(
+    values: Floats,
+    bounds: Integers,
+    p: int,
+    d: int,
+    q: int,
+    with_mean: bool,  # noqa: FBT001 - compiled
+    starts: int,
+    rotation: int,
+    warm: Floats,
+    status: Integers,
+    numbers: Floats,
+) -> None:
     """Fit every series.
 
     Args:
@@ -75,7 +87,7 @@ def fit_all(values, bounds, p, d, q, with_mean, starts, rotation, warm, status, 
         rotation: which basin comes first beside a warm start.
         warm: (series, 6) coefficients to start from; NaN in the first place where there are none.
         status: (series,), written.
-        numbers: (series, 12), written: phi, theta, mean, variance, log-likelihood, evaluations, starts, spread among them.
+        numbers: (series, 12), written: phi, theta, mean, variance, log-likelihood, evaluations, starts, unused.
     """
     longest = 1
     for s in range(len(bounds) - 1):

@@ -22,7 +22,7 @@ transient, u at infinity, not used.
 
 import math
 
-from tradepipe.forecasting.batched.polynomials import sum_of_powers
+from tradepipe.forecasting.batched.polynomials import Floats, sum_of_powers
 from tradepipe.indicators.compiling import compiled
 
 _FADED = 1e-13
@@ -30,7 +30,7 @@ _FADED = 1e-13
 
 
 @compiled
-def _filter(coefficients, n, work, found):  # type: ignore[no-untyped-def]
+def _filter(coefficients: Floats, n: int, work: Floats) -> tuple[float, float]:
     """The zero-state filter of w into f; f'f and the sum of f."""
     w, f = work[0], work[1]
     p1, p2, p3 = coefficients[0], coefficients[1], coefficients[2]
@@ -49,7 +49,7 @@ def _filter(coefficients, n, work, found):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def start_covariance(coefficients, r, small):  # type: ignore[no-untyped-def]
+def start_covariance(coefficients: Floats, r: int, small: Floats) -> None:
     """A and P = A P A' + K K'."""
     covariance, transition = small[0], small[3]
     if r == 1:
@@ -66,7 +66,7 @@ def start_covariance(coefficients, r, small):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _factor(matrix, lower, r):  # type: ignore[no-untyped-def]
+def _factor(matrix: Floats, lower: Floats, r: int) -> None:
     """Cholesky of a positive semi-definite matrix; a pivot lost to rounding is zero, and so is its column."""
     for j in range(r):
         pivot = matrix[j, j]
@@ -84,7 +84,7 @@ def _factor(matrix, lower, r):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def posterior(r, small):  # type: ignore[no-untyped-def]
+def posterior(r: int, small: Floats) -> float:
     """W = (P^-1 + M)^-1 and log det (I + P M)."""
     covariance, crossed, weight = small[0], small[1], small[2]
     if r == 1:
@@ -119,7 +119,15 @@ def posterior(r, small):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def value_at(coefficients, r, with_mean, n, work, small, found):  # type: ignore[no-untyped-def]
+def value_at(
+    coefficients: Floats,
+    r: int,
+    with_mean: bool,  # noqa: FBT001 - compiled
+    n: int,
+    work: Floats,
+    small: Floats,
+    found: Floats,
+) -> float:
     """Half of n log(S / n) + log det, which is minus the log-likelihood but for n (log 2 pi + 1) / 2.
 
     Args:
@@ -131,7 +139,7 @@ def value_at(coefficients, r, with_mean, n, work, small, found):  # type: ignore
         small: (10, 3, 3), see the module.
         found: (6,), see the module.
     """
-    squares, total = _filter(coefficients, n, work, found)
+    squares, total = _filter(coefficients, n, work)
     f, pi, u = work[1], work[2], work[3]
     p1, p2, p3 = coefficients[0], coefficients[1], coefficients[2]
     t1, t2, t3 = coefficients[3], coefficients[4], coefficients[5]
@@ -195,18 +203,21 @@ def value_at(coefficients, r, with_mean, n, work, small, found):  # type: ignore
     found[0], found[1], found[2], found[3], found[4] = mean, squares, logdet, length, steady
     if not squares > 0.0:
         return math.inf
-    return 0.5 * (n * math.log(squares / n) + logdet)
+    value: float = 0.5 * (n * math.log(squares / n) + logdet)
+    return value
 
 
 @compiled
-def slope_at(coefficients, p, q, n, work, small, found, slope):  # type: ignore[no-untyped-def]
+def slope_at(
+    coefficients: Floats, p: int, q: int, n: int, work: Floats, small: Floats, found: Floats, slope: Floats
+) -> None:
     """Write the gradient by coefficients (6,) of `value_at`, which was called just before at the same place."""
     w, f, pi, u, e = work[0], work[1], work[2], work[3], work[4]
     r, length, mean, level = max(p, q, 1), int(found[3]), found[0], found[0] * found[4]
     t1, t2, t3 = coefficients[3], coefficients[4], coefficients[5]
     vectors = small[4]
     c0 = vectors[2, 0]
-    c1, c2 = (vectors[2, 1] if r > 1 else 0.0), (vectors[2, 2] if r > 2 else 0.0)  # noqa: PLR2004 - the order
+    c1, c2 = (vectors[2, 1] if r > 1 else 0.0), (vectors[2, 2] if r > 2 else 0.0)
     pi1 = pi2 = 0.0
     for t in range(length):
         e[t] = f[t] - mean * u[t] - (c0 * pi[t] + c1 * pi1 + c2 * pi2)
@@ -239,9 +250,11 @@ def slope_at(coefficients, p, q, n, work, small, found, slope):  # type: ignore[
 
 
 @compiled
-def _add_determinant(coefficients, q, r, length, work, small, slope):  # type: ignore[no-untyped-def]
+def _add_determinant(
+    coefficients: Floats, q: int, r: int, length: int, work: Floats, small: Floats, slope: Floats
+) -> None:
     """tr(W G' dG): the part of the determinant that moves with pi."""
-    pi, rho, weight, sums = work[2], work[5], small[2], small[8]
+    pi, rho, weight = work[2], work[5], small[2]
     t1, t2, t3 = coefficients[3], coefficients[4], coefficients[5]
     rho1 = rho2 = rho3 = first = 0.0
     for t in range(length):
@@ -263,7 +276,7 @@ def _add_determinant(coefficients, q, r, length, work, small, slope):  # type: i
 
 
 @compiled
-def _add_start(coefficients, r, precision, small, slope):  # type: ignore[no-untyped-def]
+def _add_start(coefficients: Floats, r: int, precision: float, small: Floats, slope: Floats) -> None:
     """The part that moves with the covariance of the first state."""
     covariance, crossed, weight, transition, vectors = small[0], small[1], small[2], small[3], small[4]
     pull, product = small[5], small[8]

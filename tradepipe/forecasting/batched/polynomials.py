@@ -8,13 +8,19 @@ orders are zeros, so one formula serves orders 0 to 3.
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tradepipe.indicators.compiling import compiled
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _FADED = 1e-20
 
 
 @compiled
-def set_coefficients(point, coefficients):  # type: ignore[no-untyped-def]
+def set_coefficients(point: Floats, coefficients: Floats) -> None:
     """Write phi and theta of 1 - phi_1 B - ... and 1 + theta_1 B + ... (3 + 3) at `point` (3 + 3)."""
     for side in range(2):
         sign = 1.0 - 2.0 * side
@@ -25,7 +31,7 @@ def set_coefficients(point, coefficients):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def set_jacobian(point, jacobian):  # type: ignore[no-untyped-def]
+def set_jacobian(point: Floats, jacobian: Floats) -> None:
     """Write d coefficient / d point, (6, 6): row the coefficient, column the point; zero between the two sides."""
     jacobian[:] = 0.0
     for side in range(2):
@@ -42,7 +48,7 @@ def set_jacobian(point, jacobian):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def set_point(coefficients, point, limit):  # type: ignore[no-untyped-def]
+def set_point(coefficients: Floats, point: Floats, limit: int) -> None:
     """Write the point (3 + 3) of `coefficients` (3 + 3), partial autocorrelations held within `limit`.
 
     Outside the stationary region the nearest partial autocorrelations inside are taken.
@@ -59,7 +65,14 @@ def set_point(coefficients, point, limit):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def sum_of_powers(transition, total, power, product, transposed, size):  # type: ignore[no-untyped-def]
+def sum_of_powers(
+    transition: Floats,
+    total: Floats,
+    power: Floats,
+    product: Floats,
+    transposed: bool,  # noqa: FBT001 - compiled
+    size: int,
+) -> None:
     """Replace `total` by the sum over j of T^j total T'^j, or of T'^j total T^j when `transposed`.
 
     Doubling (Smith 1968, "Matrix equation XA + BX = C", SIAM J. Appl. Math. 16): each round doubles the

@@ -3,7 +3,7 @@
 import math
 
 from tradepipe.forecasting.batched.likelihood import slope_at, value_at
-from tradepipe.forecasting.batched.polynomials import set_coefficients, set_jacobian
+from tradepipe.forecasting.batched.polynomials import Floats, set_coefficients, set_jacobian
 from tradepipe.indicators.compiling import compiled
 
 LIMIT = 8.0
@@ -18,8 +18,8 @@ _FADED = 1e-9
 
 
 @compiled
-def _set_information(coefficients, p, q, n, impulses, information):  # type: ignore[no-untyped-def]
-    """n times the expected outer product of the innovations' derivatives, (6, 6), by coefficients.
+def _set_information(coefficients: Floats, n: int, impulses: Floats, information: Floats) -> None:
+    """N times the expected outer product of the innovations' derivatives, (6, 6), by coefficients.
 
     de/dphi_i and -de/dtheta_j are the innovations through 1/phi(B) and 1/theta(B), lagged: sums of products of impulse
     responses (Box and Jenkins 1970, "Time Series Analysis", section 7.2.6).
@@ -55,10 +55,10 @@ def _set_information(coefficients, p, q, n, impulses, information):  # type: ign
 
 
 @compiled
-def _set_inverse(point, coefficients, p, q, n, small, matrices):  # type: ignore[no-untyped-def]
+def _set_inverse(point: Floats, coefficients: Floats, p: int, q: int, n: int, matrices: Floats) -> None:
     """Write the inverse of the expected Hessian by point into matrices[0]; unused coordinates are zero."""
     inverse, information, jacobian, lower = matrices[0], matrices[1], matrices[2], matrices[3]
-    _set_information(coefficients, p, q, n, matrices[4].reshape(36), information)
+    _set_information(coefficients, n, matrices[4].reshape(36), information)
     set_jacobian(point, jacobian)
     for i in range(6):
         for j in range(6):
@@ -68,7 +68,7 @@ def _set_inverse(point, coefficients, p, q, n, small, matrices):  # type: ignore
                     term += jacobian[k, i] * information[k, m] * jacobian[m, j]
             inverse[i, j] = term
     for i in range(6):
-        used = i < p if i < 3 else i - 3 < q  # noqa: PLR2004 - phi, then theta
+        used = i < p if i < 3 else i - 3 < q
         for j in range(6):
             if not used:
                 inverse[i, j] = inverse[j, i] = 0.0
@@ -94,11 +94,23 @@ def _set_inverse(point, coefficients, p, q, n, small, matrices):  # type: ignore
 
 
 @compiled
-def _slope_by_point(point, coefficients, p, q, n, work, small, found, slope, jacobian, by_point):  # type: ignore[no-untyped-def]
+def _slope_by_point(
+    point: Floats,
+    coefficients: Floats,
+    p: int,
+    q: int,
+    n: int,
+    work: Floats,
+    small: Floats,
+    found: Floats,
+    slope: Floats,
+    jacobian: Floats,
+    by_point: Floats,
+) -> None:
     slope_at(coefficients, p, q, n, work, small, found, slope)
     set_jacobian(point, jacobian)
     for j in range(6):
-        used = j < p if j < 3 else j - 3 < q  # noqa: PLR2004 - phi, then theta
+        used = j < p if j < 3 else j - 3 < q
         term = 0.0
         if used:
             for k in range(6):
@@ -107,7 +119,19 @@ def _slope_by_point(point, coefficients, p, q, n, work, small, found, slope, jac
 
 
 @compiled
-def minimise(point, p, q, with_mean, n, limit, work, small, found, vectors, matrices):  # type: ignore[no-untyped-def]
+def minimise(
+    point: Floats,
+    p: int,
+    q: int,
+    with_mean: bool,  # noqa: FBT001 - compiled
+    n: int,
+    limit: int,
+    work: Floats,
+    small: Floats,
+    found: Floats,
+    vectors: Floats,
+    matrices: Floats,
+) -> tuple[float, int, bool]:
     """Move `point` (6,) to a local minimum of `value_at`.
 
     Args:
@@ -132,7 +156,7 @@ def minimise(point, p, q, with_mean, n, limit, work, small, found, vectors, matr
     set_coefficients(point, coefficients)
     value = value_at(coefficients, r, with_mean, n, work, small, found)
     _slope_by_point(point, coefficients, p, q, n, work, small, found, slope, matrices[2], by_point)
-    _set_inverse(point, coefficients, p, q, n, small, matrices)
+    _set_inverse(point, coefficients, p, q, n, matrices)
     evaluations, stale = 1, False
     while evaluations < limit:
         downhill = largest = 0.0
@@ -148,7 +172,7 @@ def minimise(point, p, q, with_mean, n, limit, work, small, found, vectors, matr
         if not downhill < -2.0 * _GAIN:
             if downhill <= 0.0 or stale:
                 return value, evaluations, downhill <= 0.0
-            _set_inverse(point, coefficients, p, q, n, small, matrices)
+            _set_inverse(point, coefficients, p, q, n, matrices)
             stale = True
             continue
         length = min(1.0, _STEP / largest)
@@ -171,7 +195,7 @@ def minimise(point, p, q, with_mean, n, limit, work, small, found, vectors, matr
             if stale:
                 return value, evaluations, length * -downhill < _GAIN
             set_coefficients(point, coefficients)
-            _set_inverse(point, coefficients, p, q, n, small, matrices)
+            _set_inverse(point, coefficients, p, q, n, matrices)
             stale = True
             continue
         stale = False
@@ -186,7 +210,7 @@ def minimise(point, p, q, with_mean, n, limit, work, small, found, vectors, matr
 
 
 @compiled
-def _bend(inverse, change, previous, by_point, product):  # type: ignore[no-untyped-def]
+def _bend(inverse: Floats, change: Floats, previous: Floats, by_point: Floats, product: Floats) -> None:
     """BFGS update of the inverse Hessian, left out where the curvature along the step is not positive."""
     curvature = spread = 0.0
     for i in range(6):
@@ -201,4 +225,6 @@ def _bend(inverse, change, previous, by_point, product):  # type: ignore[no-unty
     weight = (1.0 + spread / curvature) / curvature
     for i in range(6):
         for j in range(6):
-            inverse[i, j] += weight * change[i] * change[j] - (product[i] * change[j] + change[i] * product[j]) / curvature
+            inverse[i, j] += (
+                weight * change[i] * change[j] - (product[i] * change[j] + change[i] * product[j]) / curvature
+            )

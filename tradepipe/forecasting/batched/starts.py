@@ -1,13 +1,14 @@
-"""Where the search starts: the best basins of the conditional sum of squares over a grid of MA polynomials.
+"""Where the search starts: the best basins of a profiled likelihood over a grid of MA polynomials.
 
 With theta given, x = w / theta(B) is an autoregression whose coefficients are linear least squares (variable
-projection), so only theta needs a grid. The grid's points run side by side as SIMD lanes: a whole grid of 16 costs about
-as much as one evaluation of the likelihood. Its local minima are the starts, the deepest first: the likelihood of
-returns has several, near cancelling roots.
+projection), so only theta needs a grid. The grid's points run side by side as SIMD lanes: a whole grid of 16
+costs about as much as two evaluations of the likelihood. Its local minima are the starts, the deepest first:
+the likelihood of returns has several, near cancelling roots.
 """
 
 import math
 
+from tradepipe.forecasting.batched.polynomials import Floats, Integers
 from tradepipe.indicators.compiling import compiled
 
 LANES = 16
@@ -23,26 +24,26 @@ GRID_3 = (-1.6, -0.6, 0.6, 1.6)
 
 
 @compiled
-def grid_size(q):  # type: ignore[no-untyped-def]
+def grid_size(q: int) -> int:
     """Points of the grid."""
-    return 1 if q == 0 else (16 if q == 1 else 64)  # noqa: PLR2004 - the order
+    return 1 if q == 0 else (16 if q == 1 else 64)
 
 
 @compiled
-def _grid_point(index, q, place):  # type: ignore[no-untyped-def]
+def _grid_point(index: int, q: int, place: int) -> float:
     """Coordinate `place` of grid point `index`."""
     if q <= place:
         return 0.0
     if q == 1:
         return GRID_1[index]
-    if q == 2:  # noqa: PLR2004 - the order
+    if q == 2:
         return GRID_2[(index // 8) if place == 0 else (index % 8)]
     digit = (index // 16) if place == 0 else ((index // 4) % 4 if place == 1 else index % 4)
     return GRID_3[digit]
 
 
 @compiled
-def screen(w, n, p, q, lanes, points, scores):  # type: ignore[no-untyped-def]
+def screen(w: Floats, n: int, p: int, q: int, lanes: Floats, points: Floats, scores: Floats) -> None:
     """Write the start of every grid point and half its n log(sum of squares / n).
 
     Args:
@@ -78,7 +79,7 @@ def screen(w, n, p, q, lanes, points, scores):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _run_first(w, n, lanes):  # type: ignore[no-untyped-def]
+def _run_first(w: Floats, n: int, lanes: Floats) -> None:
     """All lanes of an MA(1) through the series, with the sums of x, x lagged and pi = 1, -theta, theta^2, ..."""
     for g in range(LANES):
         lanes[4, g] = 1.0
@@ -96,7 +97,7 @@ def _run_first(w, n, lanes):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _settle_first(lanes, g, n, p, point, scores, index):  # type: ignore[no-untyped-def]
+def _settle_first(lanes: Floats, g: int, n: int, p: int, point: Floats, scores: Floats, index: int) -> None:
     """The best AR(1), mean and first state of one lane of an MA(1), and about its exact likelihood.
 
     Given theta, e(t) = x(t) - phi x(t-1) - m - c pi(t) is linear in phi, m and c. Without m and c the basins
@@ -126,7 +127,7 @@ def _settle_first(lanes, g, n, p, point, scores, index):  # type: ignore[no-unty
 
 
 @compiled
-def _run(w, n, lanes):  # type: ignore[no-untyped-def]
+def _run(w: Floats, n: int, lanes: Floats) -> None:
     """All lanes of any MA through the series."""
     for t in range(n):
         now = w[t]
@@ -143,7 +144,7 @@ def _run(w, n, lanes):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _settle(lanes, g, n, p, point, scores, index):  # type: ignore[no-untyped-def]
+def _settle(lanes: Floats, g: int, n: int, p: int, point: Floats, scores: Floats, index: int) -> None:
     """The autoregression of one lane by Levinson and Durbin; its partial autocorrelations are within (-1, 1)."""
     r0, r1, r2, r3 = lanes[6, g], lanes[7, g], lanes[8, g], lanes[9, g]
     k1 = r1 / r0 if p > 0 else 0.0
@@ -151,7 +152,7 @@ def _settle(lanes, g, n, p, point, scores, index):  # type: ignore[no-untyped-de
     k2 = (r2 - k1 * r1) / left if p > 1 else 0.0
     left *= 1.0 - k2 * k2
     a1, a2 = k1 * (1.0 - k2), k2
-    k3 = (r3 - a1 * r2 - a2 * r1) / left if p > 2 else 0.0  # noqa: PLR2004 - the order
+    k3 = (r3 - a1 * r2 - a2 * r1) / left if p > 2 else 0.0
     left *= 1.0 - k3 * k3
     limit = 0.999
     point[0] = math.atanh(min(max(k1, -limit), limit))
@@ -161,10 +162,10 @@ def _settle(lanes, g, n, p, point, scores, index):  # type: ignore[no-untyped-de
 
 
 @compiled
-def choose(q, scores, limit, chosen):  # type: ignore[no-untyped-def]
+def choose(q: int, scores: Floats, limit: int, chosen: Integers) -> int:
     """Write the indices of the deepest local minima of the grid, at most `limit`; return how many."""
     size, found = grid_size(q), 0
-    side = 16 if q == 1 else (8 if q == 2 else 4)  # noqa: PLR2004 - the order
+    side = 16 if q == 1 else (8 if q == 2 else 4)
     for index in range(size):
         score = scores[index]
         lowest = score < math.inf

@@ -1,0 +1,144 @@
+"""T1: ARMA(1, 1) with a mean, fitted cold to windows of real returns, against statsmodels and statsforecast.
+
+Both likelihoods are exact and of the same values, so they compare. A fit is short when it is more than 1e-3 below
+the best that anyone found: either engine, ours from every basin of the grid, or ours from random places.
+"""
+
+import gzip
+import importlib
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmarks.parts.indicator_bars import Figure, Floats
+from benchmarks.parts.stocks import shared_file
+from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, fit_arma
+
+SHORT = 1e-3
+STARTS = 3
+WINDOW = 1000
+_ORDER = ArmaOrder(1, 0, 1)
+_RANDOM_PLACES = 12
+
+
+def measure(*, quick: bool) -> dict[str, Figure]:
+    """CPU time a fit against each peer, paired window by window, and how many fits of each are short."""
+    windows = [*_indices(), *_stocks()]
+    chosen = [windows[i] for i in np.linspace(0, len(windows) - 1, 10 if quick else 60).astype(int)]
+    fit_arma(chosen[:1], _ORDER, starts=STARTS)  # compiles
+    figures: dict[str, Figure] = {}
+    peers = {"SARIMAX default": (_sarimax, 250.0)}
+    if find_spec("statsforecast"):
+        peers["statsforecast"] = (_statsforecast, 55.0)
+    else:
+        print("statsforecast is not installed: its half of T1 is not measured")
+    best, heights = _best(windows), {}
+    for name, (peer, target) in peers.items():
+        ratios, heights[name] = _against(peer, chosen)
+        print(f"{name}: ratio {statistics.median(ratios):.0f}, quartiles {np.quantile(ratios, [0.25, 0.75]).round()}")
+        figures[f"arma_against_{name.split()[0].lower()}"] = _figure(
+            statistics.median(ratios), target, "x", name, "higher"
+        )
+    places = np.linspace(0, len(windows) - 1, len(chosen)).astype(int)
+    for height in heights.values():
+        best[places] = np.fmax(best[places], height)
+    ours = fit_arma(windows, _ORDER, starts=STARTS).log_likelihood
+    short = 100 * float(np.mean(best - ours > SHORT))
+    peer_short = {
+        name: round(100 * float(np.mean(best[places] - height > SHORT)), 1) for name, height in heights.items()
+    }
+    started = time.process_time()
+    fit_arma(windows, _ORDER, starts=STARTS)
+    each = (time.process_time() - started) / len(windows) * 1e6
+    print(f"{len(windows)} windows of {WINDOW}: {each:.0f} us a fit, short {short:.1f} %")
+    print(f"short in % of {len(places)} of them: {peer_short}")
+    figures["arma_short"] = _figure(short, 3.0, "% of windows", f"best known; short are {peer_short}", "lower")
+    return figures
+
+
+def _figure(measured: float, target: float, unit: str, peer: str, better: str) -> Figure:
+    return {"measured": round(measured, 2), "target": target, "unit": unit, "peer": peer, "better": better}
+
+
+def _against(peer: Callable[[Floats], float], windows: list[Floats]) -> tuple[list[float], Floats]:
+    """Ratio of CPU times for each window, ours the median of five, and the peer's log-likelihoods."""
+    ratios, heights = [], []
+    for window in windows:
+        started = time.process_time()
+        heights.append(peer(window))
+        theirs = time.process_time() - started
+        ours = []
+        for _ in range(5):
+            started = time.process_time()
+            fit_arma([window] * 8, _ORDER, starts=STARTS)
+            ours.append((time.process_time() - started) / 8)
+        ratios.append(theirs / statistics.median(ours))
+    return ratios, np.array(heights)
+
+
+def _sarimax(window: Floats) -> float:
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - three seconds
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(SARIMAX(window, order=(1, 0, 1), trend="c").fit(disp=0).llf)
+
+
+def _statsforecast(window: Floats) -> float:
+    models = importlib.import_module("statsforecast.models")
+    fitted = models.ARIMA(order=(1, 0, 1), include_mean=True, method="CSS-ML").fit(window)
+    return float(fitted.model_["loglik"])
+
+
+def _best(windows: list[Floats]) -> Floats:
+    """The largest log-likelihood known of each window."""
+    fits = fit_arma(windows, _ORDER, starts=16)
+    best, generator = fits.log_likelihood.copy(), np.random.default_rng(7)
+    for attempt in range(_RANDOM_PLACES):
+        numbers = fits.numbers.copy()
+        place = generator.normal(0.0, 1.3, len(windows))
+        beside = place + generator.normal(0.0, 0.15, len(windows))
+        apart = generator.normal(0.0, 1.3, len(windows))
+        numbers[:, 0], numbers[:, 3] = np.tanh(place), -np.tanh(beside if attempt % 2 else apart)
+        again = fit_arma(windows, _ORDER, starts=0, warm=ArmaFits(_ORDER, fits.status, numbers))
+        best = np.fmax(best, again.log_likelihood)
+    return best
+
+
+def _indices() -> list[Floats]:
+    """Windows of the S&P 500, NASDAQ, oil and volatility series that ship with arch, a quarter window apart."""
+    spec = find_spec("arch")
+    if spec is None or spec.origin is None:
+        return []
+    windows = []
+    columns = {"sp500": "Adj Close", "nasdaq": "Adj Close", "wti": "DCOILWTICO", "vix": "vix"}
+    for name, column in columns.items():
+        file = Path(spec.origin).parent / "data" / name / f"{name}.csv.gz"
+        frame = pl.read_csv(gzip.decompress(file.read_bytes()), infer_schema_length=None, null_values=".")
+        prices = next(frame[one] for one in frame.columns if one.lower() == column.lower())
+        returns = _returns(prices)
+        windows += [returns[at : at + WINDOW] for at in range(0, len(returns) - WINDOW + 1, WINDOW // 4)]
+    return windows
+
+
+def _stocks() -> list[Floats]:
+    """The newest window of each of the 505 stocks that has one; none where the shared file is absent."""
+    file = shared_file()
+    if file is None:
+        print("the 505 stocks are not beside the checkout: the indices alone are measured")
+        return []
+    frame = pl.read_csv(gzip.decompress(file.read_bytes()), infer_schema_length=None).sort("Name", "date")
+    series = [_returns(one["close"]) for one in frame.partition_by("Name", maintain_order=True)]
+    return [returns[-WINDOW:] for returns in series if len(returns) >= WINDOW]
+
+
+def _returns(prices: pl.Series) -> Floats:
+    """Log returns in per cent."""
+    known = prices.cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+    return 100.0 * np.diff(np.log(known[known > 0]))
