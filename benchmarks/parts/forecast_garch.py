@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.parts.indicator_bars import Figure, stocks
-from tradepipe.forecasting.batched.garch import COLD_STARTS, GarchFits, GarchModel, fit_garch
+from tradepipe.forecasting.batched.garch import COLD_STARTS, fit_garch
+from tradepipe.forecasting.batched.garch_model import GarchFits, GarchModel
 
 Floats = NDArray[np.float64]
 BARS = 1_000
@@ -102,7 +103,9 @@ def _cold(block: Floats, model: GarchModel, *, quick: bool) -> tuple[float, floa
     ours = 100 * float(np.mean(~(fits.log_likelihood > best - SHORT)))
     theirs = 100 * float(np.mean(best_peer[tried] < best[tried] - SHORT))
     ratio = statistics.median(ratios)
-    print(f"{model}: {1e6 * statistics.median(costs):.0f} us, {ratio:.0f}x arch; short {ours:.2f} %, arch {theirs:.2f} %")
+    print(
+        f"{model}: {1e6 * statistics.median(costs):.0f} us, {ratio:.0f}x arch; short {ours:.2f} %, arch {theirs:.2f} %"
+    )
     return ratio, ours, theirs
 
 

@@ -7,20 +7,15 @@ import pytest
 from arch import arch_model
 from arch.data import sp500
 
-from tradepipe.forecasting.batched.garch import (
-    ALPHA,
-    BETA,
-    GAMMA,
-    MIN_OBSERVATIONS,
-    NU,
-    OMEGA,
-    GarchModel,
-    fit_garch,
+from tradepipe.forecasting.batched.garch import fit_garch
+from tradepipe.forecasting.batched.garch_filtering import (
     forecast_variances,
     log_likelihoods,
     update_variances,
     variances,
 )
+from tradepipe.forecasting.batched.garch_model import ALPHA, BETA, GAMMA, NU, OMEGA, GarchModel
+from tradepipe.forecasting.batched.garch_series import MIN_OBSERVATIONS
 
 MODELS = [GarchModel(asymmetric, student) for asymmetric, student in itertools.product((False, True), repeat=2)]
 DEM_GBP = Path(__file__).parents[4] / "shared/data/market/dem2gbp.csv"
@@ -118,9 +113,7 @@ def test_sample_presample_is_the_mean_squared_innovation(windows, model):
         backcast = float(np.mean(e**2))
         sigma2 = np.empty_like(e)
         bounds = process.variance_bounds(e)
-        process.compute_variance(
-            row[[OMEGA, ALPHA, *[GAMMA] * model.asymmetric, BETA]], e, sigma2, backcast, bounds
-        )
+        process.compute_variance(row[[OMEGA, ALPHA, *[GAMMA] * model.asymmetric, BETA]], e, sigma2, backcast, bounds)
         law = peer(series, model).distribution
         expected = law.loglikelihood(row[[NU]] if model.student else np.empty(0), e, sigma2)
         assert value == pytest.approx(expected, rel=1e-10)
@@ -153,9 +146,7 @@ def test_units_do_not_matter(windows, model, fits):
     scaled = fit_garch(windows / 1024, model)
     assert np.array_equal(scaled.parameters[:, ALPHA:], fits.parameters[:, ALPHA:])
     np.testing.assert_allclose(scaled.parameters[:, 0] * 1024, fits.parameters[:, 0], rtol=1e-12)
-    np.testing.assert_allclose(
-        scaled.log_likelihood, fits.log_likelihood + windows.shape[1] * np.log(1024), rtol=1e-12
-    )
+    np.testing.assert_allclose(scaled.log_likelihood, fits.log_likelihood + windows.shape[1] * np.log(1024), rtol=1e-12)
     other = fit_garch(windows * 0.037, model)
     np.testing.assert_allclose(other.log_likelihood + windows.shape[1] * np.log(0.037), fits.log_likelihood, atol=1e-3)
 
@@ -185,7 +176,9 @@ def test_documented_fits_of_the_index(index):
     """From "ARCH Modeling" in arch's documentation: S&P 500, GARCH(1,1) and GJR(1,1,1), normal."""
     garch = fit_garch([index], GarchModel())
     assert garch.log_likelihood[0] == pytest.approx(-6936.72, abs=0.005)
-    np.testing.assert_allclose(garch.parameters[0, [0, OMEGA, ALPHA, BETA]], [0.0564, 0.0175, 0.1022, 0.8852], atol=6e-4)
+    np.testing.assert_allclose(
+        garch.parameters[0, [0, OMEGA, ALPHA, BETA]], [0.0564, 0.0175, 0.1022, 0.8852], atol=6e-4
+    )
     gjr = fit_garch([index], GarchModel(asymmetric=True))
     assert gjr.log_likelihood[0] == pytest.approx(-6822.88, abs=0.005)
     np.testing.assert_allclose(gjr.parameters[0, [0, OMEGA, GAMMA, BETA]], [0.0175, 0.0196, 0.1831, 0.8920], atol=6e-4)

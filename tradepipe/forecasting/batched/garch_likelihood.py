@@ -29,7 +29,6 @@ MU, OMEGA, UP, DOWN, BETA, NU, START, START_SLOPE = (LANES * row for row in rang
 NEXT, PRODUCT, PRODUCT_2, EXPONENT, EXPONENT_2, SQUARES, DIRECT = (LANES * row for row in range(8, 15))
 COST, G_MU, G_OMEGA, G_UP, G_DOWN, G_BETA, G_NU = (LANES * row for row in range(15, 22))
 ROWS = 22
-INFORMATION_ROWS = 15
 NATURAL = 6
 
 TURN = 4
@@ -293,43 +292,3 @@ def backward(work, state):  # type: ignore[no-untyped-def]
         state[G_DOWN + lane] += 0.5 * first * start
         slope = first * persistence * state[START_SLOPE + lane]
         state[G_MU + lane] = slope - 2.0 * state[G_MU + lane] - state[DIRECT + lane]
-
-
-@compiled
-def information(work, state, sums):  # type: ignore[no-untyped-def]
-    """Sums of the expected information after `evaluate`, all lanes.
-
-    `sums` is (INFORMATION_ROWS LANES,): first dh/d(omega, up, down, beta), then the ten sums of their products over
-    2 h^2 (upper triangle by rows), then the sum of 1/h.
-    """
-    for lane in range(LANES):
-        start = state[START + lane]
-        sums[lane], sums[LANES + lane], sums[2 * LANES + lane] = 1.0, 0.5 * start, 0.5 * start
-        sums[3 * LANES + lane] = start
-        for row in range(4, INFORMATION_ROWS):
-            sums[row * LANES + lane] = 0.0
-        sums[14 * LANES + lane] = 1.0 / work[0, VARIANCE + lane]
-    for t in range(1, work.shape[0]):
-        for lane in range(LANES):
-            beta = state[BETA + lane]
-            e = work[t - 1, SERIES + lane] - state[MU + lane]
-            square = e * e
-            a = 1.0 + beta * sums[lane]
-            b = (0.0 if e < 0 else square) + beta * sums[LANES + lane]
-            c = (square if e < 0 else 0.0) + beta * sums[2 * LANES + lane]
-            d = work[t - 1, VARIANCE + lane] + beta * sums[3 * LANES + lane]
-            sums[lane], sums[LANES + lane], sums[2 * LANES + lane], sums[3 * LANES + lane] = a, b, c, d
-            r = 1.0 / work[t, VARIANCE + lane]
-            weight = 0.5 * r * r
-            a1, b1, c1, d1 = weight * a, weight * b, weight * c, weight * d
-            sums[4 * LANES + lane] += a1 * a
-            sums[5 * LANES + lane] += a1 * b
-            sums[6 * LANES + lane] += a1 * c
-            sums[7 * LANES + lane] += a1 * d
-            sums[8 * LANES + lane] += b1 * b
-            sums[9 * LANES + lane] += b1 * c
-            sums[10 * LANES + lane] += b1 * d
-            sums[11 * LANES + lane] += c1 * c
-            sums[12 * LANES + lane] += c1 * d
-            sums[13 * LANES + lane] += d1 * d
-            sums[14 * LANES + lane] += r

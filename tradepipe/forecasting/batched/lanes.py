@@ -9,26 +9,8 @@ import math
 
 import numpy as np
 
-from tradepipe.forecasting.batched.garch_likelihood import (
-    BETA,
-    COST,
-    DOWN,
-    INFORMATION_ROWS,
-    LANES,
-    MU,
-    NATURAL,
-    NU,
-    OMEGA,
-    RECORD,
-    ROWS,
-    SERIES,
-    START,
-    START_SLOPE,
-    UP,
-    evaluate,
-    following,
-    information,
-)
+from tradepipe.forecasting.batched.garch_information import load
+from tradepipe.forecasting.batched.garch_likelihood import BETA, COST, LANES, MU, NATURAL, NU, ROWS, UP, evaluate
 from tradepipe.forecasting.batched.garch_parameters import gradient_of, jacobian, place
 from tradepipe.indicators.compiling import compiled
 
@@ -39,129 +21,9 @@ way to where an earlier start of the series has been."""
 _ARMIJO = 1e-4
 _LONGEST = 0.5
 _SHORTEST = 1e-5
-_RIDGE = 1e-3
 _JOIN_GAIN, _JOIN_ERRORS = 0.5, 0.1
-"""A task joins an earlier one if its predicted gain is below the first and its next point within so many standard errors
-of the other's optimum."""
-_PREPARED_BARS = 500
-"""The first inverse Hessian needs no more bars than this; it is scaled to all of them."""
-_NU_INFORMATION = 1.46
-"""E[(dl/dnu)^2] nu^4 of the law with variance 1 at nu = 8, by numerical integration; 1.40 at 12, 1.64 at 6."""
-
-
-@compiled
-def same_as_neighbours(series, counts):  # type: ignore[no-untyped-def]
-    """How often a value equals the one before, twice, and the one before that, of each row."""
-    for row in range(len(series)):
-        total = 0
-        for t in range(2, series.shape[1]):
-            total += 2 * (series[row, t] == series[row, t - 1]) + (series[row, t] == series[row, t - 2])
-        counts[row] = total
-
-
-@compiled
-def filtered(series, starts, natural, variances):  # type: ignore[no-untyped-def]
-    """h of every series at (mu, omega, up, down, beta, nu), one entry more than bars, into `variances`."""
-    for row in range(len(series)):
-        mu, omega, up, down, beta = (
-            natural[row, 0],
-            natural[row, 1],
-            natural[row, 2],
-            natural[row, 3],
-            natural[row, 4],
-        )
-        h = omega + (0.5 * (up + down) + beta) * starts[row]
-        variances[row, 0] = h
-        for t in range(series.shape[1]):
-            h = following(h, series[row, t] - mu, omega, up, down, beta)
-            variances[row, t + 1] = h
-
-
-@compiled
-def load(work, state, lane, series, start):  # type: ignore[no-untyped-def]
-    """Give a lane its series and presample value."""
-    for t in range(work.shape[0]):
-        work[t, SERIES + lane] = series[t]
-    state[START + lane] = start
-    state[START_SLOPE + lane] = 0.0
-
-
-@compiled
-def invert(matrix, inverse):  # type: ignore[no-untyped-def]
-    """Inverse of a positive definite matrix by Gauss-Jordan; `matrix` is destroyed."""
-    size = len(matrix)
-    inverse[:] = 0.0
-    for i in range(size):
-        inverse[i, i] = 1.0
-    for i in range(size):
-        pivot = 1.0 / matrix[i, i]
-        for j in range(size):
-            matrix[i, j] *= pivot
-            inverse[i, j] *= pivot
-        for row in range(size):
-            if row != i:
-                factor = matrix[row, i]
-                for j in range(size):
-                    matrix[row, j] -= factor * matrix[i, j]
-                    inverse[row, j] -= factor * inverse[i, j]
-
-
-@compiled
-def inverse_information(state, sums, lane, observations, x, gjr, student, j, natural, matrix, inverse):  # type: ignore[no-untyped-def]
-    """Inverse of the expected information by x, ridged; `natural` is (NATURAL, NATURAL) to work in.
-
-    For Student t the parts of the variance and the mean are scaled as the law's information is (Lange, Little and
-    Taylor, JASA 84, 1989); nu is given its own part alone, which BFGS completes.
-    """
-    scale, mean_scale = 1.0, 1.0
-    natural[:] = 0.0
-    if student:
-        nu = state[NU + lane]
-        scale, mean_scale = nu / (nu + 3), nu * (nu + 1) / ((nu - 2) * (nu + 3))
-        natural[5, 5] = observations * _NU_INFORMATION / nu**4
-    natural[0, 0] = mean_scale * sums[14 * LANES + lane]
-    row = 4
-    for a in range(4):
-        for b in range(a, 4):
-            natural[1 + a, 1 + b] = scale * sums[row * LANES + lane]
-            natural[1 + b, 1 + a] = natural[1 + a, 1 + b]
-            row += 1
-    jacobian(x, gjr, student, j)
-    size = len(x)
-    for a in range(size):
-        for b in range(size):
-            total = 0.0
-            for k in range(NATURAL):
-                if j[k, a] != 0.0:
-                    for m in range(NATURAL):
-                        total += j[k, a] * natural[k, m] * j[m, b]
-            matrix[a, b] = total
-    for a in range(size):
-        matrix[a, a] = matrix[a, a] * (1.0 + _RIDGE) + 1.0
-    invert(matrix, inverse)
-
-
-@compiled
-def prepare(series, starts, fcp, of, points, gjr, student, work, state, inverses):  # type: ignore[no-untyped-def]
-    """Inverse information at the start of every task into `inverses`, sixteen tasks at once."""
-    bits, sums = state.view(np.int64), np.empty(INFORMATION_ROWS * LANES)
-    bars = min(series.shape[1], _PREPARED_BARS)
-    work = work[:bars]
-    size = points.shape[1]
-    j, natural, matrix = np.zeros((NATURAL, size)), np.zeros((NATURAL, NATURAL)), np.zeros((size, size))
-    for first in range(0, len(of), LANES):
-        for lane in range(LANES):
-            task = min(first + lane, len(of) - 1)
-            load(work, state, lane, series[of[task]], starts[of[task]])
-            place(state, lane, points[task], gjr, student, fcp)
-        evaluate(work, state, bits, student)
-        information(work, state, sums)
-        for lane in range(min(LANES, len(of) - first)):
-            task = first + lane
-            inverse_information(
-                state, sums, lane, bars, points[task], gjr, student, j, natural, matrix, inverses[task]
-            )
-            inverses[task] *= bars / series.shape[1]
+"""A task joins an earlier one if its predicted gain is below the first and its next point within so many standard
+errors of the other's optimum."""
 
 
 @compiled
@@ -239,7 +101,8 @@ def search(series, starts, fcp, of, points, inverses, gjr, student, tolerance, l
         of: (tasks,), the series of each task; tasks of one series stand together.
         points: (tasks, size), starts, then the best points.
         inverses: (tasks, size, size), inverse Hessians there, then at the end.
-        gjr, student: the model.
+        gjr: whether up and down differ.
+        student: whether the law is Student t.
         tolerance: predicted gain in log-likelihood at which a task ends.
         limit: evaluations a task may use.
         work: (observations, RECORD).
@@ -307,9 +170,9 @@ def search(series, starts, fcp, of, points, inverses, gjr, student, tolerance, l
                     ended = CONVERGED
                 elif -0.5 * gain < _JOIN_GAIN:
                     for other in range(first[lane], task):
-                        if counts[other, 1] == CONVERGED and cost > costs[other] - tolerance:
-                            if joins(points[task], direction[lane], inverses[task], points[other]):
-                                ended = JOINED
+                        near = joins(points[task], direction[lane], inverses[task], points[other])
+                        if near and counts[other, 1] == CONVERGED and cost > costs[other] - tolerance:
+                            ended = JOINED
             else:
                 shorter = 0.1 * step[lane]
                 if finite:

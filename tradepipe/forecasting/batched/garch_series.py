@@ -1,0 +1,71 @@
+"""Series before a batched GARCH fit: what cannot be fitted, groups of equal length, units."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tradepipe.forecasting.batched.garch_model import IntArray
+from tradepipe.forecasting.specs import FloatArray
+from tradepipe.indicators.compiling import compiled
+
+MIN_OBSERVATIONS = 100
+"""Shorter series go to the reference engine."""
+_EWMA, _EWMA_BARS = 0.94, 75
+
+
+@compiled
+def same_as_neighbours(series, counts):  # type: ignore[no-untyped-def]
+    """How often a value equals the one before, twice, and the one before that, of each row."""
+    for row in range(len(series)):
+        total = 0
+        for t in range(2, series.shape[1]):
+            total += 2 * (series[row, t] == series[row, t - 1]) + (series[row, t] == series[row, t - 2])
+        counts[row] = total
+
+
+def faults_of(block: FloatArray) -> list[str | None]:
+    """Why each row cannot be fitted; None where it can."""
+    bars = block.shape[1]
+    if bars < MIN_OBSERVATIONS:
+        return [f"{bars} returns, fewer than {MIN_OBSERVATIONS}"] * len(block)
+    low, high = block.min(axis=1), block.max(axis=1)  # NaN where any entry is
+    largest = np.maximum(high, -low)
+    repeats = np.empty(len(block), dtype=np.int64)
+    same_as_neighbours(block, repeats)
+    # a value held by half of the bars has two of three neighbours in a quarter of the places at least
+    for row in np.flatnonzero(repeats >= bars // 4 - 2):
+        middle = np.partition(block[row], bars // 2)[bars // 2]
+        repeats[row] = bars if 2 * np.count_nonzero(block[row] == middle) >= bars else 0
+    with np.errstate(invalid="ignore", over="ignore"):
+        checks = (
+            (~np.isfinite(largest), "a return is not finite"),
+            (high - low <= 1e-12 * largest, "the returns are constant"),
+            (~((largest > 1e-100) & (largest < 1e100)), "returns of a size beyond 1e100 or below 1e-100"),
+            (repeats >= bars, "at least half of the returns are the same number"),
+        )
+    faults: list[str | None] = [None] * len(block)
+    for wrong, reason in reversed(checks):
+        for row in np.flatnonzero(wrong):
+            faults[row] = reason
+    return faults
+
+
+def of_equal_length(returns: Sequence[FloatArray]) -> Iterator[IntArray]:
+    lengths = np.array([len(one) for one in returns], dtype=np.int64)
+    for length in np.unique(lengths):
+        yield np.flatnonzero(lengths == length)
+
+
+def standardised(returns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Means, standard deviations, series of mean 0 and variance 1, and their EWMA presample values."""
+    center, scale = returns.mean(axis=1), returns.std(axis=1)
+    standard = np.ascontiguousarray((returns - center[:, None]) / scale[:, None])
+    weights = _EWMA ** np.arange(min(_EWMA_BARS, returns.shape[1]))
+    starts = np.einsum("ij,ij,j->i", standard[:, : len(weights)], standard[:, : len(weights)], weights / weights.sum())
+    return center, scale, standard, starts
+
+
+def to_natural(parameters: FloatArray, center: FloatArray, scale: FloatArray) -> FloatArray:
+    """Mean, omega, up, down, beta, nu of the standardised series."""
+    mean, omega, alpha, gamma, beta, nu = parameters.T
+    return np.stack([(mean - center) / scale, omega / scale**2, alpha, alpha + gamma, beta, nu], axis=1)
