@@ -21,7 +21,7 @@ from tradepipe.forecasting.batched.garch_model import GarchFits, GarchModel
 Floats = NDArray[np.float64]
 BARS = 1_000
 SHORT = 1e-3
-WIDE = (*COLD_STARTS, (0.25, 0.60), (0.02, 0.995), (0.15, 0.97), (0.10, 0.90), (0.02, 0.80))
+WIDE = (*COLD_STARTS, (0.25, 0.60), (0.02, 0.995), (0.15, 0.97), (0.10, 0.90), (0.80, 0.30))
 NORMAL = (GarchModel(), GarchModel(asymmetric=True))
 STUDENT = (GarchModel(student=True), GarchModel(asymmetric=True, student=True))
 
@@ -43,15 +43,13 @@ def measure(*, quick: bool) -> dict[str, Figure]:
 
 
 def windows(series: list[Floats], count: int) -> Floats:
-    """(count, BARS) windows: of every series the newest, then, where series are longer, earlier ones."""
-    found: list[Floats] = []
-    for back in range(20):
-        for one in series:
-            end = len(one) - back * BARS // 2
-            if end >= BARS:
-                found.append(one[end - BARS : end])
-    order = np.random.default_rng(5).permutation(len(found))[:count]
-    return np.array(found)[order]
+    """(count, BARS) windows, each of a series drawn at random and beginning at a bar drawn at random."""
+    generator = np.random.default_rng(2026)
+    found = []
+    for place in generator.integers(len(series), size=count):
+        begin = generator.integers(len(series[place]) - BARS + 1)
+        found.append(series[place][begin : begin + BARS])
+    return np.array(found)
 
 
 def _long_series() -> list[Floats]:

@@ -185,7 +185,7 @@ def test_documented_fits_of_the_index(index):
 
 
 def test_published_benchmark_on_dem_gbp():
-    """Fiorentini, Calzolari and Panattoni (1996): the estimates that Brooks, Burke and Persand (2001) hold others to."""
+    """Fiorentini, Calzolari and Panattoni (1996): the estimates that other programs are held to."""
     if not DEM_GBP.exists():
         pytest.skip("the DEM/GBP returns of Bollerslev and Ghysels are in no installed package, nor in the shared data")
     series = np.loadtxt(DEM_GBP, skiprows=1)

@@ -11,7 +11,7 @@ from tradepipe.indicators.compiling import compiled
 
 
 @compiled
-def filtered(series, starts, natural, variances):  # type: ignore[no-untyped-def]
+def filtered(series: FloatArray, starts: FloatArray, natural: FloatArray, variances: FloatArray) -> None:
     """Variances of every series at (mu, omega, up, down, beta, nu), one entry more than bars, into `variances`."""
     for row in range(len(series)):
         mu, omega, beta = natural[row, 0], natural[row, 1], natural[row, 4]

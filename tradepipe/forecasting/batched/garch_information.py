@@ -1,3 +1,4 @@
+# ruff: noqa: FBT001 - compiled code is called by position
 """The expected information of GARCH(1,1) and GJR(1,1) at a start, from which a search takes its first metric."""
 
 import numpy as np
@@ -14,7 +15,9 @@ from tradepipe.forecasting.batched.garch_likelihood import (
     VARIANCE,
     evaluate,
 )
+from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.batched.garch_parameters import jacobian, place
+from tradepipe.forecasting.specs import FloatArray
 from tradepipe.indicators.compiling import compiled
 
 INFORMATION_ROWS = 15
@@ -26,7 +29,7 @@ _NU_INFORMATION = 1.46
 
 
 @compiled
-def load(work, state, lane, series, start):  # type: ignore[no-untyped-def]
+def load(work: FloatArray, state: FloatArray, lane: int, series: FloatArray, start: float) -> None:
     """Give a lane its series and presample value."""
     for t in range(work.shape[0]):
         work[t, SERIES + lane] = series[t]
@@ -35,7 +38,7 @@ def load(work, state, lane, series, start):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def information(work, state, sums):  # type: ignore[no-untyped-def]
+def information(work: FloatArray, state: FloatArray, sums: FloatArray) -> None:
     """Sums of the expected information after `evaluate`, all lanes.
 
     `sums` is (INFORMATION_ROWS LANES,): first dh/d(omega, up, down, beta), then the ten sums of their products over
@@ -75,7 +78,7 @@ def information(work, state, sums):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def invert(matrix, inverse):  # type: ignore[no-untyped-def]
+def invert(matrix: FloatArray, inverse: FloatArray) -> None:
     """Inverse of a positive definite matrix by Gauss-Jordan; `matrix` is destroyed."""
     size = len(matrix)
     inverse[:] = 0.0
@@ -95,7 +98,19 @@ def invert(matrix, inverse):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def inverse_information(state, sums, lane, observations, x, gjr, student, j, natural, matrix, inverse):  # type: ignore[no-untyped-def]
+def inverse_information(
+    state: FloatArray,
+    sums: FloatArray,
+    lane: int,
+    observations: int,
+    x: FloatArray,
+    gjr: bool,
+    student: bool,
+    j: FloatArray,
+    natural: FloatArray,
+    matrix: FloatArray,
+    inverse: FloatArray,
+) -> None:
     """Inverse of the expected information by x, ridged; `natural` is (NATURAL, NATURAL) to work in.
 
     For Student t the parts of the variance and the mean are scaled as the law's information is (Lange, Little and
@@ -130,7 +145,18 @@ def inverse_information(state, sums, lane, observations, x, gjr, student, j, nat
 
 
 @compiled
-def prepare(series, starts, fcp, of, points, gjr, student, work, state, inverses):  # type: ignore[no-untyped-def]
+def prepare(
+    series: FloatArray,
+    starts: FloatArray,
+    fcp: bool,
+    of: IntArray,
+    points: FloatArray,
+    gjr: bool,
+    student: bool,
+    work: FloatArray,
+    state: FloatArray,
+    inverses: FloatArray,
+) -> None:
     """Inverse information at the start of every task into `inverses`, sixteen tasks at once."""
     bits, sums = state.view(np.int64), np.empty(INFORMATION_ROWS * LANES)
     bars = min(series.shape[1], _PREPARED_BARS)

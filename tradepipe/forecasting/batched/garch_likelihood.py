@@ -1,3 +1,4 @@
+# ruff: noqa: FBT001 - compiled code is called by position
 """The likelihood of GARCH(1,1) and GJR(1,1) and its gradient, for sixteen series side by side.
 
     h_t = omega + a_t e_{t-1}^2 + beta h_{t-1},  e_t = y_t - mu,  a_t = down if e_{t-1} < 0 else up
@@ -18,6 +19,8 @@ where its rows start.
 
 import math
 
+from tradepipe.forecasting.batched.garch_model import IntArray
+from tradepipe.forecasting.specs import FloatArray
 from tradepipe.indicators.compiling import compiled
 
 LANES = 16
@@ -42,7 +45,7 @@ _LOG_TWO = 0.6931471805599453
 
 
 @compiled
-def digamma(x):  # type: ignore[no-untyped-def]
+def digamma(x: float) -> float:
     """Derivative of log gamma for x > 0: recurrence to 8, then the asymptotic series (Abramowitz-Stegun 6.3.18)."""
     value = 0.0
     while x < 8.0:
@@ -54,7 +57,7 @@ def digamma(x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def set_exponents_aside(bits, product, exponent):  # type: ignore[no-untyped-def]
+def set_exponents_aside(bits: IntArray, product: int, exponent: int) -> None:
     """Bring positive products back to [1, 2), and add the powers of two taken out to an integer row.
 
     `bits` is the memory of `state`, read as integers. A logarithm a step would cost more than all the rest.
@@ -66,7 +69,7 @@ def set_exponents_aside(bits, product, exponent):  # type: ignore[no-untyped-def
 
 
 @compiled
-def evaluate(work, state, bits, student):  # type: ignore[no-untyped-def]
+def evaluate(work: FloatArray, state: FloatArray, bits: IntArray, student: bool) -> None:
     """Minus the log-likelihood and its gradient at the point in `state`, for all lanes.
 
     START is the presample value of both e^2 and h, START_SLOPE its derivative by mu. Where a variance is zero or
@@ -107,13 +110,13 @@ def evaluate(work, state, bits, student):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def following(h, e, omega, up, down, beta):  # type: ignore[no-untyped-def]
+def following(h: float, e: float, omega: float, up: float, down: float, beta: float) -> float:
     """The variance after h and e."""
     return omega + (down if e < 0 else up) * (e * e) + beta * h
 
 
 @compiled
-def normal_step(h, e):  # type: ignore[no-untyped-def]
+def normal_step(h: float, e: float) -> tuple[float, float, float]:
     """e^2 / h, e / h and d(-l)/dh."""
     r = 1.0 / h
     q = e * e * r
@@ -121,7 +124,7 @@ def normal_step(h, e):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def student_step(h, e, nu, c):  # type: ignore[no-untyped-def]
+def student_step(h: float, e: float, nu: float, c: float) -> tuple[float, float, float, float]:
     """With c = 1 / (nu - 2), m = h + c e^2: m, c e^2 / m, -d(-l)/dmu at a fixed h, d(-l)/dh; one division for all."""
     part = c * e * e
     m = h + part
@@ -131,7 +134,7 @@ def student_step(h, e, nu, c):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def forward_normal(work, state, bits):  # type: ignore[no-untyped-def]
+def forward_normal(work: FloatArray, state: FloatArray, bits: IntArray) -> None:
     """h, the normal law's sums, and d(-l)/dh of every step; four steps a turn, so that sums stay in registers."""
     turns, left = divmod(work.shape[0], TURN)
     flat = work.reshape(work.size)
@@ -182,7 +185,7 @@ def forward_normal(work, state, bits):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def forward_student(work, state, bits):  # type: ignore[no-untyped-def]
+def forward_student(work: FloatArray, state: FloatArray, bits: IntArray) -> None:
     """As forward_normal for Student t: 1 + e^2 / ((nu - 2) h) = m / h, and the products of h and m are taken."""
     turns, left = divmod(work.shape[0], TURN)
     flat = work.reshape(work.size)
@@ -238,7 +241,7 @@ def forward_student(work, state, bits):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def backward(work, state):  # type: ignore[no-untyped-def]
+def backward(work: FloatArray, state: FloatArray) -> None:
     """The gradient from the adjoint; NEXT holds lambda meanwhile."""
     turns, left = divmod(work.shape[0] - 1, TURN)
     for lane in range(LANES):

@@ -1,3 +1,4 @@
+# ruff: noqa: FBT001 - compiled code is called by position
 """Coordinates in which every point satisfies the constraints of GJR(1,1).
 
     x = (m, w, p, u, v, n):  mu = m, omega = w^2, persistence P = ((1 - p^2) / (1 + p^2))^2,
@@ -27,6 +28,7 @@ from tradepipe.forecasting.batched.garch_likelihood import (
     START_SLOPE,
     UP,
 )
+from tradepipe.forecasting.specs import FloatArray
 from tradepipe.indicators.compiling import compiled
 
 LEAST_INVERSE_NU, MOST_INVERSE_NU = 1 / 500, 1 / 2.05
@@ -36,7 +38,7 @@ LEAST_SHARE = math.exp(-6)
 
 
 @compiled
-def place(state, lane, x, gjr, student, fcp):  # type: ignore[no-untyped-def]
+def place(state: FloatArray, lane: int, x: FloatArray, gjr: bool, student: bool, fcp: bool) -> None:
     """Write the point that has the coordinates `x` into a lane."""
     root = (1.0 - x[2] * x[2]) / (1.0 + x[2] * x[2])
     persistence = root * root
@@ -61,17 +63,17 @@ def place(state, lane, x, gjr, student, fcp):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def places_of(points, gjr, student, natural):  # type: ignore[no-untyped-def]
+def places_of(points: FloatArray, gjr: bool, student: bool, natural: FloatArray) -> None:
     """(mu, omega, up, down, beta, nu) of every point into the rows of `natural`; nu is inf under the normal law."""
     state = np.full((START_SLOPE // LANES + 1) * LANES, math.inf)
     for row in range(len(points)):
-        place(state, 0, points[row], gjr, student, False)  # noqa: FBT003 - the presample value is not asked
+        place(state, 0, points[row], gjr, student, False)
         for k in range(NATURAL):
             natural[row, k] = state[MU + LANES * k]
 
 
 @compiled
-def jacobian(x, gjr, student, j):  # type: ignore[no-untyped-def]
+def jacobian(x: FloatArray, gjr: bool, student: bool, j: FloatArray) -> None:
     """d(mu, omega, up, down, beta, nu) / dx into `j`, (NATURAL, len(x))."""
     j[:] = 0.0
     j[0, 0] = 1.0
@@ -100,7 +102,7 @@ def jacobian(x, gjr, student, j):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gradient_of(state, lane, j, gradient):  # type: ignore[no-untyped-def]
+def gradient_of(state: FloatArray, lane: int, j: FloatArray, gradient: FloatArray) -> None:
     """The gradient by x, from that by the natural parameters."""
     for i in range(len(gradient)):
         total = 0.0
@@ -110,7 +112,7 @@ def gradient_of(state, lane, j, gradient):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def coordinates(natural, gjr, student, x):  # type: ignore[no-untyped-def]
+def coordinates(natural: FloatArray, gjr: bool, student: bool, x: FloatArray) -> None:
     """The x of (mu, omega, up, down, beta, nu), moved off the bounds by LEAST_SHARE."""
     up, down, beta = 0.5 * natural[2], 0.5 * natural[3], natural[4]
     persistence = min(max(up + down + beta, LEAST_SHARE), 1.0 - 1e-3)

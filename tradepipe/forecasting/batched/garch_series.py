@@ -14,7 +14,7 @@ _EWMA, _EWMA_BARS = 0.94, 75
 
 
 @compiled
-def same_as_neighbours(series, counts):  # type: ignore[no-untyped-def]
+def same_as_neighbours(series: FloatArray, counts: IntArray) -> None:
     """How often a value equals the one before, twice, and the one before that, of each row."""
     for row in range(len(series)):
         total = 0
@@ -51,6 +51,7 @@ def faults_of(block: FloatArray) -> list[str | None]:
 
 
 def of_equal_length(returns: Sequence[FloatArray]) -> Iterator[IntArray]:
+    """Places of the series of each length, the shortest first."""
     lengths = np.array([len(one) for one in returns], dtype=np.int64)
     for length in np.unique(lengths):
         yield np.flatnonzero(lengths == length)

@@ -1,3 +1,4 @@
+# ruff: noqa: FBT001 - compiled code is called by position
 """Many small minimisations side by side: BFGS whose evaluations share SIMD lanes.
 
 A task is one start for one series. A lane takes a series and runs its starts one after the other, then the next series.
@@ -11,7 +12,9 @@ import numpy as np
 
 from tradepipe.forecasting.batched.garch_information import load
 from tradepipe.forecasting.batched.garch_likelihood import BETA, COST, LANES, MU, NATURAL, NU, ROWS, UP, evaluate
+from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.batched.garch_parameters import gradient_of, jacobian, place
+from tradepipe.forecasting.specs import FloatArray
 from tradepipe.indicators.compiling import compiled
 
 CONVERGED, STALLED, EXHAUSTED, FAILED, JOINED = 0, 1, 2, 3, 4
@@ -27,7 +30,7 @@ errors of the other's optimum."""
 
 
 @compiled
-def dot(a, b):  # type: ignore[no-untyped-def]
+def dot(a: FloatArray, b: FloatArray) -> float:
     """Inner product, summed in order."""
     total = 0.0
     for i in range(len(a)):
@@ -36,13 +39,13 @@ def dot(a, b):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def all_finite(a):  # type: ignore[no-untyped-def]
+def all_finite(a: FloatArray) -> bool:
     """Whether all entries are."""
     return math.isfinite(dot(a, a))
 
 
 @compiled
-def update_inverse(inverse, s, y, hy):  # type: ignore[no-untyped-def]
+def update_inverse(inverse: FloatArray, s: FloatArray, y: FloatArray, hy: FloatArray) -> None:
     """BFGS (Nocedal and Wright, Numerical Optimization, 2006, eq. 6.17); nothing where curvature is not positive."""
     size = len(s)
     sy, yhy = 0.0, 0.0
@@ -62,7 +65,7 @@ def update_inverse(inverse, s, y, hy):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def aim(inverse, gradient, direction):  # type: ignore[no-untyped-def]
+def aim(inverse: FloatArray, gradient: FloatArray, direction: FloatArray) -> float:
     """-H g into `direction`, shortened to _LONGEST in any coordinate; its slope before that."""
     slope, longest = 0.0, 0.0
     for i in range(len(gradient)):
@@ -79,7 +82,7 @@ def aim(inverse, gradient, direction):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def joins(point, direction, inverse, optimum):  # type: ignore[no-untyped-def]
+def joins(point: FloatArray, direction: FloatArray, inverse: FloatArray, optimum: FloatArray) -> bool:
     """Whether the next point is the optimum known, but for signs, which squares lose."""
     for i in range(len(point)):
         following_one, known = point[i] + direction[i], optimum[i]
@@ -91,7 +94,21 @@ def joins(point, direction, inverse, optimum):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def search(series, starts, fcp, of, points, inverses, gjr, student, tolerance, limit, work, costs, counts):  # type: ignore[no-untyped-def]
+def search(
+    series: FloatArray,
+    starts: FloatArray,
+    fcp: bool,
+    of: IntArray,
+    points: FloatArray,
+    inverses: FloatArray,
+    gjr: bool,
+    student: bool,
+    tolerance: float,
+    limit: int,
+    work: FloatArray,
+    costs: FloatArray,
+    counts: IntArray,
+) -> None:
     """Minimise every task, in place.
 
     Args:
