@@ -6,8 +6,8 @@ from tradepipe.forecasting.batched.likelihood import slope_at, value_at
 from tradepipe.forecasting.batched.polynomials import Floats, set_coefficients, set_jacobian
 from tradepipe.indicators.compiling import compiled
 
-LIMIT = 8.0
-"""Largest |atanh| of a partial autocorrelation: within 3e-7 of a unit root."""
+LIMIT = 6.0
+"""Largest |atanh| of a partial autocorrelation, 1.2e-5 from 1: nearer, two such roots cost the likelihood digits."""
 
 _STEP = 1.0
 _ENOUGH = 1e-4
