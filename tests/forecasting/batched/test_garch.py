@@ -288,6 +288,15 @@ def test_shock_brings_back_every_start(windows):
     assert (again.log_likelihood >= cold.log_likelihood - 1e-12).all()
 
 
+def test_a_start_that_joins_another_loses_nothing(windows, model):
+    starts = ((0.05, 0.95), (0.5, 0.5), (0.005, 0.99), (0.25, 0.6), (0.02, 0.995), (0.1, 0.9))
+    together = fit_garch(windows, model, starts=starts)
+    alone = [fit_garch(windows, model, starts=(start,)) for start in starts]
+    best = np.max([fits.log_likelihood for fits in alone], axis=0)
+    np.testing.assert_allclose(together.log_likelihood, best, atol=1e-4)
+    assert together.evaluations.sum() < np.sum([fits.evaluations for fits in alone])
+
+
 def test_series_that_could_not_be_fitted_comes_back(windows):
     model = GarchModel()
     broken = [windows[0], np.zeros(600), windows[2]]
