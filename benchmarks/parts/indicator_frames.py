@@ -37,6 +37,13 @@ def frame_of(bars: Bars) -> pl.DataFrame:
     )
 
 
+def windows_of() -> pl.DataFrame:
+    """One partition that holds everything."""
+    return pl.DataFrame(
+        [("all", *_EVER)], schema=["partition", "anchor_session", "first_session", "last_session"], orient="row"
+    )
+
+
 def by_talib(frame: pl.DataFrame, run: Callable[[dict[str, np.ndarray]], list[np.ndarray]]) -> pl.DataFrame:
     """Keys and 36 columns of Float32, null where TA-Lib gives NaN."""
     rows = frame.sort("symbol", "open_time")
@@ -51,9 +58,7 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     """How many times less CPU time than the peer."""
     bars = stocks().first(120 if quick else 300)
     frame = frame_of(bars)
-    windows = pl.DataFrame(
-        [("all", *_EVER)], schema=["partition", "anchor_session", "first_session", "last_session"], orient="row"
-    )
+    windows = windows_of()
     bounds = [parse_indicator(text) for text in BUNDLE]
     peer, offsets = bundle_peers(), bars.offsets.tolist()
 

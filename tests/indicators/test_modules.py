@@ -14,8 +14,13 @@ from tradepipe.indicators import IndicatorError, indicators
 from tradepipe.indicators.compiling import building
 from tradepipe.indicators.compiling.building import build
 
-FIRST_CALL_CPU_SECONDS = 3.0
+FIRST_CALL_IN_IMPORTS = 4.0
 ROOM = Path(tradepipe.indicators.__file__).parent
+
+LIBRARIES = """
+import time, numba, polars, scipy.linalg, sqlalchemy
+print(time.process_time())
+"""
 
 IMPORT_ONLY = """
 import sys
@@ -102,11 +107,15 @@ def test_the_first_call_of_a_fresh_process_waits_for_no_compiler():
     """All kernels are compiled at install, for the very types that batch, states and live series call them with."""
     assert build().kept
     assert build().compiled == ()
-    # Processes beside this one lengthen even its CPU time: the quickest of three is nearest to its own.
-    told = [[line.split() for line in run_python(FIRST_CALL).splitlines()] for _ in range(3)]
+    # Even CPU time is longer where processes share a core, so the 3 s are for the benchmark to tell. Here the unit is
+    # an import of the libraries by a process of its own: 2.3 of them, and a dozen more with nine kernels to compile.
+    told, imports = [], []
+    for _ in range(3):
+        imports.append(float(run_python(LIBRARIES)))
+        told.append([line.split() for line in run_python(FIRST_CALL).splitlines()])
     first, *rest = min(told, key=lambda lines: float(lines[0][1]))
     assert int(first[0]) >= 5
-    assert float(first[1]) < FIRST_CALL_CPU_SECONDS
+    assert float(first[1]) < FIRST_CALL_IN_IMPORTS * min(imports)
     assert [name for name, _, _ in rest] == list(indicators())
     assert {name for name, signatures, misses in rest if (signatures, misses) != ("1", "0")} == set()
 
