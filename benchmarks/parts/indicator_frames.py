@@ -31,7 +31,7 @@ def frame_of(bars: Bars) -> pl.DataFrame:
     )
     close = pl.col("session").cast(pl.Datetime("us", "UTC")) + pl.duration(hours=21)
     return (
-        pl.DataFrame({"symbol": names, "session": pl.Series(day).cast(pl.Date), **bars.arrays})
+        pl.DataFrame({"symbol": names, **bars.arrays, "session": pl.Series(day).cast(pl.Date)})
         .with_columns(open_time=close - pl.duration(hours=6), close_time=close, known_at=close)
         .sort("session", "symbol")
     )
