@@ -14,7 +14,7 @@ from tradepipe.cli import app
 from tradepipe.commands.indicators import show_build, show_indicator, show_list
 from tradepipe.commands.warm_up import BarsError, show_warm_up
 from tradepipe.indicators import indicators, parse_indicator
-from tradepipe.indicators.compiling.building import Built
+from tradepipe.indicators.building import Built
 
 
 def shown(function, *arguments, width=120, **more):

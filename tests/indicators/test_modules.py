@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 import tradepipe.indicators
-from tradepipe.indicators import IndicatorError, indicators
-from tradepipe.indicators.compiling import building
-from tradepipe.indicators.compiling.building import build
+from tradepipe.indicators import IndicatorError, building, indicators
+from tradepipe.indicators.building import build
 
 FIRST_CALL_IN_IMPORTS = 4.0
 ROOM = Path(tradepipe.indicators.__file__).parent
@@ -63,7 +62,7 @@ for one in every:
 
 BUILD = """
 import json
-from tradepipe.indicators.compiling.building import build
+from tradepipe.indicators.building import build
 if __name__ == "__main__":
     done = build()
     print(json.dumps({"compiled": sorted(done.compiled), "cached": done.cached, "kept": done.kept}))
@@ -89,7 +88,7 @@ def test_kernels_run_in_python_where_numba_may_not_compile():
     """For a debugger. Compiling says why it cannot."""
     code = """
 from tradepipe.indicators import State, IndicatorError, parse_indicator
-from tradepipe.indicators.compiling.building import build
+from tradepipe.indicators.building import build
 state = State(parse_indicator("rsi(2)"))
 print([state.update({"close": close})["rsi_2"] for close in (1.0, 2.0, 1.0)])
 try:

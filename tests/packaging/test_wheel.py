@@ -114,7 +114,7 @@ def test_the_installed_wheel_compiles_its_indicators_on_first_use_and_keeps_them
 
 FEW = """
 from tradepipe.indicators import indicators
-from tradepipe.indicators.compiling import building
+from tradepipe.indicators import building
 building.indicators = lambda: {name: indicators()[name] for name in ("rsi", "returns")}
 from tradepipe.cli import app
 app(["indicators", "compile"])

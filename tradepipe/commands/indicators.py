@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from tradepipe.indicators import BoundIndicator, indicators, parse_indicator
-from tradepipe.indicators.compiling.building import build
+from tradepipe.indicators.building import build
 from tradepipe.indicators.registry import family_of
 from tradepipe.paths import source_checkout
 

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tradepipe.compiling import Compiled
 from tradepipe.contracts import Column
-from tradepipe.indicators.compiling.compiling import Compiled
 from tradepipe.indicators.errors import ParameterError
 
 Value = int | float

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.likelihood import posterior, start_covariance
 from tradepipe.forecasting.batched.polynomials import Floats, Integers
-from tradepipe.indicators.compiling import compiled
 
 STATE = 27
 _SQUARES, _COUNT, _LAST = 24, 25, 26

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.likelihood import value_at
 from tradepipe.forecasting.batched.polynomials import Floats, Integers, set_coefficients, set_point
 from tradepipe.forecasting.batched.search import minimise
 from tradepipe.forecasting.batched.starts import LANES, choose, screen
-from tradepipe.indicators.compiling import compiled
 
 FITTED, UNFINISHED, SHORT, NOT_FINITE, CONSTANT = 0, 1, 2, 3, 4
 

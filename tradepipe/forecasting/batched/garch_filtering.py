@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched import garch_likelihood as likelihood
 from tradepipe.forecasting.batched.garch_likelihood import following
 from tradepipe.forecasting.batched.garch_model import OMEGA, GarchFits, GarchModel
 from tradepipe.forecasting.batched.garch_series import standardised, to_natural
 from tradepipe.forecasting.specs import FloatArray
-from tradepipe.indicators.compiling import compiled
 
 
 @compiled

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.garch_likelihood import (
     BETA,
     LANES,
@@ -18,7 +19,6 @@ from tradepipe.forecasting.batched.garch_likelihood import (
 from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.batched.garch_parameters import jacobian, place
 from tradepipe.forecasting.specs import FloatArray
-from tradepipe.indicators.compiling import compiled
 
 INFORMATION_ROWS = 15
 _RIDGE = 1e-3

@@ -19,9 +19,9 @@ where its rows start.
 
 import math
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.specs import FloatArray
-from tradepipe.indicators.compiling import compiled
 
 LANES = 16
 SERIES, VARIANCE, SEED = 0, LANES, 2 * LANES

@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.garch_likelihood import (
     BETA,
     DOWN,
@@ -29,7 +30,6 @@ from tradepipe.forecasting.batched.garch_likelihood import (
     UP,
 )
 from tradepipe.forecasting.specs import FloatArray
-from tradepipe.indicators.compiling import compiled
 
 LEAST_INVERSE_NU, MOST_INVERSE_NU = 1 / 500, 1 / 2.05
 """arch's bounds of nu, as inverses. At nu = 500 the kernel still agrees with the exact law to 1e-10."""

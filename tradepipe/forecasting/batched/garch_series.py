@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.specs import FloatArray
-from tradepipe.indicators.compiling import compiled
 
 MIN_OBSERVATIONS = 100
 """Shorter series go to the reference engine."""

@@ -22,8 +22,8 @@ transient, u at infinity, not used.
 
 import math
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.polynomials import Floats, sum_of_powers
-from tradepipe.indicators.compiling import compiled
 
 _FADED = 1e-13
 """Where the impulse response counts as decayed: its square is below the rounding of the sums."""

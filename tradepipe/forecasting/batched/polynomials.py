@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling import compiled
+from tradepipe.compiling import compiled
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -2,9 +2,9 @@
 
 import math
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.likelihood import slope_at, value_at
 from tradepipe.forecasting.batched.polynomials import Floats, set_coefficients, set_jacobian
-from tradepipe.indicators.compiling import compiled
 
 LIMIT = 6.0
 """Largest |atanh| of a partial autocorrelation, 1.2e-5 from 1: nearer, two such roots cost the likelihood digits."""

@@ -8,8 +8,8 @@ the likelihood of returns has several, near cancelling roots.
 
 import math
 
+from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.polynomials import Floats, Integers
-from tradepipe.indicators.compiling import compiled
 
 LANES = 16
 

@@ -15,7 +15,7 @@ Source: TA-Lib (2004), `TA_CandleSettings`, its defaults and `ta_utility.h`.
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, STOP
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ The step is that of `tradepipe.indicators.kernels.recursions`, and so is the see
 
 import math
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 NEGLIGIBLE_SHARE = 1e-14
 """Differences of averages are some hundredths of the averages: their seeds have to fade further than to 1e-12."""

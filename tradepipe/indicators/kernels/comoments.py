@@ -7,7 +7,7 @@ own inside the window, so a flat window has exactly no deviation and no product.
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 DIGITS = 15
 # Of the largest price: beyond what floats lose in summing six of them (2**-49) and the rule in rounding them (3e-14).

@@ -9,7 +9,7 @@ A piece of a series must bring the period - 1 values before its first row.
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ wait for nothing. The two forms round differently, in the last digit, which an a
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ processor's vectors. A sum depends on the values of its window alone, to the las
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 Floats = NDArray[np.float64]
 

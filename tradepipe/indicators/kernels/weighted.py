@@ -7,7 +7,7 @@ the newest value weighs `period`, and each older one a part less with every row,
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels.windows import Floats
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.indicators.compiling.stamps import meaning_of
+from tradepipe.compiling.stamps import meaning_of
 from tradepipe.indicators.errors import IndicatorError
 from tradepipe.indicators.feature import Feature
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tradepipe.indicators.compiling.stamps import meaning_of
+from tradepipe.compiling.stamps import meaning_of
 from tradepipe.indicators.errors import IndicatorError, IndicatorInputError
 from tradepipe.indicators.inputs import OUTSIDE_INPUTS
 from tradepipe.indicators.live.saved import ANEW

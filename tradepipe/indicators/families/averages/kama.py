@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, SLOT, STOP
 from tradepipe.indicators.kernels.windows import Floats, context_of
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series

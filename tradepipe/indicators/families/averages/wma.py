@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.weighted import window_weighted
 from tradepipe.indicators.kernels.windows import Floats, context_of

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, STOP
 from tradepipe.indicators.kernels.extrema import Floats, window_maxima, window_minima
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.deviations import window_deviations
 from tradepipe.indicators.kernels.windows import Floats, context_of

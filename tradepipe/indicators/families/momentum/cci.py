@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, STOP
 from tradepipe.indicators.kernels.decimals import DIGITS, decimal_sum, scale_of
 from tradepipe.indicators.kernels.oscillators import Floats, mean_deviations

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, STOP
 from tradepipe.indicators.kernels.windows import Floats
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series

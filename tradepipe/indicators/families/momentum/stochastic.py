@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, STOP
 from tradepipe.indicators.kernels.extrema import window_maxima, window_minima
 from tradepipe.indicators.kernels.oscillators import Floats, places_in_range, short_means

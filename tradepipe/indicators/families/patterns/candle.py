@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import Compiled
+from tradepipe.compiling import Compiled
 from tradepipe.indicators.model import Indicator, Output, Parameter, Value
 
 open_, high, low, close = (pl.col(name) for name in ("open", "high", "low", "close"))

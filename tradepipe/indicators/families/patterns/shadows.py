@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
 from tradepipe.indicators.kernels.candles import OVER, UNDER, Floats, judged, mean_body, mean_range, tie, very_short

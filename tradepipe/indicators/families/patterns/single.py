@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.families.patterns import candle
 from tradepipe.indicators.families.patterns.candle import above, pattern
 from tradepipe.indicators.kernels.candles import (

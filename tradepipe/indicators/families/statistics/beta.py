@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.comoments import Floats, window_comoments
 from tradepipe.indicators.kernels.logarithms import FLAT, blank_unpriced, log_returns

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
 from tradepipe.indicators.kernels.cascades import cascade_lookback
 from tradepipe.indicators.kernels.decimals import compare_sums

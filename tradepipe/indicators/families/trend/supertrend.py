@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
 from tradepipe.indicators.kernels.recursions import Floats, true_range
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series

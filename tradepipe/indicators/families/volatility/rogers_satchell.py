@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.logarithms import blank_unpriced, rogers_satchell_term
 from tradepipe.indicators.kernels.sums import Floats, window_sums

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.flows import money_flows
 from tradepipe.indicators.kernels.sums import Floats, window_sums

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SEEN, SLOT, STOP
 from tradepipe.indicators.kernels.recursions import Floats, seeded_average
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series

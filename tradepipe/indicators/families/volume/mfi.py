@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FIRST, FRESH, SEEN, STOP
 from tradepipe.indicators.kernels.decimals import compare_sums
 from tradepipe.indicators.kernels.sums import Floats, window_sums

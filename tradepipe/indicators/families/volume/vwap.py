@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 from tradepipe.indicators.kernels import FRESH, SLOT, STOP
 from tradepipe.indicators.kernels.sums import Floats
 from tradepipe.indicators.model import Indicator, Memory, Output, Series

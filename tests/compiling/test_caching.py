@@ -9,13 +9,13 @@ import numba
 import pytest
 from numba.core import caching as numbas
 
-from tradepipe.indicators.compiling import caching, stamps
-from tradepipe.indicators.compiling.stamps import meaning_of, stamp_of
+from tradepipe.compiling import caching, stamps
+from tradepipe.compiling.stamps import meaning_of, stamp_of
 
 pytestmark = pytest.mark.slow
 
 HELPER = """
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 @compiled
 def double(x):
@@ -24,7 +24,7 @@ def double(x):
 KERNEL = """
 from made_helper import double
 from made_numbers import OFFSET
-from tradepipe.indicators.compiling.compiling import compiled
+from tradepipe.compiling import compiled
 
 @compiled
 def run(x):

@@ -1,7 +1,7 @@
 """How kernels are compiled, said once.
 
 A kernel is written in the module of its indicator and compiled when it is first run, so importing the
-registry costs no numba. What is compiled is kept on disk; `tradepipe.indicators.compiling.caching` says where and how
+registry costs no numba. What is compiled is kept on disk; `tradepipe.compiling.caching` says where and how
 long. `tradepipe indicators compile` fills that cache at install.
 """
 
@@ -28,7 +28,7 @@ class Compiled:
         """
         import numba  # noqa: PLC0415 - half a second
 
-        from tradepipe.indicators.compiling.caching import cache_of  # noqa: PLC0415 - imports numba
+        from tradepipe.compiling.caching import cache_of  # noqa: PLC0415 - imports numba
 
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(self.function)
         if dispatcher is not self.function:  # with NUMBA_DISABLE_JIT it is: Python runs it, a debugger steps through it

@@ -15,8 +15,8 @@ import inspect
 import pickle
 from typing import Any
 
-from tradepipe.indicators.compiling.compiling import Compiled
-from tradepipe.indicators.compiling.stamps import stamp_of
+from tradepipe.compiling.kernel import Compiled
+from tradepipe.compiling.stamps import stamp_of
 
 caching: Any = importlib.import_module("numba.core.caching")  # it has no types
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tradepipe.indicators.compiling.compiling import Compiled
+from tradepipe.compiling.kernel import Compiled
 
 
 def stamp_of(compiled: Compiled) -> str:

@@ -1,1 +1,0 @@
-"""When kernels are compiled, and where that is kept."""
