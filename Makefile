@@ -60,7 +60,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 lock: $(VENV)/.dev ## resolve dependencies again and write the lock files
 	$(COMPILE) --group pyproject.toml:tools -o deploy/locks/tools.txt
 	$(COMPILE) pyproject.toml -o deploy/locks/runtime.txt
-	$(COMPILE) pyproject.toml --group dev -o deploy/locks/dev.txt
+	$(COMPILE) pyproject.toml --extra celery --group dev -o deploy/locks/dev.txt
 
 clean: ## remove the virtual environment, the demo's data and caches
 	rm -rf $(VENV) var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
