@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tradepipe.settings.models import ForecastSettings
+from tradepipe.settings.forecasts import ForecastSettings
 
 START = dt.date(2015, 1, 1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tradepipe.contracts import FORECASTS, validate
 from tradepipe.forecasting import compute_forecasts, fit_and_forecast
-from tradepipe.settings.models import ForecastSettings
+from tradepipe.settings.forecasts import ForecastSettings
 
 
 @pytest.fixture(scope="module")

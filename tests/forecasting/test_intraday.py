@@ -10,7 +10,8 @@ from tradepipe.contracts import FORECAST_SCORES, FORECASTS, SIGNALS, validate
 from tradepipe.forecasting import accuracy, compute_forecasts, score_forecasts, verdict
 from tradepipe.forecasting.diebold_mariano import diebold_mariano
 from tradepipe.markets import calendar_for
-from tradepipe.settings.models import ForecastSettings, StrategySettings
+from tradepipe.settings.forecasts import ForecastSettings
+from tradepipe.settings.models import StrategySettings
 from tradepipe.signals import compute_signals
 
 # Around 11 March 2018 New York's clocks change; a UTC day has 1,440 minutes all the same.

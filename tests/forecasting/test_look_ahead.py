@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from tradepipe.forecasting import compute_forecasts, score_forecasts
-from tradepipe.settings.models import ForecastSettings, StrategySettings
+from tradepipe.settings.forecasts import ForecastSettings
+from tradepipe.settings.models import StrategySettings
 from tradepipe.signals import compute_signals
 
 CUTS = 50

@@ -8,7 +8,7 @@ import pytest
 from arch.data import nasdaq, sp500
 
 from tradepipe.forecasting import accuracy, fit_and_forecast, score_forecasts, verdict
-from tradepipe.settings.models import ForecastSettings
+from tradepipe.settings.forecasts import ForecastSettings
 
 
 @pytest.fixture(scope="module")

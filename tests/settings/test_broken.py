@@ -222,7 +222,7 @@ CASES = [
         "unknown_section",
         (
             "conf/dev.yaml:1: storage: found an unknown key, expected one of environment, home, landing, "
-            "automation, store, ledger, datasets, cache, warehouse, markets; did you mean store?"
+            "automation, store, ledger, datasets, cache, warehouse, models, markets; did you mean store?"
         ),
         files={"dev.yaml": "storage:\n  grace: PT1H\n"},
     ),
@@ -230,7 +230,9 @@ CASES = [
         "unknown_key_in_market_defaults",
         (
             "conf/base.yaml:7: market_defaults.forecasts.horizn: found an unknown key, expected one of "
-            "horizon, train_bars, min_train_bars, arma_order, garch_order, ewma_decay; did you mean horizon?"
+            "horizon, train_bars, min_train_bars, members, engine, arma_order, seasonal_order, exog, volatility, "
+            "garch_order, distribution, ewma_decay, season, refit, drift, samossa, ensemble, regimes, promotion, "
+            "retraining, audit; did you mean horizon?"
         ),
         edit=("base.yaml", "    horizon: 5", "    horizn: 5"),
         files={"markets/beta.yaml": BETA},
@@ -379,7 +381,7 @@ CASES = [
         "list_too_short",
         (
             "conf/base.yaml:7: market_defaults.forecasts.arma_order: found a list of 2, expected a list of "
-            "3, each a whole number (SARIMAX (p, d, q) on log returns)"
+            "3, each a whole number ((p, d, q) of the mean of log returns)"
         ),
         edit=("base.yaml", "horizon: 5", "arma_order: [1, 0]"),
     ),
@@ -623,7 +625,7 @@ CASES = [
         "override_of_market_defaults",
         (
             "override: market_defaults: found an unknown key, expected one of environment, home, landing, "
-            "automation, store, ledger, datasets, cache, warehouse, markets; did you mean markets?"
+            "automation, store, ledger, datasets, cache, warehouse, models, markets; did you mean markets?"
         ),
         overrides={"market_defaults": {"owner": "team:x"}},
     ),

@@ -15,7 +15,7 @@ from tradepipe.forecasting.frames import require_columns, require_unique
 from tradepipe.forecasting.reference import arma_garch
 from tradepipe.forecasting.specs import RANDOM_WALK, Fit, FitRefusedError, FloatArray, ModelSpec, Prediction, specs_for
 from tradepipe.observability.progress import Progress, report
-from tradepipe.settings.models import ForecastSettings
+from tradepipe.settings.forecasts import ForecastSettings
 
 STAGE = "forecasts"
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tradepipe.settings.models import ForecastSettings
+from tradepipe.settings.forecasts import ForecastSettings
 
 FloatArray = NDArray[np.float64]
 

@@ -53,6 +53,7 @@ class Instrument(BaseModel):
     `lot` and `tick` are those of the beginning, `rule_changes` the later ones; ask `rules` what was
     right on a date. `member` is when the symbol belongs to the universe: without any spell, always.
     `may_be_negative` says that its price can be zero or below, as WTI crude's was on 2020-04-20.
+    `sector` is the industry by which forecasts are grouped and judged, in the source's own words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +63,7 @@ class Instrument(BaseModel):
     lot: Positive
     tick: Positive
     may_be_negative: bool = False
+    sector: str | None = Field(None, max_length=60)
     member: tuple[Spell, ...] = ()
     rule_changes: tuple[TradingRules, ...] = ()
 

@@ -6,13 +6,13 @@
 
 from tradepipe.settings.environment import NOT_SETTINGS
 from tradepipe.settings.faults import Fault, SettingsError
+from tradepipe.settings.forecasts import ForecastSettings
 from tradepipe.settings.loading import Loaded, load, load_settings, provenance_rows
 from tradepipe.settings.models import (
     CleaningSettings,
     CostSettings,
     Environment,
     ExecutionSettings,
-    ForecastSettings,
     MarketSettings,
     RiskSettings,
     Settings,

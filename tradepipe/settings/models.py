@@ -10,9 +10,17 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
+from tradepipe.settings.forecasts import ForecastSettings
 from tradepipe.settings.sections import Duration, Interval, Name, Section
 from tradepipe.settings.sources import FetchSettings, FileSource, fetched_source
-from tradepipe.settings.storage import CacheSettings, DatasetSettings, LedgerSettings, StoreSettings, WarehouseSettings
+from tradepipe.settings.storage import (
+    CacheSettings,
+    DatasetSettings,
+    LedgerSettings,
+    ModelRegistrySettings,
+    StoreSettings,
+    WarehouseSettings,
+)
 
 Environment = Literal["dev", "test", "prod"]
 
@@ -30,23 +38,6 @@ class CleaningSettings(Section):
     refuse: tuple[Literal["spike", "wrong_unit", "stale", "volume_unit", "twin"], ...] = Field(
         ("wrong_unit",), description="findings that send a bar to quarantine instead of flagging it"
     )
-
-
-class ForecastSettings(Section):
-    """How forecasts are made: one refit at each partition's start, daily filtering between."""
-
-    horizon: int = Field(5, ge=1, le=60, description="bars ahead")
-    train_bars: int = Field(1000, ge=100, le=10_000, description="bars in the training window")
-    min_train_bars: int = Field(500, ge=100, description="with fewer bars no model is fitted")
-    arma_order: tuple[int, int, int] = Field((1, 0, 1), description="SARIMAX (p, d, q) on log returns")
-    garch_order: tuple[int, int] = Field((1, 1), description="GARCH (p, q), Student t innovations")
-    ewma_decay: float = Field(0.94, gt=0, lt=1, description="RiskMetrics decay of the random walk's volatility")
-
-    @model_validator(mode="after")
-    def _window_order(self) -> "ForecastSettings":
-        if self.min_train_bars > self.train_bars:
-            raise ValueError("min_train_bars must not exceed train_bars")
-        return self
 
 
 class StrategySettings(Section):
@@ -123,7 +114,9 @@ class MarketSettings(Section):
     cleaning: CleaningSettings = CleaningSettings()
     indicators: tuple[str, ...] = Field(description="e.g. rsi(14), bollinger(20, 2)@1h, cross_rank(rsi(14))")
     benchmark: str | None = Field(None, description="symbol that beta and correlation compare with")
-    threads: int = Field(1, ge=1, le=256, description="threads that compute indicators; the values are the same")
+    threads: int = Field(
+        1, ge=1, le=256, description="threads that compute indicators and forecasts; the values are the same"
+    )
     forecasts: ForecastSettings = ForecastSettings()
     strategy: StrategySettings = StrategySettings()
     execution: ExecutionSettings = ExecutionSettings()
@@ -164,6 +157,7 @@ class Settings(Section):
     datasets: DatasetSettings = DatasetSettings()
     cache: CacheSettings = CacheSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
+    models: ModelRegistrySettings = ModelRegistrySettings()
     markets: dict[Name, MarketSettings]
 
     @property
@@ -182,6 +176,10 @@ class Settings(Section):
     @property
     def catalogue_url(self) -> str:
         return self.store.catalogue_url or f"sqlite:///{self.home / 'catalogue.sqlite'}"
+
+    @property
+    def models_url(self) -> str:
+        return self.models.registry_url or f"sqlite:///{self.home / 'models.sqlite'}"
 
     @property
     def journal_url(self) -> str:

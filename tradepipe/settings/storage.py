@@ -84,6 +84,15 @@ class WarehouseSettings(Section):
         return self
 
 
+class ModelRegistrySettings(Section):
+    """Where model versions, their metrics and what was fitted before are kept."""
+
+    registry_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in <home>")
+    keep_fits: Duration | None = Field(
+        dt.timedelta(days=90), description="age since its last use at which a kept fit goes; null: never"
+    )
+
+
 class LedgerSettings(Section):
     """Where the order journal and the paper venue's own book live."""
 

@@ -1,7 +1,7 @@
 """ARMA fitted to many series at once: exact likelihood, analytic gradient, no interpreter in the loop.
 
-`arma` is the interface. `polynomials`, `likelihood`, `starts`, `search`, `fitting` and `filtering` are its kernels, compiled
-when first called.
+`arma` is the interface. `polynomials`, `likelihood`, `starts`, `search`, `fitting` and `filtering` are its kernels,
+compiled when first called.
 """
 
 from tradepipe.forecasting.batched.arma import (

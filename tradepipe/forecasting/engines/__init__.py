@@ -1,0 +1,1 @@
+"""Engines behind one interface, and the router that chooses among them."""
