@@ -1,0 +1,1 @@
+"""History of the registry's tables, numbered, for Alembic."""
