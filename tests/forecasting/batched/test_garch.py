@@ -9,10 +9,10 @@ from arch.data import sp500
 
 from tradepipe.forecasting.batched.garch import fit_garch
 from tradepipe.forecasting.batched.garch_filtering import (
+    carried_variances,
+    first_variances,
     forecast_variances,
     log_likelihoods,
-    update_variances,
-    variances,
 )
 from tradepipe.forecasting.batched.garch_model import ALPHA, BETA, GAMMA, NU, OMEGA, GarchModel
 from tradepipe.forecasting.batched.garch_series import MIN_OBSERVATIONS
@@ -238,31 +238,47 @@ def test_no_series_fails_the_batch(model):
     assert np.array_equal(alone.parameters[0], fits.parameters[0])
 
 
+def next_variances(series, fits):
+    return carried_variances(first_variances(series, fits.parameters, fits.model), series, fits.parameters)
+
+
 def test_variances_are_archs(windows, model, fits):
-    ours = variances(windows, fits)
-    for series, row, h in zip(windows[:5], fits.parameters, ours, strict=False):
-        fixed = peer(series, model).fix(peer_parameters(row, model))
-        np.testing.assert_allclose(h[:-1], fixed.conditional_volatility**2, rtol=1e-9)
-        ahead = peer(series, model).forecast(peer_parameters(row, model), horizon=5).variance.to_numpy()[-1]
-        np.testing.assert_allclose(
-            forecast_variances(ahead[:1], replace(fits, parameters=row[None]), 5)[0], ahead, rtol=1e-10
-        )
+    """Bar by bar from the presample value, and ahead."""
+    series, some = windows[:5], replace(fits, parameters=fits.parameters[:5])
+    h = [first_variances(series, some.parameters, model)]
+    for bar in series.T[:-1]:
+        h.append(carried_variances(h[-1], bar[:, None], some.parameters))
+    for one, row, ours in zip(series, some.parameters, np.transpose(h), strict=True):
+        fixed = peer(one, model).fix(peer_parameters(row, model))
+        np.testing.assert_allclose(ours, fixed.conditional_volatility**2, rtol=1e-9)
+    ahead = forecast_variances(next_variances(series, some), some.parameters, 5)
+    for one, row, ours in zip(series, some.parameters, ahead, strict=True):
+        theirs = peer(one, model).forecast(peer_parameters(row, model), horizon=5).variance.to_numpy()[-1]
         # arch's forecast takes the presample value about the fitted mean, its likelihood about the sample mean
-        assert h[-1] == pytest.approx(ahead[0], rel=1e-3)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+        np.testing.assert_allclose(forecast_variances(theirs[:1], row[None], 5)[0], theirs, rtol=1e-10)
 
 
 def test_update_without_refit_is_the_longer_filter(windows, model):
     fits = fit_garch(windows[:, :590], model)
-    known = variances(windows[:, :590], fits)
-    updated = update_variances(known[:, -1], windows[:, 590:], fits)
-    mean, omega, alpha, gamma, beta, _ = fits.parameters.T
-    h = known[:, -1]
-    for bar in range(590, 600):
-        e = windows[:, bar] - mean
-        h = omega + np.where(e < 0, alpha + gamma, alpha) * e**2 + beta * h
-        np.testing.assert_allclose(updated[:, bar - 589], h, rtol=1e-12)
-    bitwise = update_variances(updated[:, 4], windows[:, 594:], fits)
-    assert np.array_equal(bitwise, updated[:, 4:])
+    known = next_variances(windows[:, :590], fits)
+    at_once = carried_variances(known, windows[:, 590:], fits.parameters)
+    in_two = carried_variances(known, windows[:, 590:594], fits.parameters)
+    in_two = carried_variances(in_two, windows[:, 594:], fits.parameters)
+    assert np.array_equal(at_once, in_two)
+    ragged = carried_variances(known, [one[590 : 590 + row % 11] for row, one in enumerate(windows)], fits.parameters)
+    for row in range(len(windows)):
+        alone = carried_variances(
+            known[row : row + 1], windows[row : row + 1, 590 : 590 + row % 11], fits.parameters[row : row + 1]
+        )
+        assert ragged[row] == alone[0]
+
+
+def test_a_missing_bar_is_as_volatile_as_was_expected(windows, fits):
+    h = next_variances(windows, fits)
+    expected = forecast_variances(h, fits.parameters, 3)[:, -1]
+    gaps = np.full((len(h), 2), np.nan)
+    np.testing.assert_allclose(carried_variances(h, gaps, fits.parameters), expected, rtol=1e-12)
 
 
 def test_warm_start_reaches_the_cold_optimum(index, model):
@@ -311,4 +327,4 @@ def test_previous_of_another_model_is_refused(windows):
     with pytest.raises(ValueError, match="fit without it"):
         fit_garch(windows[:2], GarchModel(student=True), fits)
     with pytest.raises(ValueError, match="horizon is 0"):
-        forecast_variances(np.ones(2), fits, 0)
+        forecast_variances(np.ones(2), fits.parameters, 0)

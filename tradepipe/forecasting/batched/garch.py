@@ -1,4 +1,4 @@
-"""GARCH(1,1) and GJR(1,1) with a constant mean, normal or Student t, fitted to many series at once.
+"""GARCH(1,1) and GJR(1,1) with a constant mean or none, normal or Student t, fitted to many series at once.
 
     y_t = mean + e_t,  h_t = omega + (alpha + gamma [e_{t-1} < 0]) e_{t-1}^2 + beta h_{t-1}
 
@@ -16,11 +16,11 @@ import numpy as np
 
 from tradepipe.forecasting.batched import garch_likelihood as likelihood
 from tradepipe.forecasting.batched.garch_information import prepare
-from tradepipe.forecasting.batched.garch_model import MEAN, OMEGA, GarchFits, GarchModel, IntArray
+from tradepipe.forecasting.batched.garch_model import MEAN, OMEGA, GarchFits, GarchModel
 from tradepipe.forecasting.batched.garch_parameters import coordinates, places_of
 from tradepipe.forecasting.batched.garch_series import faults_of, of_equal_length, standardised, to_natural
 from tradepipe.forecasting.batched.lanes import search
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.model import FloatArray, IntArray
 
 COLD_STARTS: Final = ((0.05, 0.95), (0.50, 0.50), (0.005, 0.99))
 """Share of alpha in the persistence, and persistence: the usual region, a restless one and one that hardly moves.
@@ -114,12 +114,12 @@ def _fit_block(
     threads: int,
 ) -> None:
     """Fit series of one length, and write what comes out into the rows `places` of `fits`."""
-    center, scale, standard, starts = standardised(returns)
+    center, scale, standard, starts = standardised(returns, fits.model.mean)
     everything = np.arange(len(places))
     if previous is None:
         _solve(standard, starts, everything, np.tile(cold, (len(places), 1)), None, places, fits, threads)
     else:
-        known = np.array([previous.reasons[i] is None for i in places])
+        known = np.isfinite(previous.log_likelihood[places]) & np.isfinite(previous.inverses[places]).all(axis=(1, 2))
         shocked = np.abs(standard[:, -1]) > SHOCK
         warm, afresh = everything[known], everything[~known | shocked]
         natural = to_natural(previous.parameters[places[warm]], center[warm], scale[warm])
@@ -203,6 +203,8 @@ def _search(
         fresh = np.empty((len(cold), *carried.shape[1:]))
         prepare(standard, starts, fcp, of[cold], points[cold], gjr, student, work, state, fresh)
         inverses[::each], inverses[cold] = carried, fresh
+    if model.mean == "zero":  # the information of the mean stands apart, so the other entries are right as they are
+        inverses[:, 0], inverses[:, :, 0] = 0.0, 0.0
     search(standard, starts, fcp, of, points, inverses, gjr, student, TOLERANCE, MOST_EVALUATIONS, work, costs, counts)
 
 

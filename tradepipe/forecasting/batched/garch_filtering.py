@@ -1,74 +1,85 @@
 """Variances, forecasts and likelihoods at parameters that are kept: nothing here fits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched import garch_likelihood as likelihood
 from tradepipe.forecasting.batched.garch_likelihood import following
-from tradepipe.forecasting.batched.garch_model import OMEGA, GarchFits, GarchModel
-from tradepipe.forecasting.batched.garch_series import standardised, to_natural
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.batched.garch_model import MEAN, OMEGA, GarchModel, persistence_of
+from tradepipe.forecasting.batched.garch_series import of_equal_length, standardised, to_natural
+from tradepipe.forecasting.model import FloatArray, IntArray
 
 
 @compiled
-def filtered(series: FloatArray, starts: FloatArray, natural: FloatArray, variances: FloatArray) -> None:
-    """Variances of every series at (mu, omega, up, down, beta, nu), one entry more than bars, into `variances`."""
-    for row in range(len(series)):
+def carry(values: FloatArray, ends: IntArray, natural: FloatArray, variances: FloatArray) -> None:
+    """Carry the variance of every series' next bar over new bars, in place.
+
+    Args:
+        values: the new bars of all series, one after the other. One that is not finite counts as missing: its squared
+            innovation is taken to be what was expected.
+        ends: (series,), where each series ends in `values`.
+        natural: (series, 6), mu, omega, up, down, beta, nu.
+        variances: (series,).
+    """
+    begin = 0
+    for row in range(len(ends)):
         mu, omega, beta = natural[row, 0], natural[row, 1], natural[row, 4]
         up, down = natural[row, 2], natural[row, 3]
-        h = omega + (0.5 * (up + down) + beta) * starts[row]
-        variances[row, 0] = h
-        for t in range(series.shape[1]):
-            h = following(h, series[row, t] - mu, omega, up, down, beta)
-            variances[row, t + 1] = h
+        h = variances[row]
+        for t in range(begin, ends[row]):
+            if np.isfinite(values[t]):
+                h = following(h, values[t] - mu, omega, up, down, beta)
+            else:
+                h = omega + (0.5 * (up + down) + beta) * h
+        variances[row] = h
+        begin = ends[row]
 
 
-def variances(returns: FloatArray, fits: GarchFits) -> FloatArray:
-    """Filter series through their fitted models, without refitting.
-
-    Args:
-        returns: (series, bars) the models were fitted to.
-        fits: of the same series.
-
-    Returns:
-        (series, bars + 1): entry t is the variance of bar t given those before it, the last one that of the next bar.
-        A row of NaN where there is no fit.
-    """
-    center, scale, standard, starts = standardised(returns)
-    natural = to_natural(fits.parameters, center, scale)
-    if fits.model.presample == "sample":
-        starts = 1 + natural[:, 0] ** 2
-    h = np.empty((len(returns), returns.shape[1] + 1))
-    filtered(standard, starts, natural, h)
-    return h * scale[:, None] ** 2
-
-
-def update_variances(next_variances: FloatArray, returns: FloatArray, fits: GarchFits) -> FloatArray:
-    """Carry the variance of the next bar over new bars; the same numbers as `variances` of the longer series.
+def first_variances(returns: Sequence[FloatArray], parameters: FloatArray, model: GarchModel) -> FloatArray:
+    """The variance of each series' first bar, from the presample value.
 
     Args:
-        next_variances: (series,), the variance of the first new bar.
-        returns: (series, new bars).
-        fits: parameters, kept.
+        returns: 1-D arrays, all values finite.
+        parameters: (series, 6), as in `GarchFits`.
+        model: whose presample rule.
+    """
+    first = np.empty(len(returns))
+    for places in of_equal_length(returns):
+        block = np.array([returns[i] for i in places], dtype=np.float64)
+        center, scale, _, starts = standardised(block, model.mean)
+        if model.presample == "sample":
+            starts = 1 + ((parameters[places, MEAN] - center) / scale) ** 2
+        first[places] = starts * scale**2
+    return parameters[:, OMEGA] + persistence_of(parameters) * first
+
+
+def carried_variances(variances: FloatArray, returns: Sequence[FloatArray], parameters: FloatArray) -> FloatArray:
+    """The variance of the bar after the new ones.
+
+    Args:
+        variances: (series,), of the first new bar.
+        returns: 1-D arrays, the new bars; lengths may differ. NaN: missing.
+        parameters: (series, 6), as in `GarchFits`.
 
     Returns:
-        (series, new bars + 1): the variance of each new bar, and that of the one after.
+        (series,).
     """
-    mean, omega, alpha, gamma, beta, _ = fits.parameters.T
-    h = np.empty((len(returns), returns.shape[1] + 1))
-    h[:, 0] = next_variances
-    for bar, values in enumerate(returns.T):
-        e = values - mean
-        h[:, bar + 1] = omega + (alpha + gamma * (e < 0)) * e**2 + beta * h[:, bar]
-    return h
+    after = np.array(variances, dtype=np.float64)
+    ends = np.cumsum([len(one) for one in returns], dtype=np.int64)
+    unchanged = np.zeros(len(returns)), np.ones(len(returns))
+    values = np.concatenate(returns, dtype=np.float64) if len(returns) else np.empty(0)
+    carry(values, ends, to_natural(parameters, *unchanged), after)
+    return after
 
 
-def forecast_variances(next_variances: FloatArray, fits: GarchFits, horizon: int) -> FloatArray:
+def forecast_variances(variances: FloatArray, parameters: FloatArray, horizon: int) -> FloatArray:
     """Expected variances of the bars ahead: h_k = omega + persistence h_{k-1}, for laws symmetric about the mean.
 
     Args:
-        next_variances: (series,), the variance of the next bar.
-        fits: parameters.
+        variances: (series,), of the next bar.
+        parameters: (series, 6), as in `GarchFits`.
         horizon: H, at least 1.
 
     Returns:
@@ -79,10 +90,11 @@ def forecast_variances(next_variances: FloatArray, fits: GarchFits, horizon: int
     """
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}; it must be at least 1")
-    ahead = np.empty((len(next_variances), horizon))
-    ahead[:, 0] = next_variances
+    ahead = np.empty((len(variances), horizon))
+    ahead[:, 0] = variances
+    persistence = persistence_of(parameters)
     for step in range(1, horizon):
-        ahead[:, step] = fits.parameters[:, OMEGA] + fits.persistence * ahead[:, step - 1]
+        ahead[:, step] = parameters[:, OMEGA] + persistence * ahead[:, step - 1]
     return ahead
 
 
@@ -92,13 +104,14 @@ def log_likelihoods(returns: FloatArray, parameters: FloatArray, model: GarchMod
     Args:
         returns: (series, bars).
         parameters: (series, 6), as in `GarchFits`.
-        model: which law and presample value.
+        model: which law, presample value and mean.
 
     Returns:
-        (series,), and (series, 6) derivatives by mean, omega, alpha, gamma, beta, nu (0 under the normal law).
+        (series,), and (series, 6) derivatives by mean, omega, alpha, gamma, beta, nu (0 under the normal law; that by
+        a mean of zero is as if it were free).
     """
     series, bars = returns.shape
-    center, scale, standard, starts = standardised(returns)
+    center, scale, standard, starts = standardised(returns, model.mean)
     natural = to_natural(parameters, center, scale)
     work, state = np.zeros((bars, likelihood.RECORD)), np.ones(likelihood.ROWS * likelihood.LANES)
     rows = state.reshape(likelihood.ROWS, likelihood.LANES)

@@ -16,9 +16,8 @@ from tradepipe.forecasting.batched.garch_likelihood import (
     VARIANCE,
     evaluate,
 )
-from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.batched.garch_parameters import jacobian, place
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.model import FloatArray, IntArray
 
 INFORMATION_ROWS = 15
 _RIDGE = 1e-3

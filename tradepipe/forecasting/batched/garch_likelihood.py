@@ -20,8 +20,7 @@ where its rows start.
 import math
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.garch_model import IntArray
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.model import FloatArray, IntArray
 
 LANES = 16
 SERIES, VARIANCE, SEED = 0, LANES, 2 * LANES

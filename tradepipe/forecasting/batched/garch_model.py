@@ -3,12 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tradepipe.forecasting.specs import FloatArray
-
-IntArray = NDArray[np.int64]
+from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
 
 MEAN, OMEGA, ALPHA, GAMMA, BETA, NU = range(6)
 """Columns of `GarchFits.parameters`."""
@@ -22,17 +17,20 @@ class GarchModel:
         asymmetric: GJR rather than GARCH.
         student: Student t innovations rather than normal ones.
         presample: e^2 and h before the first bar. "ewma": arch's, of the first 75 squared deviations from the sample
-            mean with decay 0.94. "sample": the mean of the squared innovations (Fiorentini, Calzolari and Panattoni,
-            Journal of Applied Econometrics 11, 1996), the rule of the published DEM/GBP benchmark.
+            mean (from zero where the mean is) with decay 0.94. "sample": the mean of the squared innovations
+            (Fiorentini, Calzolari and Panattoni, Journal of Applied Econometrics 11, 1996), the rule of the published
+            DEM/GBP benchmark.
+        mean: "zero" for residuals: nothing is taken from the series, as arch's ZeroMean does.
     """
 
     asymmetric: bool = False
     student: bool = False
     presample: Literal["ewma", "sample"] = "ewma"
+    mean: Literal["constant", "zero"] = "constant"
 
     @property
     def size(self) -> int:
-        """How many parameters are free."""
+        """How many coordinates a search has; with a mean of zero it never moves along the first."""
         return 4 + self.asymmetric + self.student
 
 
@@ -58,11 +56,15 @@ class GarchFits:
     observations: IntArray
     inverses: FloatArray
     evaluations: IntArray
-    converged: NDArray[np.bool_]
+    converged: BoolArray
     reasons: tuple[str | None, ...]
 
     @property
     def persistence(self) -> FloatArray:
-        """Persistence: alpha + gamma / 2 + beta."""
-        p = self.parameters
-        return p[:, ALPHA] + 0.5 * p[:, GAMMA] + p[:, BETA]
+        """(series,), alpha + gamma / 2 + beta."""
+        return persistence_of(self.parameters)
+
+
+def persistence_of(parameters: FloatArray) -> FloatArray:
+    """The sum alpha + gamma / 2 + beta of every row of `parameters`."""
+    return parameters[:, ALPHA] + 0.5 * parameters[:, GAMMA] + parameters[:, BETA]

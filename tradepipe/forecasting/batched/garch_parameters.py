@@ -29,7 +29,7 @@ from tradepipe.forecasting.batched.garch_likelihood import (
     START_SLOPE,
     UP,
 )
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.model import FloatArray
 
 LEAST_INVERSE_NU, MOST_INVERSE_NU = 1 / 500, 1 / 2.05
 """arch's bounds of nu, as inverses. At nu = 500 the kernel still agrees with the exact law to 1e-10."""

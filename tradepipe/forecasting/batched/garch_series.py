@@ -1,12 +1,12 @@
 """Series before a batched GARCH fit: what cannot be fitted, groups of equal length, units."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.garch_model import IntArray
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.model import FloatArray, IntArray
 
 MIN_OBSERVATIONS = 100
 """Shorter series go to the reference engine."""
@@ -50,6 +50,16 @@ def faults_of(block: FloatArray) -> list[str | None]:
     return faults
 
 
+def fault_of_each(returns: Sequence[FloatArray]) -> list[str | None]:
+    """Why each series cannot be fitted; None where it can."""
+    reasons: list[str | None] = [None] * len(returns)
+    for places in of_equal_length(returns):
+        block = np.array([returns[i] for i in places], dtype=np.float64)
+        for place, fault in zip(places, faults_of(block), strict=True):
+            reasons[place] = fault
+    return reasons
+
+
 def of_equal_length(returns: Sequence[FloatArray]) -> Iterator[IntArray]:
     """Places of the series of each length, the shortest first."""
     lengths = np.array([len(one) for one in returns], dtype=np.int64)
@@ -57,9 +67,17 @@ def of_equal_length(returns: Sequence[FloatArray]) -> Iterator[IntArray]:
         yield np.flatnonzero(lengths == length)
 
 
-def standardised(returns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Means, standard deviations, series of mean 0 and variance 1, and their EWMA presample values."""
-    center, scale = returns.mean(axis=1), returns.std(axis=1)
+def standardised(
+    returns: FloatArray, mean: Literal["constant", "zero"]
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Centers, scales, series of mean square 1 about them, and their EWMA presample values.
+
+    The center is the mean, or 0 where the model's mean is; the scale is the root mean square about it.
+    """
+    if mean == "zero":
+        center, scale = np.zeros(len(returns)), np.sqrt(np.mean(returns**2, axis=1))
+    else:
+        center, scale = returns.mean(axis=1), returns.std(axis=1)
     standard = np.ascontiguousarray((returns - center[:, None]) / scale[:, None])
     weights = _EWMA ** np.arange(min(_EWMA_BARS, returns.shape[1]))
     starts = np.einsum("ij,ij,j->i", standard[:, : len(weights)], standard[:, : len(weights)], weights / weights.sum())

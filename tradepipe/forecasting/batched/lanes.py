@@ -13,9 +13,8 @@ import numpy as np
 from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.garch_information import load
 from tradepipe.forecasting.batched.garch_likelihood import BETA, COST, LANES, MU, NATURAL, NU, ROWS, UP, evaluate
-from tradepipe.forecasting.batched.garch_model import IntArray
 from tradepipe.forecasting.batched.garch_parameters import gradient_of, jacobian, place
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.model import FloatArray, IntArray
 
 CONVERGED, STALLED, EXHAUSTED, FAILED, JOINED = 0, 1, 2, 3, 4
 """How a task ended: predicted gain below the tolerance; no descent left; out of evaluations; no finite start; on its
