@@ -101,6 +101,14 @@ FORECASTS = Contract(
         ORIGIN_PRICE,
         Column("mean_return", pl.Float64, *MEAN_RETURN[:1], minimum=MEAN_RETURN[1], maximum=MEAN_RETURN[2]),
         Column("volatility", pl.Float64, *VOLATILITY[:1], minimum=VOLATILITY[1], maximum=VOLATILITY[2], exclusive=True),
+        Column(
+            "freedom",
+            pl.Float64,
+            "degrees of freedom of the Student t law that the return is scored by; null: normal",
+            minimum=2,
+            exclusive=True,
+            nullable=True,
+        ),
         _PRICE,
         *(column for level in LEVELS for column in _interval(level)),
         Column(
