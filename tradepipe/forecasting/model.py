@@ -94,7 +94,8 @@ class Panel:
     Attributes:
         symbols: one a series, unique.
         values: 1-D arrays, oldest value first, all ending at the same bar; lengths may differ. NaN: a missing value.
-        exog: none, or one a series: (n, k) regressors, row t known before value t.
+        exog: none, or one a series: (n, k) regressors, row t known before value t. Rows beyond the values are of the
+            bars ahead, for forecasts; bars further ahead are forecast with the last row there is.
         groups: none, or one a series: its sector, within which multivariate models look for what is common.
     """
 
@@ -163,10 +164,14 @@ class MeanForecast:
     Attributes:
         mean: (series, H) expected values of the next bars.
         response: (series, H) what a unit innovation adds to its own bar and to the H - 1 after it; starts with 1.
+        engine: of the router: what each row's numbers come from; () of a single engine's.
+        reason: of the router: why it is not the engine asked for first; None where it is.
     """
 
     mean: FloatArray
     response: FloatArray
+    engine: tuple[EngineName, ...] = ()
+    reason: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,11 +182,15 @@ class VarianceForecast:
         variance: (series, H) expected squared innovations of the next bars.
         freedom: (series,) degrees of freedom of the Student t law; inf: normal.
         skew: (series,) Hansen's lambda; 0: symmetric.
+        engine: of the router: what each row's numbers come from; () of a single engine's.
+        reason: of the router: why it is not the engine asked for first; None where it is.
     """
 
     variance: FloatArray
     freedom: FloatArray
     skew: FloatArray = field(default_factory=lambda: np.empty(0))
+    engine: tuple[EngineName, ...] = ()
+    reason: tuple[str | None, ...] = ()
 
 
 class ForecastError(ValueError):

@@ -13,6 +13,13 @@ class Engine(Protocol):
     def refusal(self, spec: ModelSpec) -> str | None:
         """Why this engine cannot do `spec` at all; None if it can."""
 
+    def names(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Parameters of `spec`, in the order of the columns of its fits.
+
+        Variance families have arch's names (mu, omega, alpha[1], gamma[1], beta[1], nu); arma has mean, the regressors'
+        names, ar.L1, ma.L1, ar.S.L5, ma.S.L5 and sigma2, where mean is that of the differenced values.
+        """
+
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """Why it cannot do a series, such as missing values; None for each that it can."""
 
