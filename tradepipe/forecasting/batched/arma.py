@@ -1,19 +1,19 @@
 """ARMA(p, d, q) with a mean for many series: fit, filter, update and forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tradepipe.forecasting.batched import filtering, fitting
-from tradepipe.forecasting.specs import FloatArray
+from tradepipe.forecasting.batched.polynomials import EVALUATIONS, HEIGHT, MEAN, NUMBERS, THETA, VARIANCE
+from tradepipe.forecasting.model import FloatArray, IntArray
 
-IntArray = NDArray[np.int64]
 Series = Sequence[FloatArray] | FloatArray
 
-_HIGHEST = 3
+HIGHEST = 3
 
 
 class FitStatus(IntEnum):
@@ -46,11 +46,23 @@ class ArmaOrder:
     mean: bool = True
 
     def __post_init__(self) -> None:
-        if not (0 <= self.p <= _HIGHEST and 0 <= self.q <= _HIGHEST and self.d in {0, 1}):
+        if not (0 <= self.p <= HIGHEST and 0 <= self.q <= HIGHEST and self.d in {0, 1}):
             raise ValueError(
                 f"ARMA({self.p}, {self.d}, {self.q}) is not of the batched engine, which has p and q up to "
-                f"{_HIGHEST} and d up to 1; fit it by the reference engine"
+                f"{HIGHEST} and d up to 1; fit it by the reference engine"
             )
+
+    @property
+    def shape(self) -> IntArray:
+        """What the kernels want to know; see `polynomials.expand`."""
+        size = max(self.p, self.q, 1)
+        return np.array([self.p, self.q, 0, 0, 0, self.d, size, self.d])
+
+    @property
+    def state_size(self) -> int:
+        """Columns of a state; see `filtering`."""
+        _, _, _, _, _, _, size, depth = self.shape.tolist()
+        return int(filtering.HEAD + 3 * size + depth)
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,7 @@ class ArmaFits:
         order: the specification.
         status: (series,) `FitStatus`. Of FITTED and UNFINISHED (evaluations ran out) the numbers are of use; a
             CONSTANT one has its value as mean and variance 0; the others have NaN.
-        numbers: (series, 12) phi (3), theta (3), mean, innovation variance, log-likelihood, evaluations, starts, and
-            one unused; in units of the values; unused lags are 0.
+        numbers: (series, NUMBERS), see `polynomials.NUMBERS`, in units of the values.
     """
 
     order: ArmaOrder
@@ -77,36 +88,37 @@ class ArmaFits:
     @property
     def theta(self) -> FloatArray:
         """(series, q), of ... + e(t) + theta_1 e(t-1) + ..."""
-        return self.numbers[:, 3 : 3 + self.order.q]
+        return self.numbers[:, THETA : THETA + self.order.q]
 
     @property
     def mean(self) -> FloatArray:
         """(series,) of the differenced values."""
-        return self.numbers[:, 6]
+        return self.numbers[:, MEAN]
 
     @property
     def variance(self) -> FloatArray:
         """(series,) of the innovations."""
-        return self.numbers[:, 7]
+        return self.numbers[:, VARIANCE]
 
     @property
     def log_likelihood(self) -> FloatArray:
         """(series,) exact and Gaussian, of the differenced values."""
-        return self.numbers[:, 8]
+        return self.numbers[:, HEIGHT]
 
     @property
     def evaluations(self) -> FloatArray:
         """(series,) of the likelihood."""
-        return self.numbers[:, 9]
-
-    @property
-    def size(self) -> int:
-        """Of the state: max(p, q), at least 1."""
-        return max(self.order.p, self.order.q, 1)
+        return self.numbers[:, EVALUATIONS]
 
 
 def fit_arma(
-    series: Series, order: ArmaOrder, *, starts: int = 3, warm: ArmaFits | None = None, rotation: int = 0
+    series: Series,
+    order: ArmaOrder,
+    *,
+    starts: int = 3,
+    warm: ArmaFits | None = None,
+    rotation: int = 0,
+    threads: int = 1,
 ) -> ArmaFits:
     """Fit one specification to every series by exact maximum likelihood.
 
@@ -120,6 +132,7 @@ def fit_arma(
         warm: earlier fits of the same series in the same order; a row without numbers starts cold.
         rotation: which basin is tried first beside a warm start. Count it up with each refit: a chain of warm starts
             alone stays in an optimum that has ceased to be the best.
+        threads: how many share the series; the numbers are the same.
 
     Raises:
         ValueError: `starts` is below 1 without warm starts, or `warm` has another number of series.
@@ -131,45 +144,64 @@ def fit_arma(
     if warm is not None and len(warm.status) != count:
         raise ValueError(f"warm has {len(warm.status)} series and the batch {count}; give one row each, in order")
     before = np.full((count, 6), np.nan) if warm is None else np.ascontiguousarray(warm.numbers[:, :6])
-    status, numbers = np.zeros(count, np.int64), np.zeros((count, 12))
+    status, numbers = np.zeros(count, np.int64), np.zeros((count, NUMBERS))
     p, d, q = order.p, order.d, order.q
-    fitting.fit_all(values, bounds, p, d, q, order.mean, starts, rotation, before, status, numbers)
+
+    def run(a: int, b: int) -> None:
+        where = bounds[a : b + 1]
+        own = status[a:b], numbers[a:b]
+        fitting.fit_all(values, where, p, d, q, order.mean, starts, rotation, before[a:b], *own)
+
+    _share(run, count, threads)
     return ArmaFits(order, status, numbers)
 
 
-def filter_arma(series: Series, fits: ArmaFits) -> FloatArray:
-    """States (series, 27) after all bars of `series`, at the fits' parameters; see `filtering`."""
-    states = np.empty((len(fits.status), filtering.STATE))
-    filtering.clear(states)
+def filter_arma(series: Series, fits: ArmaFits) -> tuple[FloatArray, list[FloatArray]]:
+    """States (series, size) after all bars of `series` at the fits' parameters, and errors; see `update_arma`."""
+    states = np.empty((len(fits.status), fits.order.state_size))
+    filtering.start_all(fits.order.shape, fits.numbers, states)
     return update_arma(series, fits, states)
 
 
-def update_arma(bars: Series, fits: ArmaFits, states: FloatArray) -> FloatArray:
-    """States after the new `bars` of each series; parameters are kept. A bar that is not finite is left out."""
+def update_arma(bars: Series, fits: ArmaFits, states: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+    """States after the new `bars` of each series, and one-step errors; parameters are kept.
+
+    A bar that is not finite is left out: the state stays, its error is NaN. So is that of a bar needed to difference.
+    """
     values, bounds = _flat(bars)
     if not len(bounds) - 1 == len(fits.status) == len(states):
         raise ValueError(f"{len(bounds) - 1} series, {len(fits.status)} fits, {len(states)} states; give one each")
-    after = states.copy()
-    taken = np.zeros(len(after), np.int64)
-    filtering.advance_all(values, bounds, fits.order.d, fits.numbers, after, taken)
-    return after
+    after, errors = states.copy(), np.empty(len(values))
+    regressors = np.empty((len(values), 0))
+    filtering.advance_all(fits.order.shape, fits.numbers, values, bounds, regressors, after, errors)
+    return after, np.split(errors, bounds[1:-1]) if len(bounds) > 1 else []
 
 
 def likelihood_arma(fits: ArmaFits, states: FloatArray) -> FloatArray:
     """Exact log-likelihood (series,) of all bars filtered so far at the fits' parameters."""
     likelihoods = np.empty(len(states))
-    filtering.likelihood_all(fits.size, fits.numbers, states, likelihoods)
+    filtering.likelihood_all(fits.numbers, states, likelihoods)
     return likelihoods
 
 
 def forecast_arma(fits: ArmaFits, states: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance, each (series, horizon), of the next values; of levels when d = 1.
+    """Expected next values, and what a unit error adds to its own and the later ones; each (series, horizon).
 
-    Parameters count as known. NaN for a series whose fit has no numbers.
+    Of levels when d = 1. Parameters count as known. NaN for a series whose fit has no numbers.
     """
-    means, variances = np.empty((len(states), horizon)), np.empty((len(states), horizon))
-    filtering.forecast_all(fits.size, fits.order.d, fits.numbers, states, means, variances)
-    return means, variances
+    means, responses = np.empty((len(states), horizon)), np.empty((len(states), horizon))
+    filtering.forecast_all(fits.order.shape, fits.numbers, states, means, responses)
+    return means, responses
+
+
+def _share(run: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Call `run(first, end)` for parts of `count` series, on so many threads."""
+    if threads <= 1 or count <= 1:
+        run(0, count)
+        return
+    edges = np.linspace(0, count, min(4 * threads, count) + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, edges[:-1], edges[1:]))
 
 
 def _flat(series: Series) -> tuple[FloatArray, IntArray]:

@@ -1,9 +1,9 @@
-"""The filter carried bar by bar, and forecasts from it.
+"""The exact filter carried bar by bar, one-step errors, and forecasts from where it stands.
 
-The state of a series is the filter started from zero, s, how it answers to the unknown first state, Phi = F^t, and what
-the data say of that state: M = sum g g', b = sum g f, with g the first row of Phi. Each bar adds to them, so
-any number of bars filtered at once or one at a time give the same digits, and the exact prediction and likelihood
-follow at any time. A state (27,): s (3), Phi (9), M (9), b (3), sum of f^2, observations, last value.
+Every bar moves the state by the same operations, so that any number of bars filtered at once or one at a time give
+the same digits. A state is, one after another: bars taken, sum of v^2 / F, half the sum of log F, F, levels kept so
+far; the state s (r) and the gains G and L (r each), see `gains`; the newest levels (d + D s, newest first), from which
+differences are made and undone; the newest regressors.
 """
 
 import math
@@ -11,154 +11,160 @@ import math
 import numpy as np
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.likelihood import posterior, start_covariance
-from tradepipe.forecasting.batched.polynomials import Floats, Integers
+from tradepipe.forecasting.batched.gains import first_column, start_gains, step_gains
+from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, VARIANCE, Floats, Integers, expand, set_differences
 
-STATE = 27
-_SQUARES, _COUNT, _LAST = 24, 25, 26
-_FADED = 1e-150
+COUNT, SQUARES, HALF_LOGDET, FACTOR, FILLED, HEAD = 0, 1, 2, 3, 4, 5
 
 
 @compiled
-def clear(states: Floats) -> None:
-    """Set every state (series, STATE) to that before the first bar."""
-    states[:] = 0.0
-    for place in range(3):
-        states[:, 3 + 4 * place] = 1.0
-    states[:, _LAST] = math.nan
-
-
-@compiled
-def _advance(coefficients: Floats, mean: float, d: int, state: Floats, value: float) -> None:
-    last = state[_LAST]
-    state[_LAST] = value
-    if d and last != last:  # noqa: PLR0124 - NaN: no bar yet
-        return
-    z = (value - last if d else value) - mean
-    f = z - state[0]
-    state[_SQUARES] += f * f
-    state[_COUNT] += 1.0
-    for i in range(3):
-        g = state[3 + i]
-        state[21 + i] += g * f
-        for j in range(3):
-            state[12 + 3 * i + j] += g * state[3 + j]
-    head = state[0]
-    for i in range(3):
-        below = state[i + 1] if i < 2 else 0.0
-        state[i] = (coefficients[i] + coefficients[3 + i]) * z - coefficients[3 + i] * head + below
-    for j in range(3):
-        head = state[3 + j]
-        for i in range(3):
-            below = state[6 + 3 * i + j] if i < 2 else 0.0
-            moved = below - coefficients[3 + i] * head
-            state[3 + 3 * i + j] = moved if abs(moved) > _FADED else 0.0
-
-
-@compiled
-def advance_all(values: Floats, bounds: Integers, d: int, numbers: Floats, states: Floats, taken: Integers) -> None:
-    """Filter new bars into the states; a bar that is not finite is left out and not counted in `taken`.
+def start_all(shape: Integers, numbers: Floats, states: Floats) -> None:
+    """Set every state to that before the first bar.
 
     Args:
+        shape: (8,) see `polynomials`.
+        numbers: (series, NUMBERS + regressors) fits.
+        states: (series, size), written.
+    """
+    r = shape[6]
+    ar, ma, first, scratch = np.zeros(r), np.zeros(r), np.zeros(r + 1), np.zeros((5, 2 * r + 2))
+    for s in range(len(states)):
+        state = states[s]
+        state[:] = 0.0
+        expand(shape, numbers[s], ar, ma)
+        first_column(ar, ma, r, scratch, first)
+        gains = state[HEAD + r : HEAD + 3 * r].reshape((2, r))
+        state[FACTOR] = start_gains(ar, ma, r, first, gains)
+
+
+@compiled
+def advance_all(
+    shape: Integers,
+    numbers: Floats,
+    values: Floats,
+    bounds: Integers,
+    exog: Floats,
+    states: Floats,
+    errors: Floats,
+) -> None:
+    """Filter new bars into the states; a bar that is not finite is left out.
+
+    Args:
+        shape: (8,) see `polynomials`.
+        numbers: (series, NUMBERS + regressors) fits.
         values: new bars of all series, one series after another.
         bounds: (series + 1,) where each begins and ends.
-        d: differences, 0 or 1.
-        numbers: (series, 12) fits.
-        states: (series, STATE), changed.
-        taken: (series,) bars filtered, written.
+        exog: (bars, regressors) beside the values.
+        states: (series, size), changed.
+        errors: (bars,), written: value less its expectation a bar before; NaN of a bar left out or needed to
+            difference the others.
     """
+    r, depth, columns = shape[6], shape[7], exog.shape[1]
+    ar, ma, differences = np.zeros(r), np.zeros(r), np.zeros(depth)
+    set_differences(shape, differences)
     for s in range(len(bounds) - 1):
-        taken[s] = 0
+        state, row = states[s], numbers[s]
+        expand(shape, row, ar, ma)
+        own, gains = state[HEAD : HEAD + r], state[HEAD + r : HEAD + 3 * r].reshape((2, r))
+        levels, newest = state[HEAD + 3 * r : HEAD + 3 * r + depth], state[HEAD + 3 * r + depth :]
         for t in range(bounds[s], bounds[s + 1]):
-            if abs(values[t]) < math.inf:
-                _advance(numbers[s], numbers[s, 6], d, states[s], values[t])
-                taken[s] += 1
+            errors[t] = math.nan
+            level = values[t]
+            for k in range(columns):
+                level -= row[NUMBERS + k] * exog[t, k]
+            if not abs(level) < math.inf:
+                continue
+            for k in range(columns):
+                newest[k] = exog[t, k]
+            z = level - row[MEAN]
+            for i in range(depth):
+                z -= differences[i] * levels[i]
+            for i in range(depth - 1, 0, -1):
+                levels[i] = levels[i - 1]
+            if depth > 0:
+                levels[0] = level
+            if state[FILLED] < depth:
+                state[FILLED] += 1.0
+                continue
+            factor, head = state[FACTOR], own[0]
+            error = errors[t] = z - head
+            state[COUNT] += 1.0
+            state[SQUARES] += error * error / factor
+            pull = error / factor
+            for i in range(r):
+                own[i] = ar[i] * head + (own[i + 1] if i + 1 < r else 0.0) + gains[0, i] * pull
+            if factor > 1.0 or gains[1, 0] != 0.0:
+                state[HALF_LOGDET] += 0.5 * math.log(factor)
+                state[FACTOR] = step_gains(ar, ma, r, gains, factor)
 
 
 @compiled
-def _smooth(row: Floats, r: int, state: Floats, small: Floats) -> tuple[float, float]:
-    """First state given all bars into small[4, 0]; half the log-determinant and the exact sum of squares."""
-    for i in range(3):
-        for j in range(3):
-            small[1, i, j] = state[12 + 3 * i + j]
-    start_covariance(row, r, small)
-    logdet, squares = posterior(r, small), state[_SQUARES]
-    for i in range(r):
-        small[4, 0, i] = 0.0
-        for j in range(r):
-            small[4, 0, i] += small[2, i, j] * state[21 + j]
-        squares -= small[4, 0, i] * state[21 + i]
-    return 0.5 * logdet, squares
-
-
-@compiled
-def likelihood_all(r: int, numbers: Floats, states: Floats, likelihoods: Floats) -> None:
+def likelihood_all(numbers: Floats, states: Floats, likelihoods: Floats) -> None:
     """Write the exact log-likelihood (series,) of all bars filtered, at the fits' own variance."""
-    small = np.zeros((10, 3, 3))
     for s in range(len(states)):
-        half, squares = _smooth(numbers[s], r, states[s], small)
-        variance = numbers[s, 7]
-        likelihoods[s] = -0.5 * (states[s, _COUNT] * math.log(2.0 * math.pi * variance) + squares / variance) - half
+        variance, state = numbers[s, VARIANCE], states[s]
+        scaled = state[COUNT] * math.log(2.0 * math.pi * variance) + state[SQUARES] / variance
+        likelihoods[s] = -0.5 * scaled - state[HALF_LOGDET]
 
 
 @compiled
-def forecast_all(r: int, d: int, numbers: Floats, states: Floats, means: Floats, variances: Floats) -> None:
-    """Write mean and variance (series, horizon) of the values ahead, of levels when d = 1.
+def forecast_all(shape: Integers, numbers: Floats, states: Floats, means: Floats, responses: Floats) -> None:
+    """Write expected values and what a unit error adds to the bars from its own on, both (series, horizon).
+
+    Regressors stay at their newest row.
 
     Args:
-        r: max(p, q, 1).
-        d: differences, 0 or 1.
-        numbers: (series, 12) fits.
-        states: (series, STATE).
+        shape: (8,) see `polynomials`.
+        numbers: (series, NUMBERS + regressors) fits.
+        states: (series, size).
         means: written.
-        variances: written.
+        responses: written.
     """
-    small, ahead, moved = np.zeros((10, 3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
-    mean, tied, spare, gain = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
+    r, depth, horizon = shape[6], shape[7], means.shape[1]
+    ar, ma, differences = np.zeros(r), np.zeros(r), np.zeros(depth)
+    own, levels = np.zeros(r), np.zeros(depth)
+    set_differences(shape, differences)
     for s in range(len(states)):
-        row, state = numbers[s], states[s]
-        _smooth(row, r, state, small)
+        state, row = states[s], numbers[s]
+        expand(shape, row, ar, ma)
+        offset = 0.0
+        for k in range(states.shape[1] - HEAD - 3 * r - depth):
+            offset += row[NUMBERS + k] * state[HEAD + 3 * r + depth + k]
         for i in range(r):
-            gain[i], tied[i], mean[i] = row[i] + row[3 + i], 0.0, state[i]
-            for j in range(r):
-                mean[i] += state[3 + 3 * i + j] * small[4, 0, j]
-                term = 0.0
-                for k in range(r):
-                    for m in range(r):
-                        term += state[3 + 3 * i + k] * small[2, k, m] * state[3 + 3 * j + m]
-                ahead[i, j] = term
-        level, spread = state[_LAST], 0.0
-        for h in range(means.shape[1]):
-            step = 1.0 + ahead[0, 0]
-            if d:
-                level += row[6] + mean[0]
-                spread += step + 2.0 * tied[0]
-                means[s, h], variances[s, h] = level, spread * row[7]
-            else:
-                means[s, h], variances[s, h] = row[6] + mean[0], step * row[7]
-            for i in range(r):
-                spare[i] = tied[i] + ahead[i, 0]
-            for i in range(r):
-                tied[i] = row[i] * spare[0] + (spare[i + 1] if i + 1 < r else 0.0) + gain[i]
-            for i in range(r):
-                spare[i] = mean[i]
-            _shift(row, spare, mean, r)
-            _spread(row, gain, ahead, moved, r)
+            own[i] = state[HEAD + i]
+        for i in range(depth):
+            levels[i] = state[HEAD + 3 * r + i]
+        for h in range(horizon):
+            level = row[MEAN] + _next(ar, own)
+            means[s, h] = offset + _undo(differences, levels, level)
+        for i in range(r):
+            own[i] = 0.0
+        levels[:] = 0.0
+        for h in range(horizon):
+            pulse = 1.0 if h == 0 else _next(ar, own)
+            if h == 0:
+                for i in range(r):
+                    own[i] = ar[i] + ma[i]
+            responses[s, h] = _undo(differences, levels, pulse)
 
 
 @compiled
-def _shift(row: Floats, spare: Floats, mean: Floats, r: int) -> None:
-    """Mean = A mean."""
-    for i in range(r):
-        mean[i] = row[i] * spare[0] + (spare[i + 1] if i + 1 < r else 0.0)
+def _next(ar: Floats, own: Floats) -> float:
+    """First entry of the state, which is then moved a bar on."""
+    head: float = own[0]
+    for i in range(len(own)):
+        own[i] = ar[i] * head + (own[i + 1] if i + 1 < len(own) else 0.0)
+    return head
 
 
 @compiled
-def _spread(row: Floats, gain: Floats, ahead: Floats, moved: Floats, r: int) -> None:
-    """Ahead = A ahead A' + K K'."""
-    for j in range(r):
-        for i in range(r):
-            moved[i, j] = row[i] * ahead[0, j] + (ahead[i + 1, j] if i + 1 < r else 0.0)
-    for i in range(r):
-        for j in range(r):
-            ahead[i, j] = row[j] * moved[i, 0] + (moved[i, j + 1] if j + 1 < r else 0.0) + gain[i] * gain[j]
+def _undo(differences: Floats, levels: Floats, value: float) -> float:
+    """The level whose difference is `value`, which is then the newest of `levels`."""
+    level = value
+    for i in range(len(levels)):
+        level += differences[i] * levels[i]
+    for i in range(len(levels) - 1, 0, -1):
+        levels[i] = levels[i - 1]
+    if len(levels) > 0:
+        levels[0] = level
+    return level

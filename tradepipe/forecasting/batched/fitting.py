@@ -6,7 +6,17 @@ import numpy as np
 
 from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.likelihood import value_at
-from tradepipe.forecasting.batched.polynomials import Floats, Integers, set_coefficients, set_point
+from tradepipe.forecasting.batched.polynomials import (
+    EVALUATIONS,
+    HEIGHT,
+    MEAN,
+    TRIES,
+    VARIANCE,
+    Floats,
+    Integers,
+    set_coefficients,
+    set_point,
+)
 from tradepipe.forecasting.batched.search import minimise
 from tradepipe.forecasting.batched.starts import LANES, choose, screen
 
@@ -87,7 +97,7 @@ def fit_all(
         rotation: which basin comes first beside a warm start.
         warm: (series, 6) coefficients to start from; NaN in the first place where there are none.
         status: (series,), written.
-        numbers: (series, 12), written: phi, theta, mean, variance, log-likelihood, evaluations, starts, unused.
+        numbers: (series, NUMBERS), written.
     """
     longest = 1
     for s in range(len(bounds) - 1):
@@ -100,11 +110,11 @@ def fit_all(
         series, row = values[bounds[s] : bounds[s + 1]], numbers[s]
         n, status[s], mean, scale = standardise(series, d, work[0])
         row[:] = math.nan
-        row[9] = row[10] = 0.0
+        row[EVALUATIONS] = row[TRIES] = 0.0
         if status[s] != FITTED:
             if status[s] == CONSTANT:
-                row[:6] = 0.0
-                row[6], row[7] = mean, 0.0
+                row[:] = 0.0
+                row[MEAN], row[HEIGHT] = mean, math.nan
             continue
         if not with_mean:
             for t in range(n):
@@ -127,11 +137,12 @@ def fit_all(
             if value < lowest:
                 lowest, finished = value, done
                 best[:] = point
+        row[:] = 0.0
         set_coefficients(best, row)
         value_at(row, max(p, q, 1), with_mean, n, work, small, found)
-        row[6] = mean + scale * found[0]
-        row[7] = found[1] / n * scale * scale
-        row[8] = -lowest - 0.5 * n * (math.log(2.0 * math.pi) + 1.0) - n * math.log(scale)
-        row[9], row[10] = evaluations, tries
+        row[MEAN] = mean + scale * found[0]
+        row[VARIANCE] = found[1] / n * scale * scale
+        row[HEIGHT] = -lowest - 0.5 * n * (math.log(2.0 * math.pi) + 1.0) - n * math.log(scale)
+        row[EVALUATIONS], row[TRIES] = evaluations, tries
         if not finished:
             status[s] = UNFINISHED

@@ -18,6 +18,55 @@ Integers = NDArray[np.int64]
 
 _FADED = 1e-20
 
+PHI, THETA, SEASONAL_PHI, SEASONAL_THETA, MEAN, VARIANCE, HEIGHT = 0, 3, 6, 8, 10, 11, 12
+EVALUATIONS, TRIES, NUMBERS = 13, 14, 15
+"""Where each stands in a row of numbers: 3 phi, 3 theta, 2 seasonal phi, 2 seasonal theta, mean, variance,
+log-likelihood, evaluations, starts tried; from NUMBERS on the regressors' coefficients. Unused ones are 0."""
+
+
+@compiled
+def expand(shape: Integers, row: Floats, ar: Floats, ma: Floats) -> None:
+    """Write the products of the plain and the seasonal polynomials, both (>= r,).
+
+    Args:
+        shape: (8,) p, q, P, Q, s, d + 2 D, r = max(p + P s, q + Q s, 1), d + D s.
+        row: (>= 10,) numbers of a fit.
+        ar: written: phi(B) Phi(B^s) = 1 - ar_1 B - ...
+        ma: written: theta(B) Theta(B^s) = 1 + ma_1 B + ...
+    """
+    season = shape[4]
+    for i in range(shape[6]):
+        ar[i] = ma[i] = 0.0
+    for i in range(3):
+        if i < shape[0]:
+            ar[i] += row[PHI + i]
+        if i < shape[1]:
+            ma[i] += row[THETA + i]
+    for j in range(2):
+        if j < shape[2]:
+            at = season * (j + 1) - 1
+            ar[at] += row[SEASONAL_PHI + j]
+            for i in range(shape[0]):
+                ar[at + 1 + i] -= row[SEASONAL_PHI + j] * row[PHI + i]
+        if j < shape[3]:
+            at = season * (j + 1) - 1
+            ma[at] += row[SEASONAL_THETA + j]
+            for i in range(shape[1]):
+                ma[at + 1 + i] += row[SEASONAL_THETA + j] * row[THETA + i]
+
+
+@compiled
+def set_differences(shape: Integers, differences: Floats) -> None:
+    """Write how earlier levels make up the next: (1 - B)^d (1 - B^s)^D = 1 - differences_1 B - ..., (d + D s,)."""
+    season = shape[4]
+    differences[:] = 0.0
+    if shape[5] % 2:
+        differences[0] += 1.0
+    if shape[5] // 2:
+        differences[season - 1] += 1.0
+        if shape[5] % 2:
+            differences[season] -= 1.0
+
 
 @compiled
 def set_coefficients(point: Floats, coefficients: Floats) -> None:

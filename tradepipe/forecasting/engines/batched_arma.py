@@ -1,0 +1,225 @@
+"""ARMA of the batched kernels as the engine interface wants it: `forecasting.batched.arma` behind `Engine`.
+
+`mean` is the mean of the (differenced) values, not an intercept; the other parameters are named as by statsmodels.
+`state` is that of `forecasting.batched.filtering`.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from tradepipe.forecasting.batched import (
+    ArmaFits,
+    ArmaOrder,
+    FitStatus,
+    filter_arma,
+    fit_arma,
+    forecast_arma,
+    likelihood_arma,
+    update_arma,
+)
+from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, THETA, VARIANCE
+from tradepipe.forecasting.model import (
+    EngineName,
+    Fits,
+    FloatArray,
+    ForecastError,
+    IntArray,
+    MeanForecast,
+    ModelSpec,
+    Panel,
+)
+
+FEWEST: Final = 250
+"""Values that a series needs: with fewer the likelihood is a plain of many optima."""
+
+STARTS: Final = 3
+BESIDE: Final = 1
+"""Basins tried from a cold start, and beside a warm one."""
+
+_REASONS: Final = {
+    FitStatus.SHORT: "too few values",
+    FitStatus.NOT_FINITE: "missing or infinite values",
+    FitStatus.CONSTANT: "constant series",
+}
+
+
+class BatchedArma:
+    """ARMA(p, d, q) with p and q up to 3 and d up to 1, with a mean or none."""
+
+    name: EngineName = "batched"
+
+    def refusal(self, spec: ModelSpec) -> str | None:
+        """Why the kernels cannot do `spec`."""
+        if spec.family != "arma":
+            return f"family {spec.family} is not ARMA"
+        if len(spec.order) != 3:
+            return f"order {spec.order} is not (p, d, q)"
+        if any(spec.seasonal) or spec.exog:
+            return "no seasons or regressors"
+        try:
+            _order_of(spec)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def names(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Parameters of `spec`."""
+        return _names(_order(spec))
+
+    def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
+        """Why a series cannot be fitted: missing or too few values, or nothing that varies."""
+        _order(spec)
+        return tuple(_fault_of(values) for values in panel.values)
+
+    def fit(
+        self, panel: Panel, spec: ModelSpec, previous: Fits | None = None, *, turn: int = 0, threads: int = 1
+    ) -> Fits:
+        """Exact maximum likelihood from several starts; beside a warm start one, of a basin that rotates with `turn`.
+
+        Raises:
+            ForecastError: the engine refuses `spec`, or `previous` is of another model or of other series.
+        """
+        order, faults = _order(spec), self.faults(panel, spec)
+        sound = np.flatnonzero([fault is None for fault in faults])
+        warm = None
+        if previous is not None:
+            if previous.symbols != panel.symbols or previous.names != _names(order):
+                raise ForecastError(
+                    f"previous fits are {previous.spec.text} of {len(previous)} series, asked is {spec.text} of "
+                    f"{len(panel)}; fit without them"
+                )
+            warm = _rows(order, previous.parameters[sound])
+        found = fit_arma(
+            [panel.values[row] for row in sound],
+            order,
+            starts=STARTS if warm is None else BESIDE,
+            warm=warm,
+            rotation=turn,
+            threads=threads,
+        )
+        reasons = list(faults)
+        for row, status in zip(sound, found.status, strict=True):
+            reasons[row] = _REASONS.get(FitStatus(status))
+        return _fits(panel, spec, reasons, sound, found)
+
+    def at(self, panel: Panel, spec: ModelSpec, parameters: FloatArray) -> Fits:
+        """The fits at given parameters (series, k), in the order of `Fits.names`.
+
+        Raises:
+            ForecastError: the engine refuses `spec`, or parameters are of another shape.
+        """
+        order = _order(spec)
+        names = _names(order)
+        if parameters.shape != (len(panel), len(names)):
+            raise ForecastError(
+                f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
+                f"({len(panel)}, {len(names)}): {', '.join(names)}"
+            )
+        reasons = [
+            fault or (None if np.isfinite(row).all() else "no parameters")
+            for fault, row in zip(self.faults(panel, spec), parameters, strict=True)
+        ]
+        sound = np.flatnonzero([reason is None for reason in reasons])
+        return _fits(panel, spec, reasons, sound, _rows(order, parameters[sound]))
+
+    def update(self, fits: Fits, bars: Panel) -> Fits:
+        """Take new bars in; the error of a missing one is NaN, and the state does not move.
+
+        Raises:
+            ForecastError: `bars` are of other series.
+        """
+        if bars.symbols != fits.symbols:
+            raise ForecastError(
+                f"new bars are of {len(bars)} series from {bars.symbols[:1]}, the fits of {len(fits)} from "
+                f"{fits.symbols[:1]}; align them"
+            )
+        order = _order(fits.spec)
+        size = order.state_size
+        states, errors = update_arma(bars.values, _rows(order, fits.parameters), fits.state[:, :size])
+        wide = np.zeros_like(fits.state)
+        wide[:, :size] = states
+        return replace(fits, state=wide, residuals=tuple(errors))
+
+    def forecast(self, fits: Fits, horizon: int) -> MeanForecast:
+        """Expected values of the bars ahead, and the weights of an error in them."""
+        order = _order(fits.spec)
+        return MeanForecast(*forecast_arma(_rows(order, fits.parameters), fits.state[:, : order.state_size], horizon))
+
+
+def _order(spec: ModelSpec) -> ArmaOrder:
+    reason = BatchedArma().refusal(spec)
+    if reason:
+        raise ForecastError(f"the batched engine does not do {spec.text}: {reason}; ask the reference engine")
+    return _order_of(spec)
+
+
+def _order_of(spec: ModelSpec) -> ArmaOrder:
+    p, d, q = spec.order
+    return ArmaOrder(p, d, q, mean=spec.mean == "constant")
+
+
+def _fault_of(values: FloatArray) -> str | None:
+    """Why a series cannot be fitted."""
+    if len(values) < FEWEST:
+        return f"{len(values)} values, fewer than {FEWEST}"
+    if not np.isfinite(values).all():
+        return _REASONS[FitStatus.NOT_FINITE]
+    return _REASONS[FitStatus.CONSTANT] if np.ptp(values) == 0.0 else None
+
+
+def _names(order: ArmaOrder) -> tuple[str, ...]:
+    return (
+        *(["mean"] if order.mean else []),
+        *(f"ar.L{lag + 1}" for lag in range(order.p)),
+        *(f"ma.L{lag + 1}" for lag in range(order.q)),
+        "sigma2",
+    )
+
+
+def _columns(order: ArmaOrder) -> list[int]:
+    """Where in a row of numbers each of `_names` stands."""
+    return [*([MEAN] if order.mean else []), *range(PHI, PHI + order.p), *range(THETA, THETA + order.q), VARIANCE]
+
+
+def _rows(order: ArmaOrder, parameters: FloatArray) -> ArmaFits:
+    """Fits with given parameters."""
+    numbers = np.zeros((len(parameters), NUMBERS))
+    numbers[:, _columns(order)] = parameters
+    numbers[np.isnan(parameters).any(axis=1)] = np.nan
+    return ArmaFits(order, np.full(len(parameters), FitStatus.FITTED, np.int64), numbers)
+
+
+def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntArray, found: ArmaFits) -> Fits:
+    """Filter the sound series at the parameters found, and lay all series out as rows."""
+    order = found.order
+    good = np.flatnonzero([reasons[row] is None for row in sound])
+    rows = sound[good]
+    kept = ArmaFits(order, found.status[good], np.ascontiguousarray(found.numbers[good]))
+    states, errors = filter_arma([panel.values[row] for row in rows], kept)
+    count, columns = len(panel), _columns(order)
+    parameters, heights = np.full((count, len(columns)), np.nan), np.full(count, np.nan)
+    evaluations, state = np.zeros(count, np.int64), np.zeros((count, order.state_size))
+    converged = np.zeros(count, np.bool_)
+    residuals = [np.full(len(values), np.nan) for values in panel.values]
+    parameters[rows], heights[rows], state[rows] = kept.numbers[:, columns], likelihood_arma(kept, states), states
+    evaluations[rows] = np.maximum(kept.evaluations, 1)
+    converged[rows] = kept.status == FitStatus.FITTED
+    for row, own in zip(rows, errors, strict=True):
+        residuals[row] = own[order.d :]
+    return Fits(
+        spec=spec,
+        symbols=panel.symbols,
+        engine=(BatchedArma.name,) * count,
+        reason=tuple(reasons),
+        names=_names(order),
+        parameters=parameters,
+        log_likelihood=heights,
+        observations=np.array([int(np.isfinite(values).sum()) for values in panel.values], dtype=np.int64),
+        converged=converged,
+        evaluations=evaluations,
+        warnings=("",) * count,
+        residuals=tuple(residuals),
+        state=state,
+    )
