@@ -76,7 +76,7 @@ $(VENV)/.runtime: $(VENV)/.tools deploy/locks/runtime.txt pyproject.toml
 	@echo "Installing what tradepipe needs …"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r deploy/locks/runtime.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/tradepipe indicators compile
+	@$(BIN)/tradepipe compile
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime deploy/locks/dev.txt

@@ -17,6 +17,7 @@ from tradepipe.commands import (
     contracts_app,
     dataset_app,
     indicators_app,
+    kernels_app,
     quarantine_app,
     replay_app,
     storage_app,
@@ -42,6 +43,7 @@ app.add_typer(quarantine_app.app)
 app.add_typer(dataset_app.app)
 app.command("blast-radius")(blast_radius_app.blast_radius)
 app.command("replay")(replay_app.replay)
+app.command("compile")(kernels_app.compile_kernels)
 app.add_typer(contracts_app.app)
 app.add_typer(indicators_app.app)
 app.add_typer(storage_app.app)

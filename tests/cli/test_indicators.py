@@ -11,10 +11,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tradepipe.cli import app
-from tradepipe.commands.indicators import show_build, show_indicator, show_list
+from tradepipe.commands.indicators import show_indicator, show_list
 from tradepipe.commands.warm_up import BarsError, show_warm_up
 from tradepipe.indicators import indicators, parse_indicator
-from tradepipe.indicators.building import Built
 
 
 def shown(function, *arguments, width=120, **more):
@@ -132,10 +131,3 @@ def test_a_lookback_that_is_too_small_ends_with_exit_code_3(tmp_path, monkeypatc
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 3
     assert "Lookback too small: ema(20)" in done.stdout
-
-
-def test_what_was_built_is_said(monkeypatch):
-    monkeypatch.setattr("tradepipe.commands.indicators.build", lambda _: Built(("a",), 60, kept=True, seconds=1.24))
-    assert shown(show_build, 2) == "indicators: 1 kernel compiled, 60 cached (1.2 s).\n"
-    monkeypatch.setattr("tradepipe.commands.indicators.build", lambda _: Built((), 61, kept=False, seconds=1.0))
-    assert "not kept: no cache folder may be written" in shown(show_build, 2)

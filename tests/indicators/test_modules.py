@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import tradepipe.indicators
-from tradepipe.indicators import IndicatorError, building, indicators
-from tradepipe.indicators.building import build
+from tradepipe.compiling.building import build
+from tradepipe.indicators import indicators
+from tradepipe.indicators.building import jobs
 
 FIRST_CALL_IN_IMPORTS = 4.0
 ROOM = Path(tradepipe.indicators.__file__).parent
@@ -62,9 +63,10 @@ for one in every:
 
 BUILD = """
 import json
-from tradepipe.indicators.building import build
+from tradepipe.compiling.building import build
+from tradepipe.indicators.building import jobs
 if __name__ == "__main__":
-    done = build()
+    done = build(jobs())
     print(json.dumps({"compiled": sorted(done.compiled), "cached": done.cached, "kept": done.kept}))
 """
 
@@ -85,27 +87,20 @@ def test_importing_parsing_and_live_states_need_no_heavy_library():
 
 
 def test_kernels_run_in_python_where_numba_may_not_compile():
-    """For a debugger. Compiling says why it cannot."""
+    """For a debugger."""
     code = """
-from tradepipe.indicators import State, IndicatorError, parse_indicator
-from tradepipe.indicators.building import build
+from tradepipe.indicators import State, parse_indicator
 state = State(parse_indicator("rsi(2)"))
 print([state.update({"close": close})["rsi_2"] for close in (1.0, 2.0, 1.0)])
-try:
-    build()
-except IndicatorError as error:
-    print(error)
 """
-    values, said = run_python(code, NUMBA_DISABLE_JIT="1").splitlines()
-    assert values == "[None, None, 50.0]"
-    assert said == "NUMBA_DISABLE_JIT is set, so numba compiles nothing. Remedy: unset it"
+    assert run_python(code, NUMBA_DISABLE_JIT="1").strip() == "[None, None, 50.0]"
 
 
 @pytest.mark.slow
 def test_the_first_call_of_a_fresh_process_waits_for_no_compiler():
     """All kernels are compiled at install, for the very types that batch, states and live series call them with."""
-    assert build().kept
-    assert build().compiled == ()
+    assert build(jobs()).kept
+    assert build(jobs()).compiled == ()
     # Even CPU time is longer where processes share a core, so the 3 s are for the benchmark to tell. Here the unit is
     # an import of the libraries by a process of its own: 2.3 of them, and a dozen more with nine kernels to compile.
     told, imports = [], []
@@ -117,21 +112,6 @@ def test_the_first_call_of_a_fresh_process_waits_for_no_compiler():
     assert float(first[1]) < FIRST_CALL_IN_IMPORTS * min(imports)
     assert [name for name, _, _ in rest] == list(indicators())
     assert {name for name, signatures, misses in rest if (signatures, misses) != ("1", "0")} == set()
-
-
-@pytest.mark.slow
-def test_building_a_part_anew_compiles_that_part(tmp_path, monkeypatch):
-    """In this process where it is little, in several where it is more; two may build at once."""
-    some = dict(list(indicators().items())[:2])
-    monkeypatch.setattr(building, "indicators", lambda: some)
-    monkeypatch.setattr(building, "_is_cached", lambda one: (tmp_path / one.name).exists())
-    monkeypatch.setattr(building, "_compile", lambda name: (tmp_path / name).touch() or "")
-    assert build().compiled == tuple(some)
-    assert (build().compiled, build().cached, build().kept) == ((), 2, True)
-    monkeypatch.setattr(building, "_compile", lambda name: f"the kernel of {name} does not compile: x")
-    (tmp_path / next(iter(some))).unlink()
-    with pytest.raises(IndicatorError, match=f"the kernel of {next(iter(some))} does not compile: x"):
-        build()
 
 
 @pytest.mark.slow

@@ -10,12 +10,10 @@ import tradepipe.indicators
 from tradepipe.indicators import compute_indicators, indicators, parse_indicators
 
 ROOM = Path(tradepipe.indicators.__file__).parent
-# It says how long compiling took; what a kernel says does not depend on it.
-COMPILING = {"building.py"}
 MODULES = {"os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "time", "uuid"}
 CALLS = {"default_rng", "now", "open", "perf_counter", "rand", "random", "time", "today", "utcnow", "write_bytes"}
 EVENTS = ("open", "os.", "shutil.", "socket.", "sqlite3.", "subprocess.", "tempfile.")
-COMPUTING = [path for path in sorted(ROOM.rglob("*.py")) if path.name not in COMPILING]
+COMPUTING = sorted(ROOM.rglob("*.py"))
 
 
 def name_of(function):

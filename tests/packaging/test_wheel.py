@@ -113,20 +113,20 @@ def test_the_installed_wheel_compiles_its_indicators_on_first_use_and_keeps_them
 
 
 FEW = """
-from tradepipe.indicators import indicators
-from tradepipe.indicators import building
-building.indicators = lambda: {name: indicators()[name] for name in ("rsi", "returns")}
+from tradepipe.commands import kernels
+every = kernels.all_jobs()
+kernels.all_jobs = lambda: [job for job in every if job.name in ("rsi", "returns", "garch_filtering.carry")]
 from tradepipe.cli import app
-app(["indicators", "compile"])
+app(["compile"])
 """
 
 
-def test_the_installed_wheel_compiles_its_indicators_once(installed, tmp_path):
-    """Two of them; all are a minute of compiling."""
+def test_the_installed_wheel_compiles_its_kernels_once(installed, tmp_path):
+    """Three of them; all are a minute of compiling."""
     text = run(installed / "python", "-c", FEW, cwd=tmp_path)
-    assert "2 kernels compiled, 0 cached" in text
+    assert "3 kernels compiled, 0 cached" in text
     assert "not kept" not in text
-    assert "0 kernels compiled, 2 cached" in run(installed / "python", "-c", FEW, cwd=tmp_path)
+    assert "0 kernels compiled, 3 cached" in run(installed / "python", "-c", FEW, cwd=tmp_path)
 
 
 def test_nothing_of_the_development_tools_is_needed(installed):

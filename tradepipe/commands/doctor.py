@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tradepipe.chain import LAYERS, research
+from tradepipe.commands.kernels import kernels_kept
 from tradepipe.commands.project import Project
 from tradepipe.execution import Journal
 from tradepipe.indicators import features_of
@@ -41,6 +42,7 @@ def _checks(project: Project) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "free space", lambda: _free_space(settings.home)
     yield "catalogue", lambda: f"{len(project.store.catalogue.datasets())} datasets in {settings.catalogue_url}"
     yield "journal", lambda: _journal(settings.journal_url)
+    yield "kernels", kernels_kept
     for market in project.markets.values():
         yield f"market {market.name}", lambda market=market: _market(project, market)  # type: ignore[misc]
 

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table
 
 from tradepipe.indicators import BoundIndicator, indicators, parse_indicator
-from tradepipe.indicators.building import build
 from tradepipe.indicators.registry import family_of
 from tradepipe.paths import source_checkout
 
@@ -73,17 +72,6 @@ def show_indicator(console: Console, asked: str, *, as_json: bool = False) -> No
         table.add_row(output.name, escape(output.unit), str(output.warm_up), escape(output.description))
     console.print()
     console.print(table)
-
-
-def show_build(console: Console, processes: int) -> None:
-    """Fill the kernel cache and say what was done."""
-    done = build(processes)
-    count = len(done.compiled)
-    console.print(
-        f"indicators: {count} kernel{'' if count == 1 else 's'} compiled, {done.cached} cached ({done.seconds:.1f} s)."
-    )
-    if not done.kept:
-        console.print("  not kept: no cache folder may be written (set NUMBA_CACHE_DIR), or a module has changed.")
 
 
 def show_document(console: Console, folder: Path | None, data: Path | None) -> None:

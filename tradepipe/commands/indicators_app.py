@@ -63,22 +63,6 @@ def warmup(
         raise typer.Exit(FOUND)
 
 
-@app.command("compile")
-def compile_kernels(
-    processes: Annotated[int, typer.Option(help="How many compile at once.", min=1, max=64)] = 2,
-) -> None:
-    """Compile the kernels that the cache lacks, so that no run waits for it; `make` does it at install."""
-    from tradepipe.commands.indicators import show_build  # noqa: PLC0415
-    from tradepipe.commands.terminal import console  # noqa: PLC0415
-    from tradepipe.indicators import IndicatorError  # noqa: PLC0415
-
-    try:
-        show_build(console(), processes)
-    except IndicatorError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from None
-
-
 @app.command()
 def document(
     folder: Annotated[Path | None, typer.Argument(help="Where to. Default: docs of the checkout.")] = None,

@@ -1,15 +1,14 @@
 """How kernels are compiled, said once.
 
-A kernel is written in the module of its indicator and compiled when it is first run, so importing the
-registry costs no numba. What is compiled is kept on disk; `tradepipe.compiling.caching` says where and how
-long. `tradepipe indicators compile` fills that cache at install.
+A kernel is written in the module of its indicator or model and compiled when it is first run, so importing it costs no
+numba. What is compiled is kept on disk; `tradepipe.compiling.caching` says where and how long. `tradepipe compile`
+fills that cache at install.
 """
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
-
-Kinds = tuple[type[int] | type[float], ...]
 
 
 class Compiled:
@@ -43,20 +42,22 @@ class Compiled:
     def __call__(self, *arguments: object) -> Any:
         return self.dispatcher(*arguments)
 
-    def prepare(self, inputs: int, parameters: Kinds, outputs: int) -> None:
-        """Compile the kernel of an indicator without running it, or fetch it from the cache.
+    def prepare(self, types: str) -> None:
+        """Compile the kernel without running it, or fetch it from the cache.
 
         Args:
-            inputs: how many arrays it reads.
-            parameters: their kinds.
-            outputs: how many arrays it writes.
+            types: of its arguments, such as "float64[:, ::1], int64[::1], boolean": numba's names, with commas between.
         """
-        self.dispatcher.compile(_signature(inputs, parameters, outputs))
+        self.dispatcher.compile(_arguments(types))
 
-    def is_cached(self, inputs: int, parameters: Kinds, outputs: int) -> bool:
+    def is_cached(self, types: str) -> bool:
         """Whether the next process will find what `prepare` prepares."""
         cache, context = self.dispatcher._cache, self.dispatcher.targetctx  # noqa: SLF001 - the one who knows
-        return cache.load_overload(_signature(inputs, parameters, outputs), context) is not None
+        return cache.load_overload(_arguments(types), context) is not None
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        """Between processes a kernel goes by its name, as functions do."""
+        return _named, (self.function.__module__, self.function.__qualname__)
 
 
 def compiled(function: Callable[..., Any]) -> Compiled:
@@ -64,12 +65,11 @@ def compiled(function: Callable[..., Any]) -> Compiled:
     return Compiled(function)
 
 
-def _signature(inputs: int, parameters: Kinds, outputs: int) -> tuple[Any, ...]:
-    """The types of a kernel's arguments; see `tradepipe.indicators.kernels`."""
-    from numba import types  # noqa: PLC0415 - half a second
+def _named(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
-    table = types.Array(types.int64, 2, "C"), types.Array(types.float64, 2, "C")
-    read = types.Array(types.float64, 1, "C", readonly=True)
-    numbers = (types.int64 if kind is int else types.float64 for kind in parameters)
-    written = types.Array(types.float64, 1, "C")
-    return (*table, *[read] * inputs, *numbers, *[written] * outputs)
+
+def _arguments(types: str) -> tuple[Any, ...]:
+    sigutils: Any = importlib.import_module("numba.core.sigutils")  # it has no types, and costs half a second
+    arguments: tuple[Any, ...] = sigutils.normalize_signature(f"void({types})")[0]
+    return arguments

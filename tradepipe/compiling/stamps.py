@@ -36,6 +36,11 @@ def meaning_of(compiled: Compiled) -> str:
     return _digest(parts)
 
 
+def size_of(compiled: Compiled) -> int:
+    """Bytes of interpreter code of the kernel and all that it calls: the longer, the longer compiling takes."""
+    return sum(len(one.function.__code__.co_code) for one in _reached(compiled))
+
+
 def _digest(parts: list[str]) -> str:
     digest = hashlib.sha256()
     for part in sorted(set(parts)):

@@ -172,4 +172,6 @@ def prepare(
         for lane in range(min(LANES, len(of) - first)):
             task = first + lane
             inverse_information(state, sums, lane, bars, points[task], gjr, student, j, natural, matrix, inverses[task])
-            inverses[task] *= bars / series.shape[1]
+            for a in range(size):  # written out: an array expression would cost seconds of compiling
+                for b in range(size):
+                    inverses[task, a, b] *= bars / series.shape[1]

@@ -47,6 +47,10 @@ class BatchedGarch:
         )
         return next((reason for holds, reason in checks if not holds), None)
 
+    def names(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Those of `NAMES` that `spec` has."""
+        return _names(_model_of(spec))
+
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """Why a series cannot be fitted: missing or too few values, or no variance to speak of."""
         _model_of(spec)
