@@ -1,7 +1,8 @@
 """One layer over one range of partitions: read its inputs, publish its frames, keep the lineage."""
 
+import copy
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,6 +16,9 @@ from tradepipe.observability.meter import READ, WRITE, Measured, Meter
 from tradepipe.store import Companion, Generation, Input, PartitionStore
 
 PARTITION = "partition"
+
+BATCH_ROWS = 1_000_000
+"""Rows of an output that a batch of partitions may have: about what fits memory several times over."""
 
 
 class Reports(list["PartitionReport"]):
@@ -53,6 +57,7 @@ class LayerRun:
         self, store: PartitionStore, market: Market, layer: str, keys: Sequence[str], run_id: str | None = None
     ) -> None:
         self.store, self.market, self.keys, self.run_id = store, market, list(keys), run_id
+        self._done, self._of = 0, len(self.keys)
         self.layer: Layer = LAYERS[layer]
         self.meter = Meter()
         progress.report(layer, 0, len(self.keys))
@@ -95,7 +100,43 @@ class LayerRun:
 
     def on_progress(self, _stage: str, done: int, total: int) -> None:
         """For a computation that is long: partitions computed, of which none is published yet."""
-        progress.report(self.layer.name, min(done, total - 1), total)
+        progress.report(self.layer.name, self._done + min(done, total - 1), self._of)
+
+    def batches(self, rows_a_bar: int) -> "Iterator[LayerRun]":
+        """The same run in parts of consecutive partitions, each to be published before the next is asked for.
+
+        For a layer of which all partitions at once do not fit memory. What is published is the same: a partition is
+        computed from its own window alone, and all parts read the generations that were fixed when the run began.
+
+        Args:
+            rows_a_bar: rows of the output for each bar of each symbol of the universe.
+        """
+        first, last = self.market.partitions.span(self.keys)
+        bars = self.market.calendar.bar_counts(first, last, self.market.settings.interval)
+        counts = dict(self.place(bars).group_by(PARTITION).agg(pl.sum("bars")).rows())
+        each = len(self.market.universe.instruments) * rows_a_bar
+        self._refuse_evicted()
+        start, held = 0, 0
+        for place, key in enumerate(self.keys):
+            rows = counts.get(key, 0) * each
+            if place > start and held + rows > BATCH_ROWS:
+                yield self._part(start, place)
+                start, held = place, 0
+            held += rows
+        yield self._part(start, len(self.keys))
+
+    def in_batches(self, rows_a_bar: int, publish: "Callable[[LayerRun], Reports]") -> Reports:
+        """Call `publish` with each of `batches`, and join what it reports."""
+        reports = [one for part in self.batches(rows_a_bar) for one in publish(part)]
+        return Reports(reports, self.meter.measured())
+
+    def _part(self, start: int, stop: int) -> "LayerRun":
+        part = copy.copy(self)
+        part.keys, part._done = self.keys[start:stop], start  # noqa: SLF001 - of its own kind
+        part._partitions = {  # noqa: SLF001
+            read: {key: by_key[key] for key in part.keys} for read, by_key in self._partitions.items()
+        }
+        return part
 
     def inputs(self, key: str) -> list[Input]:
         """The generations that partition `key` is computed from."""
@@ -143,7 +184,7 @@ class LayerRun:
                 },
             )
         self.meter.rows[WRITE] += sum(part.height for part in frames.values())
-        progress.report(self.layer.name, len(self.keys), len(self.keys))
+        progress.report(self.layer.name, self._done + len(self.keys), self._of)
         reports = [
             PartitionReport(
                 partition=key,
