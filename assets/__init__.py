@@ -3,8 +3,9 @@
 import dagster as dg
 
 from assets.bars import bars, raw_bars
-from assets.decisions import forecast_scores, forecasts, signals
+from assets.decisions import forecasts, signals
 from assets.derivatives import derivative_assets
+from assets.evaluation import evaluations, forecast_scores, regimes
 from assets.features import indicators
 from assets.intervals import intervals
 from assets.marts import mart_assets
@@ -15,7 +16,7 @@ from tradepipe.markets import Market
 def assets_of(market: Market) -> list[dg.AssetsDefinition]:
     """The chain of one market. Without execution it has no trading assets, without longer intervals none of them."""
     longer = [intervals] if market.settings.intervals else []
-    research = [raw_bars, bars, *longer, indicators, forecasts, forecast_scores, signals]
+    research = [raw_bars, bars, *longer, indicators, regimes, forecasts, forecast_scores, evaluations, signals]
     trading = [orders, fills, positions] if market.settings.execution.enabled else []
     return [build(market) for build in research + trading] + derivative_assets(market)
 

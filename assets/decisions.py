@@ -1,4 +1,4 @@
-"""Forecasts, their scores, and the signals that rest on them."""
+"""Forecasts, and the signals that rest on them."""
 
 import dagster as dg
 
@@ -25,19 +25,6 @@ def forecasts(market: Market) -> dg.AssetsDefinition:
             panel, run.windows("indicators"), told, grid=run.grid(told.horizon), on_progress=run.on_progress
         )
         yield from report(context, run.publish(made), plots=lambda: market_plots.forecasts(market.settings, bars, made))
-
-    return body
-
-
-def forecast_scores(market: Market) -> dg.AssetsDefinition:
-    @layer_asset(market, "forecast_scores")
-    def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
-        from tradepipe.forecasting import score_forecasts  # noqa: PLC0415
-        from tradepipe.reporting import market_plots  # noqa: PLC0415
-
-        run = layer_run(context, store, market)
-        scores = score_forecasts(run.read("forecasts"), run.read("bars"), run.windows("bars"))
-        yield from report(context, run.publish(scores), plots=lambda: market_plots.scores(market.settings, scores))
 
     return body
 

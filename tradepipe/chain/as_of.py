@@ -6,9 +6,11 @@ from functools import cached_property
 
 import polars as pl
 
+from tradepipe.chain.evaluation import evaluations_of, scores_of
 from tradepipe.chain.features import DERIVED, indicators_of
 from tradepipe.chain.layers import LAYERS, RELEASES_LAYER, dataset, with_inputs
 from tradepipe.contracts.as_of import AsOfError
+from tradepipe.forecasting.regimes import compute_regimes
 from tradepipe.markets import Market
 from tradepipe.store import DatasetNotFound, PartitionStore
 
@@ -26,9 +28,9 @@ def read_as_of(
 ) -> pl.DataFrame:
     """Rows of `layer` in the partitions `keys` as they were known at `as_of` (inclusive), in partition order.
 
-    Bars are those versions that were true then. Indicators, forecasts, their scores, signals and
-    longer intervals are computed from these bars by the same functions as in a run, with today's code
-    and settings: what would have been computed then. Fills, orders and positions are what the trading
+    Bars are those versions that were true then. Indicators, forecasts, their scores and evaluations,
+    regimes, signals and longer intervals are computed from these bars by the same functions as in a run, with
+    today's code and settings: what would have been computed then. Fills, orders and positions are what the trading
     core had recorded by then; an order that was open then is told as such, whatever became of it.
 
     Args:
@@ -66,7 +68,9 @@ class _Past:
             "intervals": self._intervals,
             "indicators": self._indicators,
             "forecasts": self._forecasts,
+            "regimes": self._regimes,
             "forecast_scores": self._forecast_scores,
+            "evaluations": self._evaluations,
             "signals": self._signals,
         }
 
@@ -160,11 +164,17 @@ class _Past:
         return compute_forecasts(panel, self._windows("forecasts", "indicators", keys), told, grid=grid)
 
     def _forecast_scores(self, keys: Sequence[str]) -> pl.DataFrame:
-        from tradepipe.forecasting import score_forecasts  # noqa: PLC0415
-
         made, bars = (self._inputs("forecast_scores", read, keys) for read in ("forecasts", "bars"))
         windows = self._windows("forecast_scores", "bars", keys)
-        return score_forecasts(made.drop(PARTITION), bars, windows)
+        return scores_of(self.market, made.drop(PARTITION), bars, windows)
+
+    def _regimes(self, keys: Sequence[str]) -> pl.DataFrame:
+        bars, windows = self._inputs("regimes", "bars", keys), self._windows("regimes", "bars", keys)
+        return compute_regimes(bars.drop(PARTITION), windows, self.market.settings.forecasts.regimes)
+
+    def _evaluations(self, keys: Sequence[str]) -> pl.DataFrame:
+        scores, regimes = (self._inputs("evaluations", read, keys) for read in ("forecast_scores", "regimes"))
+        return evaluations_of(self.market, scores, regimes)[0]
 
     def _signals(self, keys: Sequence[str]) -> pl.DataFrame:
         from tradepipe.signals import compute_signals, within_membership  # noqa: PLC0415

@@ -6,15 +6,11 @@ market's settings named by `settings_of`, and the code whose `version` is counte
 results change.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-from pydantic import BaseModel
+from collections.abc import Sequence
 
 from tradepipe import contracts
 from tradepipe.bars import lookback_bars
+from tradepipe.chain.evaluation import regimes_lookback, scoring_lookback, scoring_settings, sectors_of
 from tradepipe.chain.features import (
     DERIVED,
     indicator_reads,
@@ -22,27 +18,20 @@ from tradepipe.chain.features import (
     refuse_without_returns,
     spells_of,
 )
+from tradepipe.chain.layer import (
+    LANDING_LAYER,
+    RELEASES_LAYER,
+    TOLD,
+    UNREAD,
+    Layer,
+    Lookbacks,
+    fingerprint,
+    looking_back,
+    reads,
+)
 from tradepipe.contracts import Contract
 from tradepipe.indicators import contract_for, features_of
 from tradepipe.markets import Market
-
-LANDING_LAYER = "landing"
-RELEASES_LAYER = "releases"
-UNREAD = "raw_bars.unread"
-TOLD: dict[str, Contract] = {RELEASES_LAYER: contracts.RELEASES, UNREAD: contracts.UNREAD_BARS}
-"""What a layer reads that no asset makes by itself: what people tell it, and what is published beside a layer."""
-
-Lookbacks = Mapping[str, int]
-"""Layer read -> the number of sessions it looks back from a partition's first session."""
-
-
-def _reads(**layers: int | Callable[[Market], int]) -> Callable[[Market], Lookbacks]:
-    """The same layers in every market; how far back may follow from its settings."""
-    return lambda market: {name: back if isinstance(back, int) else back(market) for name, back in layers.items()}
-
-
-def _nothing(_market: Market) -> Lookbacks:
-    return {}
 
 
 def _cleaning_lookback(market: Market) -> int:
@@ -61,58 +50,6 @@ def _forecast_reads(market: Market) -> Lookbacks:
 
 def _horizon_lookback(market: Market) -> int:
     return market.lookback_sessions(market.settings.forecasts.horizon)
-
-
-def _always(_market: Market) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of the chain.
-
-    `reads` gives each layer it reads in a market, with the number of sessions it looks back from a
-    partition's first session; the partitions from there to the partition itself are its inputs.
-    """
-
-    name: str
-    description: str
-    kinds: tuple[str, ...]
-    version: str
-    reads: Callable[[Market], Lookbacks]
-    contract: Callable[[Market], Contract]
-    settings_of: Callable[[Market], tuple[object, ...]]
-    exists: Callable[[Market], bool] = _always
-    """Whether a market has this layer at all; one that does not is read by none of its layers."""
-    told_by: tuple[str, ...] = ()
-    """Datasets of the market that people write, of TOLD: an input where the partition has them."""
-    beside: Callable[[Market], Lookbacks] = _nothing
-    """As `reads`, of what is published beside a layer, of TOLD: inputs where there are any."""
-
-    def inputs(self, market: Market) -> tuple[str, ...]:
-        """Every dataset of the market that it reads."""
-        return (*self.reads(market), *self.beside(market), *self.told_by)
-
-    def code_version(self, market: Market) -> str:
-        """Version of code, contract and settings: another one makes every partition stale."""
-        return f"{self.version}-{fingerprint((self.contract(market).version, *self.settings_of(market)))}"
-
-    def input_partitions(self, market: Market, keys: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-        """Layer read -> partition of this layer -> the partitions of that layer which it reads."""
-        told = {name: {key: [key] for key in keys} for name in self.told_by}
-        backs = {**self.reads(market), **self.beside(market)}
-        return {name: looking_back(market, keys, back) for name, back in backs.items()} | told
-
-
-def looking_back(market: Market, keys: Sequence[str], sessions: int) -> dict[str, list[str]]:
-    """Each of `keys` -> the partitions from the one `sessions` sessions before its first session to itself."""
-    if sessions == 0 or not keys:
-        return {key: [key] for key in keys}
-    windows = market.partitions.windows(keys, sessions)
-    anchored = windows.select("partition", market.partitions.key_expr("anchor_session").alias("anchor")).rows()
-    every = market.partitions.keys(min(anchor for _, anchor in anchored), max(keys))
-    place = {key: index for index, key in enumerate(every)}
-    return {key: every[place[anchor] : place[key] + 1] for key, anchor in anchored}
 
 
 def reading_settings(market: Market) -> tuple[object, ...]:
@@ -148,16 +85,6 @@ def _trading_settings(market: Market) -> tuple[object, ...]:
     return (market.settings.execution, lots)
 
 
-def fingerprint(parts: tuple[object, ...]) -> str:
-    """Short digest of settings: another one means that they changed."""
-    told = json.dumps([_plain(part) for part in parts], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
-
-
-def _plain(part: object) -> object:
-    return part.model_dump(mode="json") if isinstance(part, BaseModel) else part
-
-
 LAYERS: dict[str, Layer] = {
     layer.name: layer
     for layer in (
@@ -166,7 +93,7 @@ LAYERS: dict[str, Layer] = {
             description="Bars exactly as the source delivered them, with file, line and when they could be known.",
             kinds=("csv", "parquet"),
             version="2",
-            reads=_reads(),
+            reads=reads(),
             contract=lambda _market: contracts.RAW_BARS,
             settings_of=reading_settings,
         ),
@@ -175,7 +102,7 @@ LAYERS: dict[str, Layer] = {
             description="Cleaned bars on the market's calendar. Refused rows are in quarantine with a reason.",
             kinds=("polars", "parquet"),
             version="3",
-            reads=_reads(raw_bars=_cleaning_lookback),
+            reads=reads(raw_bars=_cleaning_lookback),
             beside=lambda market: {UNREAD: _cleaning_lookback(market)},
             told_by=(RELEASES_LAYER,),
             contract=lambda _market: contracts.BARS,
@@ -186,7 +113,7 @@ LAYERS: dict[str, Layer] = {
             description="Bars of the market's longer intervals, made from the base bars in one pass.",
             kinds=("polars", "parquet"),
             version="1",
-            reads=_reads(bars=0),
+            reads=reads(bars=0),
             contract=lambda _market: contracts.RESAMPLED_BARS,
             settings_of=lambda market: (market.settings.calendar, sorted(market.settings.intervals)),
             exists=lambda market: bool(market.settings.intervals),
@@ -199,6 +126,15 @@ LAYERS: dict[str, Layer] = {
             reads=indicator_reads,
             contract=lambda market: contract_for(features_of(market)),
             settings_of=indicator_settings,
+        ),
+        Layer(
+            name="regimes",
+            description="Volatility (calm, normal, wild) and trend (down, flat, up) of each symbol, from its past.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads=reads(bars=regimes_lookback),
+            contract=lambda _market: contracts.REGIMES,
+            settings_of=lambda market: (market.settings.forecasts.regimes,),
         ),
         Layer(
             name="forecasts",
@@ -216,17 +152,26 @@ LAYERS: dict[str, Layer] = {
             name="forecast_scores",
             description="Each forecast judged out of sample once its target is known, in the target's partition.",
             kinds=("polars", "parquet"),
-            version="1",
-            reads=_reads(forecasts=_horizon_lookback, bars=0),
+            version="2",
+            reads=reads(forecasts=_horizon_lookback, bars=scoring_lookback),
             contract=lambda _market: contracts.FORECAST_SCORES,
-            settings_of=lambda market: (market.settings.forecasts.horizon,),
+            settings_of=scoring_settings,
+        ),
+        Layer(
+            name="evaluations",
+            description="What was trained before a partition, judged within it: sums that add up over partitions.",
+            kinds=("polars", "parquet"),
+            version="1",
+            reads=reads(forecast_scores=0, regimes=_horizon_lookback),
+            contract=lambda _market: contracts.EVALUATIONS,
+            settings_of=lambda market: (sectors_of(market),),
         ),
         Layer(
             name="signals",
             description="Intents: the exposure a strategy wants per symbol and session, with its edge in basis points.",
             kinds=("polars", "parquet"),
             version="1",
-            reads=_reads(forecasts=0),
+            reads=reads(forecasts=0),
             contract=lambda _market: contracts.SIGNALS,
             settings_of=_signal_settings,
         ),
@@ -235,7 +180,7 @@ LAYERS: dict[str, Layer] = {
             description="What became of each intent in the trading core, as of the partition's end.",
             kinds=("sqlalchemy", "parquet"),
             version="1",
-            reads=_reads(signals=0, bars=0),
+            reads=reads(signals=0, bars=0),
             contract=lambda _market: contracts.ORDERS,
             settings_of=_trading_settings,
         ),
@@ -244,7 +189,7 @@ LAYERS: dict[str, Layer] = {
             description="What the venue filled, in the partition of the fill.",
             kinds=("sqlalchemy", "parquet"),
             version="1",
-            reads=_reads(orders=1, bars=0),
+            reads=reads(orders=1, bars=0),
             contract=lambda _market: contracts.FILLS,
             settings_of=_trading_settings,
         ),
@@ -253,14 +198,17 @@ LAYERS: dict[str, Layer] = {
             description="Positions, cash and equity at each session's close: a fold over all fills so far.",
             kinds=("polars", "parquet"),
             version="1",
-            reads=_reads(fills=0, bars=0),
+            reads=reads(fills=0, bars=0),
             contract=lambda _market: contracts.POSITIONS,
             settings_of=_trading_settings,
         ),
     )
 }
 
-RESEARCH = ("raw_bars", "bars", "intervals", "indicators", "forecasts", "forecast_scores", "signals")
+RESEARCH = (
+    *("raw_bars", "bars", "intervals", "indicators", "regimes"),
+    *("forecasts", "forecast_scores", "evaluations", "signals"),
+)
 TRADING = ("orders", "fills", "positions")
 
 
@@ -292,3 +240,23 @@ def dataset(market: str, layer: str) -> str:
 def quarantine_of(name: str) -> str:
     """Name of the dataset with the rows that `name`'s contract refused."""
     return f"{name}.quarantine"
+
+
+__all__ = [
+    "LANDING_LAYER",
+    "LAYERS",
+    "RELEASES_LAYER",
+    "RESEARCH",
+    "TOLD",
+    "TRADING",
+    "UNREAD",
+    "Layer",
+    "contract_of",
+    "dataset",
+    "fingerprint",
+    "looking_back",
+    "quarantine_of",
+    "reading_settings",
+    "research",
+    "with_inputs",
+]

@@ -14,7 +14,8 @@ from tradepipe.store import Generation, PartitionStore, StoreError
 CONTENT = ["open", "high", "low", "close", "volume"]
 
 _WORD = ["open_time", *CONTENT, "known_at"]
-_SESSION = {"forecast_scores": "target_session"}  # what rows go by, where it is not `session`
+_SESSION = {"forecast_scores": "target_session", "evaluations": "test_last_session"}
+"""What rows go by, where it is not `session`."""
 
 
 @dataclass(frozen=True)

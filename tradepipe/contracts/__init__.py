@@ -2,8 +2,9 @@
 
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
-from tradepipe.contracts.decisions import FORECAST_SCORES, FORECASTS, SIGNALS
+from tradepipe.contracts.decisions import FORECASTS, SIGNALS
 from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
+from tradepipe.contracts.evaluation import EVALUATION_LOSSES, EVALUATIONS, FORECAST_SCORES, REGIMES
 from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
@@ -21,6 +22,8 @@ __all__ = [
     "BARS_HISTORY",
     "BOOKS",
     "CORPORATE_ACTIONS",
+    "EVALUATIONS",
+    "EVALUATION_LOSSES",
     "EVERY_SYMBOL",
     "FILLS",
     "FORECASTS",
@@ -40,6 +43,7 @@ __all__ = [
     "QUARANTINE",
     "RAW_BARS",
     "REASON",
+    "REGIMES",
     "RELEASES",
     "RESAMPLED_BARS",
     "SIGNALS",

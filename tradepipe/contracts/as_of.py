@@ -12,7 +12,12 @@ _RECORDED = {
 }
 """Contract -> the time of the event that a row records; what was recorded is never restated."""
 
-_COMPUTED = frozenset({"indicators", "forecasts", "forecast_scores", "signals", "positions", "resampled_bars"})
+_COMPUTED = frozenset(
+    {
+        *("indicators", "resampled_bars", "regimes", "forecasts", "forecast_scores", "evaluations"),
+        *("evaluation_losses", "signals", "positions"),
+    }
+)
 """Contracts of rows that are computed from others: a restated bar changes them, whatever their own times say."""
 
 

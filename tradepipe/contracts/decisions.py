@@ -1,4 +1,4 @@
-"""Contracts of the layers that decide: forecasts, how good they were, and signals."""
+"""Contracts of the layers that decide: forecasts and signals."""
 
 import polars as pl
 
@@ -47,32 +47,6 @@ FORECASTS = Contract(
         _TARGET_AHEAD,
         Rule("fitted_on_future", pl.col("fitted_through") <= pl.col("session"), "no fit uses a later session"),
     ),
-)
-
-FORECAST_SCORES = Contract(
-    name="forecast_scores",
-    version="1",
-    description="Out-of-sample verdict on each forecast once its target is known, in the target's partition.",
-    key=("symbol", "target_open_time", "model", "horizon"),
-    columns=(
-        _SYMBOL,
-        _TARGET_OPEN_TIME,
-        _TARGET_SESSION,
-        _MODEL,
-        _HORIZON,
-        _SESSION,
-        _ORIGIN,
-        Column("realised_return", pl.Float64, "log return that came", minimum=-2, maximum=2),
-        Column("mean_return", pl.Float64, "log return that was expected", minimum=-2, maximum=2),
-        Column("volatility", pl.Float64, "standard deviation that was expected", minimum=0, exclusive=True),
-        Column("squared_error", pl.Float64, "(realised - expected) squared", minimum=0),
-        Column(
-            "qlike", pl.Float64, "QLIKE loss of the variance forecast (Patton 2011): r2/h - log(r2/h) - 1", minimum=0
-        ),
-        Column("direction_hit", pl.Boolean, "sign was right; null when no direction was forecast", nullable=True),
-        Column("inside_95", pl.Boolean, "the 95 % interval held the realised price"),
-    ),
-    rules=(_TARGET_AHEAD,),
 )
 
 SIGNALS = Contract(

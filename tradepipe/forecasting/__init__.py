@@ -4,9 +4,8 @@
 them against the random walk. statsmodels, arch and scipy are imported only where a model is fitted.
 """
 
+from tradepipe.forecasting.evaluation import accuracy, score_forecasts, verdict
 from tradepipe.forecasting.forecast import ForecastRun, compute_forecasts, fit_and_forecast
-from tradepipe.forecasting.scores import score_forecasts
-from tradepipe.forecasting.skill import accuracy, verdict
 from tradepipe.forecasting.specs import ModelSpec, Prediction, specs_for
 
 __all__ = [

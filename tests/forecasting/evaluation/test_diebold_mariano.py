@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
-from tradepipe.forecasting.diebold_mariano import diebold_mariano
+from tradepipe.forecasting.evaluation.diebold_mariano import diebold_mariano
 
 
 def test_by_hand_one_step_ahead():

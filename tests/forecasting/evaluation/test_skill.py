@@ -6,7 +6,7 @@ import pytest
 
 from tradepipe.contracts import FORECAST_SCORES
 from tradepipe.forecasting import accuracy, verdict
-from tradepipe.forecasting.diebold_mariano import diebold_mariano
+from tradepipe.forecasting.evaluation.diebold_mariano import diebold_mariano
 
 FIRST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)

@@ -1,0 +1,24 @@
+"""How good forecasts were: scores of each, sums that add up, tables of metrics, and plain sentences.
+
+`scores` meets forecasts with what came; `statistics` reduces scores to sums over any partitions;
+`evaluate` makes metrics of sums; `skill` says in a sentence what they mean; `views` are for plots.
+"""
+
+from tradepipe.forecasting.evaluation.evaluate import evaluate
+from tradepipe.forecasting.evaluation.scores import SCORED, Weigher, score_forecasts
+from tradepipe.forecasting.evaluation.skill import accuracy, verdict, without_skill
+from tradepipe.forecasting.evaluation.statistics import LeakError, judged, loss_series, statistics
+
+__all__ = [
+    "SCORED",
+    "LeakError",
+    "Weigher",
+    "accuracy",
+    "evaluate",
+    "judged",
+    "loss_series",
+    "score_forecasts",
+    "statistics",
+    "verdict",
+    "without_skill",
+]

@@ -1,0 +1,71 @@
+"""Frames behind the plots of an evaluation: calibration, skill and weights over time, skill by regime."""
+
+import polars as pl
+
+from tradepipe.contracts.evaluation import UNKNOWN
+from tradepipe.contracts.forecasts import ENSEMBLE, LEVELS
+from tradepipe.forecasting.evaluation.evaluate import evaluate
+
+
+def calibration(table: pl.DataFrame) -> pl.DataFrame:
+    """Coverage of each interval beside its level.
+
+    Args:
+        table: what `evaluate` returns.
+
+    Returns:
+        The table's groups, model, horizon, then level and coverage (both shares), spread (over
+        symbols, null for fewer than two), forecasts; one row a level, in the table's order.
+    """
+    told = table.columns[: table.columns.index("horizon") + 1]
+    each = [
+        table.select(
+            *told,
+            level=pl.lit(level / 100),
+            coverage=f"coverage_{level}",
+            spread=f"coverage_{level}_spread",
+            forecasts="forecasts",
+        )
+        for level in LEVELS
+    ]
+    return pl.concat(each).sort(*told, "level", maintain_order=True)
+
+
+def skill_over_time(sums: pl.DataFrame, every: str = "1mo") -> pl.DataFrame:
+    """Error of each model over the random walk's, period by period.
+
+    Args:
+        sums: EVALUATIONS columns of any partitions.
+        every: length of a period, as polars writes it; partitions are not cut.
+
+    Returns:
+        from_session (Date, the period's first day), model, horizon, forecasts, rmse_ratio,
+        log_score, coverage_95; sorted by horizon, model and time.
+    """
+    begun = pl.col("test_first_session").dt.truncate(every).alias("from_session")
+    parts = sums.with_columns(begun).partition_by("from_session", as_dict=True)
+    shown = ["model", "horizon", "forecasts", "rmse_ratio", "log_score", "coverage_95"]
+    each = [evaluate(part).select(pl.lit(first).alias("from_session"), *shown) for (first,), part in parts.items()]
+    empty = evaluate(sums.clear()).select(pl.lit(None, pl.Date).alias("from_session"), *shown)
+    return pl.concat([empty, *each]).sort("horizon", "model", "from_session")
+
+
+def weights_over_time(sums: pl.DataFrame, every: str = "1mo") -> pl.DataFrame:
+    """Mean weight of each member in the ensemble, period by period.
+
+    Returns:
+        from_session, model, horizon, weight; sorted by horizon, model and time. Weights of a period and
+        horizon add up to 1 as far as all members are there.
+    """
+    weighed = sums.filter((pl.col("weighted") > 0) & (pl.col("model") != ENSEMBLE))
+    return (
+        weighed.group_by(pl.col("test_first_session").dt.truncate(every).alias("from_session"), "model", "horizon")
+        .agg(weight=pl.col("weight").sum() / pl.col("weighted").sum())
+        .sort("horizon", "model", "from_session")
+    )
+
+
+def by_regime(sums: pl.DataFrame, losses: pl.DataFrame | None = None) -> pl.DataFrame:
+    """What `evaluate` says by regime, of regimes that are known."""
+    table = evaluate(sums, by=["regime"], losses=losses)
+    return table.filter(pl.col("regime") != UNKNOWN)
