@@ -152,6 +152,25 @@ class Fits:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    def take(self, rows: IntArray) -> "Fits":
+        """The fits of the series `rows`, in that order."""
+        places = rows.tolist()
+        return replace(
+            self,
+            symbols=tuple(self.symbols[row] for row in places),
+            engine=tuple(self.engine[row] for row in places),
+            reason=tuple(self.reason[row] for row in places),
+            parameters=self.parameters[rows],
+            log_likelihood=self.log_likelihood[rows],
+            observations=self.observations[rows],
+            converged=self.converged[rows],
+            evaluations=self.evaluations[rows],
+            warnings=tuple(self.warnings[row] for row in places),
+            residuals=tuple(self.residuals[row] for row in places) if self.residuals else (),
+            state=self.state[rows],
+            curvature=None if self.curvature is None else self.curvature[rows],
+        )
+
     def with_state(self, state: FloatArray) -> "Fits":
         """The same fits, standing elsewhere."""
         return replace(self, state=state)

@@ -60,6 +60,11 @@ class Baselines:
             return f"decay {spec.decay:g} is not between 0 and 1"
         return None
 
+    def names(self, spec: ModelSpec) -> tuple[str, ...]:
+        """`mu` of drift; none of the others."""
+        _checked(spec)
+        return ("mu",) if spec.family == "drift" else ()
+
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """None for every series: baselines do them all."""
         _checked(spec)
@@ -94,7 +99,7 @@ class Baselines:
             ForecastError: the engine refuses `spec`, or parameters are of another shape.
         """
         _checked(spec)
-        names = ("mu",) if spec.family == "drift" else ()
+        names = self.names(spec)
         if parameters.shape != (len(panel), len(names)):
             raise ForecastError(
                 f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "

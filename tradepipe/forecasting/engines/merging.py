@@ -1,0 +1,187 @@
+"""Rows of several engines side by side as one `Fits`, and taken apart again.
+
+The state of a merged row is the number of columns of its engine's state, the variance that the baseline expects of the
+next bar (0 of a mean equation), and the engine's own state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from tradepipe.forecasting.engines.engine import Engine
+from tradepipe.forecasting.engines.ladder import BY_NAME, parameter_names, stand_in
+from tradepipe.forecasting.model import EngineName, Fits, FloatArray, ForecastError, IntArray, ModelSpec, Panel
+
+WIDTH, SPARE, OWN = 0, 1, 2
+"""Columns of a merged state: width of the engine's own, the baseline's variance, first of the engine's own."""
+
+_NOT_BEFORE: Final = "not fitted before"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one engine did of a panel.
+
+    Attributes:
+        engine: which.
+        rows: of the panel.
+        fits: one row each; of a stand-in, they are of the baseline's spec.
+    """
+
+    engine: Engine
+    rows: IntArray
+    fits: Fits
+
+
+def merged(spec: ModelSpec, symbols: tuple[str, ...], parts: Sequence[Part], reasons: Sequence[str | None]) -> Fits:
+    """All rows in the panel's order.
+
+    Args:
+        spec: what was asked for.
+        symbols: of the panel.
+        parts: which together have every row once.
+        reasons: why a row's engine is not the first.
+    """
+    count, names = len(symbols), parameter_names(spec)
+    width = OWN + max((part.fits.state.shape[1] for part in parts), default=0)
+    parameters, state = np.full((count, len(names)), np.nan), np.zeros((count, width))
+    log_likelihood, observations = np.full(count, np.nan), np.zeros(count, dtype=np.int64)
+    converged, evaluations = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.int64)
+    engines: list[EngineName] = ["baseline"] * count
+    warnings, residuals = [""] * count, [np.empty(0)] * count
+    for part in parts:
+        rows, fits = part.rows, part.fits
+        if fits.names:
+            columns = np.array([names.index(name) for name in fits.names], dtype=np.int64)
+            parameters[np.ix_(rows, columns)] = fits.parameters
+        state[rows, WIDTH] = fits.state.shape[1]
+        state[rows, OWN : OWN + fits.state.shape[1]] = fits.state
+        log_likelihood[rows], observations[rows] = fits.log_likelihood, fits.observations
+        converged[rows], evaluations[rows] = fits.converged, fits.evaluations
+        for place, row in enumerate(rows.tolist()):
+            engines[row], warnings[row] = part.engine.name, fits.warnings[place]
+            if fits.residuals:
+                residuals[row] = fits.residuals[place]
+    return Fits(
+        spec=spec,
+        symbols=symbols,
+        engine=tuple(engines),
+        reason=tuple(reasons),
+        names=names,
+        parameters=parameters,
+        log_likelihood=log_likelihood,
+        observations=observations,
+        converged=converged,
+        evaluations=evaluations,
+        warnings=tuple(warnings),
+        residuals=() if spec.is_variance else tuple(residuals),
+        state=state,
+        curvature=_curvature(count, parts),
+    )
+
+
+def _curvature(count: int, parts: Sequence[Part]) -> FloatArray | None:
+    """Of the one engine that has any; NaN of other rows."""
+    found = [(part.rows, part.fits.curvature) for part in parts if part.fits.curvature is not None]
+    if not found:
+        return None
+    whole = np.full((count, *found[0][1].shape[1:]), np.nan)
+    for rows, curvature in found:
+        whole[rows] = curvature
+    return whole
+
+
+def taken_apart(fits: Fits) -> list[Part]:
+    """What each engine made of merged fits, as it made it."""
+    parts = []
+    for name in dict.fromkeys(fits.engine):
+        engine = BY_NAME[name]
+        rows = np.flatnonzero([one == name for one in fits.engine])
+        spec = stand_in(fits.spec) if name == "baseline" else fits.spec
+        width = int(fits.state[rows[0], WIDTH]) if fits.state.shape[1] else 0
+        parts.append(Part(engine, rows, _narrowed(fits, rows, spec, engine.names(spec), width)))
+    return parts
+
+
+def _narrowed(fits: Fits, rows: IntArray, spec: ModelSpec, names: tuple[str, ...], width: int) -> Fits:
+    columns, some = [fits.names.index(name) for name in names], fits.take(rows)
+    return replace(
+        some,
+        spec=spec,
+        reason=(None,) * len(rows),
+        names=names,
+        parameters=np.ascontiguousarray(some.parameters[:, columns]),
+        state=np.ascontiguousarray(some.state[:, OWN : OWN + width]),
+    )
+
+
+def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | None:
+    """Earlier fits as `engine` wants them: rows of the panel's symbols, without numbers where it has none of its own.
+
+    None where not one row can start warm.
+    """
+    if previous is None:
+        return None
+    place = {symbol: row for row, symbol in enumerate(previous.symbols)}
+    found = [place.get(symbol) for symbol in panel.symbols]
+    ours = np.array([row is not None and previous.engine[row] == engine.name for row in found], dtype=np.bool_)
+    if not ours.any():
+        return None
+    rows = np.array([row or 0 for row in found], dtype=np.int64)
+    narrow = _narrowed(previous, rows, previous.spec, engine.names(previous.spec), 0)
+    blank = ~ours
+    parameters, log_likelihood = narrow.parameters.copy(), narrow.log_likelihood.copy()
+    parameters[blank], log_likelihood[blank] = np.nan, np.nan
+    curvature = narrow.curvature
+    if curvature is not None:
+        curvature = curvature.copy()
+        curvature[blank] = np.nan
+    state = previous.state[rows, OWN:]
+    return replace(
+        narrow,
+        symbols=panel.symbols,
+        engine=tuple(engine.name if mine else "baseline" for mine in ours),
+        reason=tuple(None if mine else _NOT_BEFORE for mine in ours),
+        parameters=parameters,
+        log_likelihood=log_likelihood,
+        state=np.where(blank[:, None], np.nan, state),
+        curvature=curvature,
+    )
+
+
+def require_sound(panel: Panel) -> None:
+    """Raise ForecastError for symbols given twice, and for parts of different lengths."""
+    seen: set[str] = set()
+    for symbol in panel.symbols:
+        if symbol in seen:
+            raise ForecastError(f"the panel has {symbol} twice; symbols must be unique")
+        seen.add(symbol)
+    for name in ("values", "exog", "groups"):
+        part = getattr(panel, name)
+        if len(part) != len(panel) and (part or name == "values"):
+            raise ForecastError(f"the panel has {len(panel)} symbols and {len(part)} {name}; give one each")
+    for symbol, values in zip(panel.symbols, panel.values, strict=True):
+        if values.ndim != 1:
+            raise ForecastError(f"the values of {symbol} have shape {values.shape}; give a 1-D array, oldest first")
+
+
+def aligned(bars: Panel, symbols: tuple[str, ...]) -> Panel:
+    """New bars in the order of `symbols`; a symbol without any has none.
+
+    Raises:
+        ForecastError: bars of a symbol that was not fitted.
+    """
+    if bars.symbols == symbols:
+        return bars
+    place = {symbol: row for row, symbol in enumerate(bars.symbols)}
+    strange = [symbol for symbol in bars.symbols if symbol not in set(symbols)]
+    if strange:
+        raise ForecastError(
+            f"new bars of {', '.join(strange[:3])}, of which there is no fit; fit them or leave them out"
+        )
+    rows = [place.get(symbol) for symbol in symbols]
+    exog = bars.exog and tuple(np.empty((0, bars.exog[0].shape[1])) if row is None else bars.exog[row] for row in rows)
+    groups = bars.groups and tuple("" if row is None else bars.groups[row] for row in rows)
+    return Panel(symbols, tuple(np.empty(0) if row is None else bars.values[row] for row in rows), exog, groups)
