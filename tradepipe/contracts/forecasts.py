@@ -74,6 +74,39 @@ def _of_member(name: str) -> tuple[Column, ...]:
     )
 
 
+FITS = Contract(
+    name="fits",
+    version="1",
+    description="How each member was fitted: one row a symbol, refit session and member.",
+    key=("symbol", "session", "model"),
+    columns=(
+        SYMBOL,
+        Column("session", pl.Date, "session after whose close it was fitted"),
+        MODEL,
+        Column("trained_through", pl.Date, "session of the newest bar of the training window"),
+        Column(
+            "trigger",
+            pl.String,
+            "first: begins the partition's chain, cold; schedule: due; drift: the fit before no longer described the bars",
+            allowed=("first", "schedule", "drift"),
+        ),
+        Column("engine", pl.String, "what fitted it", allowed=MEMBER_ENGINES),
+        Column("fallback", pl.String, "why its first engine did not; null if it did", nullable=True),
+        Column("observations", pl.Int64, "returns in the training window", minimum=0),
+        Column("log_likelihood", pl.Float64, "of the mean equation, in nats; null: it has none", nullable=True),
+        Column("variance_log_likelihood", pl.Float64, "of the variance equation; null: it has none", nullable=True),
+        Column("converged", pl.Boolean, "the optimisers' word; true where nothing was optimised; no sign of quality"),
+        Column("evaluations", pl.Int64, "of both likelihoods", minimum=0),
+        Column("warnings", pl.String, "categories of what a peer library warned of; empty for nothing"),
+        Column("parameters", pl.String, "JSON object, name to value, in units of log returns, 12 significant digits"),
+        Column("version", pl.String, "model version: member, partition, digest of specs, code and all parameters"),
+    ),
+    rules=(
+        Rule("trained_on_future", pl.col("trained_through") <= pl.col("session"), "no window reaches beyond its refit"),
+    ),
+)
+
+
 _PRICE = Column("price", pl.Float64, "median price forecast", unit="price currency", minimum=0, exclusive=True)
 
 

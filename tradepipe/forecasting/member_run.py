@@ -1,0 +1,149 @@
+"""Member forecasts of a market's partitions: refits on schedule and on drift, forecasts from every bar."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from tradepipe.forecasting.frames import require_columns
+from tradepipe.forecasting.member_fits import fits_frame
+from tradepipe.forecasting.member_frames import Grid, empty_run, member_frame
+from tradepipe.forecasting.members import BASELINES, RANDOM_WALK, members_of
+from tradepipe.forecasting.model import Member
+from tradepipe.forecasting.refits.answers import Answers
+from tradepipe.forecasting.refits.bars import Bars
+from tradepipe.forecasting.refits.cache import FitCache
+from tradepipe.forecasting.refits.fitting import Fitter, MemberFit
+from tradepipe.forecasting.refits.schedule import RefitSchedule
+from tradepipe.forecasting.refits.serving import Service
+from tradepipe.forecasting.refits.task import FEWEST_RETURNS, Task
+from tradepipe.observability.progress import Progress, report
+from tradepipe.settings.forecasts import ForecastSettings
+
+STAGE = "member_forecasts"
+
+
+@dataclass(frozen=True)
+class MemberRun:
+    """What members say, and how each was fitted.
+
+    Attributes:
+        forecasts: `partition` and the columns of `member_forecasts_contract`, sorted by partition and then by the key.
+        fits: `partition` and the columns of FITS, sorted likewise.
+    """
+
+    forecasts: pl.DataFrame
+    fits: pl.DataFrame
+
+
+def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market has
+    panel: pl.DataFrame,
+    windows: pl.DataFrame,
+    settings: ForecastSettings,
+    *,
+    schedule: RefitSchedule,
+    grid: pl.DataFrame,
+    cache: FitCache | None = None,
+    sectors: Mapping[str, str] | None = None,
+    threads: int = 1,
+    on_progress: Progress = report,
+) -> MemberRun:
+    """Forecast from every bar of every partition by every member.
+
+    A partition is computed from its own anchored window alone (decisions 0004 and 0013), so it is the same, bit for
+    bit, computed alone or in a range, on any number of threads, and with or without a cache. A refit sees the newest
+    `train_bars` returns up to its session's close. With fewer than `min_train_bars` of them, and where a fit or its
+    forecast is of no use, the random walk's numbers stand under the member's name, with engine "baseline" and the
+    reason; with fewer than 10 returns a symbol has no rows. Between refits new bars are filtered.
+
+    Args:
+        panel: symbol, session, open_time (UTC), known_at (UTC), close, log_return (from the bar before, null in a
+            symbol's first row), and the columns that `settings.exog` names. Rows without a finite return are left out,
+            and so are those whose regressors, one bar old, are not known.
+        windows: partition, anchor_session, first_session, last_session; the anchor as far back as the newest refit
+            that serves the first session and its training window.
+        settings: members, training window, refits, drift and horizon. Horizons count bars.
+        schedule: of the refits, with all sessions of the market's calendar.
+        grid: session and open_time (UTC) of each bar that the calendar expects, from the first origin to at least
+            `settings.horizon` bars beyond the last. Gives target_open_time and target_session.
+        cache: where fits are kept.
+        sectors: symbol to sector, where multivariate members look for what is common within sectors only.
+        threads: how many fit; the numbers are the same.
+        on_progress: called with ("member_forecasts", done, total) before the first and after each partition.
+
+    Raises:
+        ValueError: a column is missing, an origin is not on the grid, or the grid ends too early or has a bar twice.
+        ForecastError: a session is not of the schedule.
+    """
+    require_columns(panel, "panel", ["symbol", "session", "open_time", "known_at", "close", "log_return"])
+    require_columns(panel, "panel", settings.exog)
+    require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])
+    rows = usable_rows(panel, settings.exog)
+    bars, aims = Bars.of(rows, schedule, settings.exog, sectors), Grid.of(grid)
+    fitter = Fitter(settings.engine, threads, cache)
+    runs = [empty_run(settings.members)]
+    on_progress(STAGE, 0, windows.height)
+    for done, window in enumerate(windows.to_dicts(), start=1):
+        sessions = [window[name] for name in ("anchor_session", "first_session", "last_session")]
+        anchor, first, last = schedule.numbers(sessions).tolist()
+        task = Task(bars, schedule, anchor, first, last, settings.train_bars)
+        made = _Partition(window["partition"], task, fitter, settings)
+        forecasts = made.answers()
+        runs.append(
+            (
+                member_frame(window["partition"], rows, task, forecasts, aims),
+                fits_frame(window["partition"], task, made.fits, settings.min_train_bars),
+            )
+        )
+        on_progress(STAGE, done, windows.height)
+    forecasts_of_all, fits_of_all = (pl.concat(frames) for frames in zip(*runs, strict=True))
+    return MemberRun(forecasts_of_all, fits_of_all)
+
+
+def usable_rows(panel: pl.DataFrame, exog: tuple[str, ...]) -> pl.DataFrame:
+    """Rows that a model can be fitted to, by symbol and open time; `before:` names are regressors a bar old."""
+    kept = panel.filter(pl.col("log_return").is_finite(), pl.col("close") > 0).sort("symbol", "open_time")
+    if not exog:
+        return kept
+    before = [pl.col(name).shift(1).over("symbol").alias(f"before:{name}") for name in exog]
+    known = [pl.col(name).is_finite() & pl.col(f"before:{name}").is_finite() for name in exog]
+    return kept.with_columns(pl.col(name).cast(pl.Float64) for name in exog).with_columns(before).filter(known)
+
+
+class _Partition:
+    """The members of one partition, one after another."""
+
+    def __init__(self, partition: str, task: Task, fitter: Fitter, settings: ForecastSettings) -> None:
+        self.partition, self.task, self.fitter, self.settings = partition, task, fitter, settings
+        self.fits: dict[str, list[MemberFit]] = {}
+
+    def answers(self) -> dict[str, Answers]:
+        """What each member says; the random walk's words where another has none."""
+        found = {member.name: self._of(member) for member in members_of(self.settings)}
+        walk = found[RANDOM_WALK]
+        walk.bounded()
+        for name, answers in found.items():
+            if name != RANDOM_WALK:
+                answers.stood_in_for(walk, f"fewer than {self.settings.min_train_bars} returns")
+        return found
+
+    def _of(self, member: Member) -> Answers:
+        task, settings = self.task, self.settings
+        fitted = member.name not in BASELINES
+        fewest = settings.min_train_bars if fitted else FEWEST_RETURNS
+        answers = Answers.nothing(len(task.places), settings.horizon)
+        drift = settings.drift if fitted and settings.refit != "day" else None
+        service = Service(task, member, self.fitter, drift, fewest, answers)
+        made = self.fits[member.name] = []
+        for fit, first, last in self._served(member, fewest):
+            made.append(fit)
+            made += service.serve(fit, first, last)
+        return answers
+
+    def _served(self, member: Member, fewest: int) -> Iterator[tuple[MemberFit, int, int]]:
+        """Each fit of the chain, with the sessions that it serves."""
+        windows = self.task.windows(fewest)
+        following = [*(window.refit for window in windows[1:]), None]
+        for parts, after in zip(self.fitter.chain(member, self.task.bars, windows), following, strict=True):
+            for fit in parts:
+                yield fit, *self.task.schedule.served(fit.window.refit, after, self.task.last)

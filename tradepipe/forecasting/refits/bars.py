@@ -1,0 +1,83 @@
+"""The bars of a whole range as flat arrays, of which every window is a view."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tradepipe.forecasting.model import FloatArray, IntArray, Panel
+from tradepipe.forecasting.refits.schedule import RefitSchedule
+
+_WIDTH = 1 << 32  # more than there are sessions, so that symbol and session make one ascending number
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars with a finite return, by symbol and open time.
+
+    Attributes:
+        symbols: ascending.
+        returns: (n,) log returns, one symbol after another.
+        places: (n,) number of the symbol times 2^32 plus number of the session: ascending.
+        exog: (n, k) regressors known before each return, or None.
+        ahead: (n, k) regressors known at each bar, which the return after it regresses on, or None.
+        groups: of the symbols, or ().
+    """
+
+    symbols: tuple[str, ...]
+    returns: FloatArray
+    places: IntArray
+    exog: FloatArray | None = None
+    ahead: FloatArray | None = None
+    groups: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        rows: pl.DataFrame,
+        schedule: RefitSchedule,
+        exog: tuple[str, ...] = (),
+        groups: Mapping[str, str] | None = None,
+    ) -> "Bars":
+        """`rows`: symbol, session, log_return and `exog` with `ahead:` before it, by symbol and open time."""
+        symbols = rows["symbol"].unique(maintain_order=True)
+        number = rows["symbol"].replace_strict(symbols, np.arange(len(symbols)), return_dtype=pl.Int64)
+        session = schedule.numbers(rows["session"].to_numpy())
+        return cls(
+            symbols=tuple(symbols),
+            returns=np.ascontiguousarray(rows["log_return"].to_numpy()),
+            places=number.to_numpy() * _WIDTH + session,
+            exog=_matrix(rows, [f"before:{name}" for name in exog]),
+            ahead=_matrix(rows, list(exog)),
+            groups=tuple(groups.get(one, "") for one in symbols) if groups else (),
+        )
+
+    def until(self, session: int) -> IntArray:
+        """(symbols,) where each symbol's bars after the session numbered `session` begin."""
+        bounds = np.arange(len(self.symbols), dtype=np.int64) * _WIDTH + session
+        return np.asarray(np.searchsorted(self.places, bounds, side="right"), dtype=np.int64)
+
+    def last_session(self, stops: IntArray) -> IntArray:
+        """Number of the session of the bar before each of `stops`."""
+        return np.asarray(self.places[np.maximum(stops, 1) - 1] % _WIDTH)
+
+    def panel(self, rows: IntArray, starts: IntArray, stops: IntArray) -> Panel:
+        """The bars from `starts` to `stops` of the symbols `rows`, as views."""
+        bounds = list(zip(starts.tolist(), stops.tolist(), strict=True))
+        return Panel(
+            symbols=tuple(self.symbols[row] for row in rows.tolist()),
+            values=tuple(self.returns[start:stop] for start, stop in bounds),
+            exog=() if self.exog is None else tuple(self.regressors(start, stop) for start, stop in bounds),
+            groups=tuple(self.groups[row] for row in rows.tolist()) if self.groups else (),
+        )
+
+    def regressors(self, start: int, stop: int) -> FloatArray:
+        """(stop - start + 1, k) rows known before each bar from `start` to `stop`, and before the one after them."""
+        if self.exog is None or self.ahead is None:
+            raise ValueError("there are no regressors")
+        return np.concatenate([self.exog[start:stop], self.ahead[stop - 1 : stop]])
+
+
+def _matrix(rows: pl.DataFrame, names: list[str]) -> FloatArray | None:
+    return np.ascontiguousarray(rows.select(names).to_numpy(), dtype=np.float64) if names else None

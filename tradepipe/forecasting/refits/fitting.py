@@ -1,0 +1,115 @@
+"""One member fitted to many symbols, refit after refit: warm within the chain, or restored from the cache."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from tradepipe.forecasting.engines import filter_batch, fit_batch
+from tradepipe.forecasting.model import BoolArray, Fits, IntArray, Member, ModelSpec, Panel
+from tradepipe.forecasting.refits.bars import Bars
+from tradepipe.forecasting.refits.cache import FitCache, Row, fits_of
+from tradepipe.forecasting.refits.keeping import Keeping, look_up
+
+Trigger = Literal["first", "schedule", "drift"]
+EngineChoice = Literal["auto", "reference"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What one refit sees.
+
+    Attributes:
+        refit: number of the session after whose close it is; rotates the cold starts, too.
+        trigger: why it is made.
+        rows: symbols of the bars that are fitted.
+        starts: (rows,) place of the first bar.
+        stops: (rows,) place after the last bar, which lies in the refit's session or before it.
+    """
+
+    refit: int
+    trigger: Trigger
+    rows: IntArray
+    starts: IntArray
+    stops: IntArray
+
+    def take(self, chosen: BoolArray) -> "Window":
+        """The rows that are `chosen`."""
+        return replace(self, rows=self.rows[chosen], starts=self.starts[chosen], stops=self.stops[chosen])
+
+
+@dataclass(frozen=True)
+class MemberFit:
+    """A member after a refit: rows of the window, its two equations, standing after the window's last bar.
+
+    Residuals are gone from `mean`; what follows needs the state alone.
+    """
+
+    window: Window
+    mean: Fits
+    variance: Fits
+    answered: BoolArray | None = None
+    """(rows,) which symbols it answers for; None: all."""
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """How members are fitted: on which engines and threads, and where fits are kept, if anywhere."""
+
+    engine: EngineChoice = "auto"
+    threads: int = 1
+    cache: FitCache | None = None
+
+    def chain(self, member: Member, bars: Bars, windows: Sequence[Window]) -> list[list[MemberFit]]:
+        """Fit `windows` one after another, the first cold and each other one warm from the one before.
+
+        Returns:
+            For each window its fits, which together have its rows: those restored, and those fitted now. A chain
+            restored has the numbers that it had when it was fitted, bit for bit.
+        """
+        kept = look_up(self.cache, member, self.engine, bars, windows)
+        chain: list[list[MemberFit]] = []
+        before: MemberFit | None = None
+        for turn, window in enumerate(windows):
+            held = np.isin(window.rows, kept.rows)
+            parts = []
+            if held.any():
+                parts.append(restored(kept, member, bars, window.take(held), turn))
+            if not held.all():
+                before = self._fitted(member, bars, window.take(~held), before)
+                kept.add(before)
+                parts.append(before)
+            chain.append([replace(part, mean=replace(part.mean, residuals=())) for part in parts])
+        kept.save()
+        return chain
+
+    def _fitted(self, member: Member, bars: Bars, window: Window, before: MemberFit | None) -> MemberFit:
+        panel = bars.panel(window.rows, window.starts, window.stops)
+        mean = self._one(panel, member.mean, before.mean if before else None, window.refit)
+        variance = self._one(residuals_of(mean), member.variance, before.variance if before else None, window.refit)
+        return MemberFit(window, mean, variance)
+
+    def _one(self, panel: Panel, spec: ModelSpec, before: Fits | None, turn: int) -> Fits:
+        states = {} if before is None else {spec: before}
+        return fit_batch(panel, [spec], states, turn=turn, threads=self.threads, engine=self.engine)[spec]
+
+
+def restored(kept: Keeping, member: Member, bars: Bars, window: Window, turn: int) -> MemberFit:
+    """The fits of `window`, number `turn` of the chain, filtered at the parameters kept."""
+    means, variances = kept.of(turn, window.rows)
+    panel = bars.panel(window.rows, window.starts, window.stops)
+    mean = _at(panel, member.mean, means)
+    return MemberFit(window, mean, _at(residuals_of(mean), member.variance, variances))
+
+
+def _at(panel: Panel, spec: ModelSpec, rows: Sequence[Row]) -> Fits:
+    said = fits_of(spec, panel.symbols, rows)
+    found = filter_batch({spec: said}, panel)[spec]
+    return replace(found, log_likelihood=said.log_likelihood, observations=said.observations)
+
+
+def residuals_of(mean: Fits) -> Panel:
+    """The one-step errors that the variance equation is fitted to, without those that a mean cannot make."""
+    whole = all(np.isfinite(one).all() for one in mean.residuals)
+    return Panel(mean.symbols, mean.residuals if whole else tuple(one[np.isfinite(one)] for one in mean.residuals))

@@ -1,0 +1,88 @@
+"""When models are refitted: after each session, or after the last one of each week or month."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from tradepipe.forecasting.model import ForecastError, IntArray
+
+Every = Literal["day", "week", "month"]
+
+SESSIONS_BACK: dict[Every, int] = {"day": 1, "week": 7, "month": 31}
+"""The most sessions from a refit to the first origin of the next that it serves, on any calendar."""
+
+
+@dataclass(frozen=True)
+class RefitSchedule:
+    """The sessions after whose close parameters are fitted anew.
+
+    A refit after session r sees bars up to r's last one. With one bar a session it serves the origins from r's own
+    bar on, because the forecast is made after the refit; with several it serves those of the sessions after r, because
+    the forecast at r's last bar is made while the refit is still to come.
+
+    Attributes:
+        every: how often.
+        sessions: of the market's calendar from the market's first on, ascending, also those after the last that has
+            bars: whether a session is the last of its week is known beforehand. Numbers of sessions count from the
+            first, so that they do not depend on what range is computed.
+        several: whether a session holds more than one bar.
+    """
+
+    every: Every
+    sessions: tuple[dt.date, ...]
+    several: bool = False
+
+    @cached_property
+    def days(self) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+        """`sessions` as datetime64[D]."""
+        days = np.array(self.sessions, dtype="datetime64[D]")
+        if not (days[1:] > days[:-1]).all():
+            raise ForecastError("the schedule's sessions are not ascending; pass the calendar's, each once")
+        return days
+
+    @cached_property
+    def refits(self) -> IntArray:
+        """Numbers of the sessions after which a refit is due."""
+        day = self.days.astype(np.int64)
+        if self.every == "day":
+            return np.arange(len(day))
+        # 1970-01-01 was a Thursday; weeks begin on Monday, as ISO 8601 has them.
+        period = (day + 3) // 7 if self.every == "week" else self.days.astype("datetime64[M]").astype(np.int64)
+        return np.flatnonzero(period[1:] != period[:-1])  # of the last period it is not known when it ends
+
+    def numbers(self, sessions: Sequence[dt.date] | np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> IntArray:
+        """The number of each of `sessions`.
+
+        Raises:
+            ForecastError: one is no session of the schedule.
+        """
+        days = np.asarray(sessions, dtype="datetime64[D]")
+        places = np.searchsorted(self.days, days)
+        found = places < len(self.days)
+        found[found] = self.days[places[found]] == days[found]
+        if not found.all():
+            raise ForecastError(
+                f"{days[~found][0]} is no session of the refit schedule, which has {len(self.days)} sessions from "
+                f"{self.sessions[0] if self.sessions else 'none'}; pass all sessions of the market's calendar"
+            )
+        return places.astype(np.int64)
+
+    def chain(self, first: int, last: int) -> list[int]:
+        """Numbers of the refits that serve the origins in the sessions numbered `first` to `last`.
+
+        The first is the newest one that serves `first`. Where there is none yet, the chain begins at the first
+        refit that serves any of the sessions.
+        """
+        late = 1 if self.several else 0
+        begin = int(np.searchsorted(self.refits, first - late, side="right")) - 1
+        end = int(np.searchsorted(self.refits, last - late, side="right"))
+        return [int(one) for one in self.refits[max(begin, 0) : end]]
+
+    def served(self, refit: int, following: int | None, last: int) -> tuple[int, int]:
+        """First and last session whose origins `refit` serves, when `following` is the refit after it, if any."""
+        late = 1 if self.several else 0
+        return refit + late, min(last, last if following is None else following + late - 1)

@@ -1,0 +1,163 @@
+"""From a fit to the origins it serves: bar by bar, without a refit, unless the fit no longer describes what comes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tradepipe.forecasting.engines import forecast_batch, update_batch
+from tradepipe.forecasting.model import (
+    BoolArray,
+    Fits,
+    IntArray,
+    MeanForecast,
+    Member,
+    ModelSpec,
+    Panel,
+    VarianceForecast,
+)
+from tradepipe.forecasting.refits.answers import Answers
+from tradepipe.forecasting.refits.drift import Watch
+from tradepipe.forecasting.refits.fitting import Fitter, MemberFit, residuals_of
+from tradepipe.forecasting.refits.keeping import MULTIVARIATE
+from tradepipe.forecasting.refits.task import Task
+from tradepipe.settings.forecasts import DriftSettings
+
+
+@dataclass(frozen=True)
+class Service:
+    """How one member's fits serve one partition.
+
+    Attributes:
+        task: the partition.
+        member: whose fits.
+        fitter: makes the refits that drift asks for.
+        drift: when it does; None for members whose law is not fitted, which adapt by themselves.
+        fewest: returns that a refit needs.
+        answers: are written to.
+    """
+
+    task: Task
+    member: Member
+    fitter: Fitter
+    drift: DriftSettings | None
+    fewest: int
+    answers: Answers
+
+    def serve(self, fit: MemberFit, first: int, last: int, only: BoolArray | None = None) -> list[MemberFit]:
+        """Answer at all origins in the sessions `first` to `last`, of which `fit` may see the bars up to each.
+
+        Args:
+            fit: of the newest refit.
+            first: the refit's own session where it serves that one's bar, else the one after it.
+            last: the session before the next refit takes over.
+            only: (rows,) which of the fit's symbols are answered for; default: all.
+
+        Returns:
+            The fits that drift asked for meanwhile, in the order in which they were made.
+        """
+        standing = _Standing.of(fit, self, only)
+        refitted: list[MemberFit] = []
+        if first == fit.window.refit:
+            standing.answer(standing.at_session(first))
+            first += 1
+        for session in range(first, last + 1):
+            standing.pass_through(session)
+            # After the last session the next refit comes anyhow.
+            if self.drift is None or session == last or not (drifted := standing.drifted()).any():
+                continue
+            standing.serving &= ~drifted
+            again = np.zeros(len(self.task.bars.symbols), dtype=np.bool_)
+            again[fit.window.rows[drifted]] = True
+            for new in self._refit(session, again):
+                chosen = again[new.window.rows]
+                refitted.append(replace(new, answered=chosen))
+                refitted += self.serve(new, session + int(self.task.schedule.several), last, chosen)
+        return refitted
+
+    def _refit(self, session: int, again: BoolArray) -> list[MemberFit]:
+        """Fits of the symbols `again`; of a multivariate model, with all others that it looks at."""
+        among = None if self.member.mean.family in MULTIVARIATE else again
+        window = self.task.window(session, "drift", self.fewest, among)
+        return self.fitter.chain(self.member, self.task.bars, [window])[0] if len(window.rows) else []
+
+
+@dataclass
+class _Standing:
+    """Where a fit stands: after which bar of each of its symbols."""
+
+    service: Service
+    fit: MemberFit
+    mean: Fits
+    variance: Fits
+    stops: IntArray
+    serving: BoolArray
+    watch: Watch
+    ahead: tuple[MeanForecast, VarianceForecast] | None = None
+
+    @classmethod
+    def of(cls, fit: MemberFit, service: Service, only: BoolArray | None) -> "_Standing":
+        usual = fit.variance.log_likelihood / np.maximum(fit.variance.observations, 1)
+        watch = Watch(service.drift or DriftSettings(log_likelihood=0, coverage=0), usual)
+        serving = np.ones(len(fit.window.rows), dtype=np.bool_) if only is None else only.copy()
+        return cls(service, fit, fit.mean, fit.variance, fit.window.stops, serving, watch)
+
+    def at_session(self, session: int) -> BoolArray:
+        """Which symbols stand at a bar of `session`, an origin."""
+        rows, task = self.fit.window.rows, self.service.task
+        here = task.bars.last_session(self.stops) == session
+        return np.asarray(here & (self.stops > task.begin[rows]) & self.serving)
+
+    def pass_through(self, session: int) -> None:
+        """Take the session's bars in, one after another, and answer at each that is an origin."""
+        task, rows = self.service.task, self.fit.window.rows
+        ends = task.bars.until(session)[rows]
+        if session < task.first and self.service.drift is None:
+            self._take(ends)
+        while (moving := self.stops < ends).any():
+            origins = moving & (self.stops >= task.begin[rows]) & self.serving
+            self.step(moving)
+            if origins.any():
+                self.answer(origins)
+
+    def step(self, moving: BoolArray) -> None:
+        """Take one bar in of the symbols that are `moving`."""
+        if self.service.drift is not None:
+            mean, variance = self.forecast()
+            returns = self.service.task.bars.returns
+            values = np.where(moving, returns[np.minimum(self.stops, len(returns) - 1)], np.nan)
+            self.watch.meet(values, mean.mean[:, 0], variance.variance[:, 0], variance.freedom)
+        self._take(self.stops + moving)
+
+    def _take(self, following: IntArray) -> None:
+        """Take all bars up to `following` in."""
+        bars = self.service.task.bars.panel(self.fit.window.rows, self.stops, following)
+        self.mean = _updated(self.mean, bars)
+        self.variance = _updated(self.variance, residuals_of(self.mean))
+        self.stops, self.ahead = following, None
+
+    def drifted(self) -> BoolArray:
+        """Which symbols are answered for and ask for a refit."""
+        return self.watch.drifted() & self.serving
+
+    def forecast(self) -> tuple[MeanForecast, VarianceForecast]:
+        """From here, for all symbols."""
+        if self.ahead is None:
+            horizon, member = self.service.answers.mean.shape[1], self.service.member
+            mean = forecast_batch({member.mean: self.mean}, horizon)[member.mean]
+            variance = forecast_batch({member.variance: self.variance}, horizon)[member.variance]
+            if not isinstance(mean, MeanForecast) or not isinstance(variance, VarianceForecast):
+                raise TypeError(f"{member.name}: its mean and variance equations are interchanged")
+            self.ahead = mean, variance
+        return self.ahead
+
+    def answer(self, rows: BoolArray) -> None:
+        """Write the forecasts of the symbols `rows`, which stand at origins."""
+        window, service = self.fit.window, self.service
+        at = service.task.origins(window.rows[rows], self.stops[rows] - 1)
+        through = service.task.bars.last_session(window.stops[rows])
+        service.answers.put(at, rows, *self.forecast(), through)
+
+
+def _updated(fits: Fits, bars: Panel) -> Fits:
+    spec: ModelSpec = fits.spec
+    return update_batch({spec: fits}, bars)[spec]

@@ -1,0 +1,86 @@
+"""The fit cache in the database of models."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from tradepipe.forecasting.registry.opening import open_models
+from tradepipe.forecasting.registry.tables import fits
+from tradepipe.settings import Settings
+from tradepipe.store.database import writing
+
+_AT_ONCE = 500
+"""Keys a statement: SQLite takes no more than 32,766 values in one, and three make a row."""
+
+_FRESH = dt.timedelta(days=1)
+"""A use is noted once a day, so that reading a chain again writes nothing."""
+
+
+@dataclass(frozen=True)
+class StoredFits:
+    """Fits in the table `fits`, for any number of processes at once. What two write under one key is the same.
+
+    Attributes:
+        engine: of the database, migrated.
+        keep: age since its last use at which a kept fit goes; None: never.
+    """
+
+    engine: sa.Engine
+    keep: dt.timedelta | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "StoredFits":
+        """Where the settings say."""
+        return cls(open_models(settings.models_url, settings.store.pool), settings.models.keep_fits)
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """What is kept of `keys`."""
+        found: dict[str, bytes] = {}
+        now, stale = dt.datetime.now(dt.UTC), []
+        with self.engine.connect() as connection:
+            for some in _parts(keys):
+                for key, blob, used_at in connection.execute(
+                    sa.select(fits.c.key, fits.c.blob, fits.c.used_at).where(fits.c.key.in_(some))
+                ):
+                    found[key] = bytes(blob)
+                    if used_at < now - _FRESH:
+                        stale.append(key)
+        if stale:
+            with writing(self.engine, "fits") as connection:
+                for some in _parts(stale):
+                    connection.execute(sa.update(fits).where(fits.c.key.in_(some)).values(used_at=now))
+        return found
+
+    def put_many(self, kept: Mapping[str, bytes]) -> None:
+        """Keep all of them."""
+        now = dt.datetime.now(dt.UTC)
+        rows = [{"key": key, "blob": blob, "used_at": now} for key, blob in sorted(kept.items())]
+        with writing(self.engine, "fits") as connection:
+            for some in _parts(rows):
+                connection.execute(_insert(self.engine).on_conflict_do_nothing(), some)
+
+    def prune(self) -> int:
+        """Forget what was not used for longer than `keep`; how many went."""
+        if self.keep is None:
+            return 0
+        old = fits.c.used_at < dt.datetime.now(dt.UTC) - self.keep
+        with writing(self.engine, "fits") as connection:
+            return connection.execute(sa.delete(fits).where(old)).rowcount
+
+
+def _insert(engine: sa.Engine) -> Any:
+    """SQLAlchemy has `ON CONFLICT` in the dialects only."""
+    if engine.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_there  # noqa: PLC0415
+
+        return insert_there(fits)
+    from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415
+
+    return insert(fits)
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
