@@ -25,12 +25,11 @@ def regimes(market: Market) -> dg.AssetsDefinition:
 def forecast_scores(market: Market) -> dg.AssetsDefinition:
     @layer_asset(market, "forecast_scores")
     def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
-        from tradepipe.chain.evaluation import scores_of  # noqa: PLC0415
+        from tradepipe.chain.judging import publish_scores  # noqa: PLC0415
         from tradepipe.reporting import market_plots  # noqa: PLC0415
 
-        run = layer_run(context, store, market)
-        scores = scores_of(market, run.read("forecasts"), run.read("bars"), run.windows("bars"))
-        yield from report(context, run.publish(scores), plots=lambda: market_plots.scores(market.settings, scores))
+        reports, shown = publish_scores(layer_run(context, store, market))
+        yield from report(context, reports, plots=lambda: market_plots.scores(market.settings, shown))
 
     return body
 
@@ -38,21 +37,15 @@ def forecast_scores(market: Market) -> dg.AssetsDefinition:
 def evaluations(market: Market) -> dg.AssetsDefinition:
     @layer_asset(market, "evaluations", checks=[SKILL_CHECK])
     def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
-        from tradepipe.chain.evaluation import LOSSES, evaluations_of  # noqa: PLC0415
-        from tradepipe.contracts import EVALUATION_LOSSES  # noqa: PLC0415
+        from tradepipe.chain.judging import publish_evaluations  # noqa: PLC0415
         from tradepipe.forecasting.evaluation import evaluate, without_skill  # noqa: PLC0415
         from tradepipe.reporting import market_plots  # noqa: PLC0415
 
-        run = layer_run(context, store, market)
-        sums, losses = evaluations_of(market, run.read("forecast_scores"), run.read("regimes"))
-        reports = run.publish(sums, beside={LOSSES: (EVALUATION_LOSSES, losses)})
-        table = evaluate(sums, losses=losses)
-        yield from report(
-            context,
-            reports,
-            plots=lambda: market_plots.evaluations(table, sums),
-            judges=[_skill(without_skill(table))],
-        )
+        made = publish_evaluations(layer_run(context, store, market))
+        table = evaluate(made.sums, losses=made.losses)
+        judge = _skill(without_skill(table))
+        plots = market_plots.evaluations
+        yield from report(context, made.reports, plots=lambda: plots(market.settings, table, made.sums), judges=[judge])
 
     return body
 

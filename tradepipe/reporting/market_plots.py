@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tradepipe.reporting import plots, trading_plots
+from tradepipe.reporting import evaluation_plots, plots, trading_plots
 from tradepipe.reporting.rendering import to_markdown
 from tradepipe.settings.models import MarketSettings
 
@@ -37,6 +37,17 @@ def scores(told: MarketSettings, frame: pl.DataFrame) -> dict[str, str]:
     """Skill against the random walk over time (FORECAST_SCORES contract)."""
     figure = plots.forecast_skill(frame, model=told.strategy.model, horizon=told.strategy.horizon)
     return {"skill": to_markdown(figure)}
+
+
+def evaluations(told: MarketSettings, table: pl.DataFrame, sums: pl.DataFrame) -> dict[str, str]:
+    """Metrics, coverage, skill and weights (`evaluate` by nothing, EVALUATIONS contract)."""
+    horizon = told.strategy.horizon
+    return {
+        "metrics": evaluation_plots.metrics(table),
+        "coverage": to_markdown(evaluation_plots.coverage(table, horizon=horizon)),
+        "skill over time": to_markdown(evaluation_plots.skill(sums, horizon=horizon)),
+        "weights": to_markdown(evaluation_plots.weights(sums, horizon=horizon)),
+    }
 
 
 def positions(told: MarketSettings, frame: pl.DataFrame, held: pl.DataFrame) -> dict[str, str]:

@@ -5,16 +5,16 @@
 """
 
 from tradepipe.forecasting.evaluation.evaluate import evaluate
-from tradepipe.forecasting.evaluation.scores import SCORED, Weigher, score_forecasts
+from tradepipe.forecasting.evaluation.scores import Weigher, score_forecasts
 from tradepipe.forecasting.evaluation.skill import accuracy, verdict, without_skill
-from tradepipe.forecasting.evaluation.statistics import LeakError, judged, loss_series, statistics
+from tradepipe.forecasting.evaluation.statistics import LeakError, fold, judged, loss_series, statistics
 
 __all__ = [
-    "SCORED",
     "LeakError",
     "Weigher",
     "accuracy",
     "evaluate",
+    "fold",
     "judged",
     "loss_series",
     "score_forecasts",

@@ -19,14 +19,6 @@ Weigher = Callable[[pl.DataFrame], pl.DataFrame]
 """Forecasts (FORECASTS columns) to the rows that a strategy looks at, each with its `target_weight`."""
 
 _FORECAST = ["symbol", "open_time", "model", "horizon"]
-_NEEDED = [
-    *_FORECAST,
-    *("session", "target_open_time", "target_session", "origin_price", "mean_return", "volatility", "freedom", "price"),
-    *(f"price_{end}_{level}" for level in LEVELS for end in ("lower", "upper")),
-    *("weight", "fitted_through", "fallback"),
-]
-SCORED = tuple(name for name in FORECASTS.column_names if name in _NEEDED)
-"""The columns of FORECASTS that a score is made of; a strategy may look at others too."""
 
 
 def score_forecasts(
@@ -65,7 +57,7 @@ def score_forecasts(
     Raises:
         ValueError: a column is missing, or `bars` has a symbol's open_time twice.
     """
-    require_columns(forecasts, "forecasts", SCORED)
+    require_columns(forecasts, "forecasts", FORECASTS.column_names)
     require_columns(bars, "bars", ["symbol", "session", "open_time", "close"])
     require_unique(bars, "bars", ["symbol", "open_time"])
     require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])

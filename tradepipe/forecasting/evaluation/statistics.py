@@ -85,6 +85,27 @@ def statistics(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def fold(sums: pl.DataFrame) -> pl.DataFrame:
+    """The same sums, added up over regimes and the partitions of a month: enough to tell a long run at once.
+
+    Args:
+        sums: EVALUATIONS columns.
+
+    Returns:
+        EVALUATIONS columns, one row a symbol, model, horizon and month of the first targets, of an unknown
+        regime; sorted by the key and time.
+    """
+    month = pl.col("test_first_session").dt.truncate("1mo").alias("month")
+    added = sums.group_by("symbol", "model", "horizon", month).agg(
+        pl.col("sector").last(),
+        pl.col("train_first_session", "test_first_session").min(),
+        pl.col("train_last_session", "test_last_session").max(),
+        pl.col(ADDED).sum(),
+    )
+    placed = added.with_columns(regime=pl.lit(UNKNOWN)).sort(*EVALUATIONS.key, "month")
+    return placed.select(pl.col(name).cast(dtype) for name, dtype in EVALUATIONS.polars_schema.items())
+
+
 def loss_series(rows: pl.DataFrame, cells: Sequence[str] = LOSS_CELLS) -> pl.DataFrame:
     """Loss against the random walk at each target bar, summed over the symbols of a cell.
 

@@ -1,0 +1,127 @@
+"""Plots of evaluations: coverage beside its level, error beside the random walk's, weights of the members."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tradepipe.contracts.forecasts import ENSEMBLE
+from tradepipe.forecasting.evaluation.views import calibration, skill_over_time, weights_over_time
+from tradepipe.forecasting.members import RANDOM_WALK
+from tradepipe.reporting.drawing import (
+    INK,
+    QUIET,
+    STROKES,
+    Stroke,
+    date_axis,
+    legend,
+    line,
+    name_axes,
+    new_figure,
+    number_axis,
+    sentence_figure,
+)
+from tradepipe.reporting.wording import count, number, p_value, percent, plural
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NOTHING = "No forecast has met its target yet."
+_FIXED = {ENSEMBLE: Stroke(INK, "solid", 1.8), RANDOM_WALK: Stroke(QUIET, "solid", 1.0)}
+
+
+def coverage(table: pl.DataFrame, *, horizon: int) -> "Figure":
+    """Share of outcomes inside each model's intervals over the share that was promised.
+
+    Args:
+        table: `tradepipe.forecasting.evaluate`, by nothing.
+        horizon: bars ahead.
+    """
+    title = f"Coverage of the intervals, {plural(horizon, 'bar')} ahead"
+    told = calibration(table.filter(pl.col("horizon") == horizon))
+    if told.is_empty():
+        return sentence_figure(title, _NOTHING)
+    figure, (axes,) = new_figure(title)
+    levels = sorted(set(told["level"]))
+    axes.plot(levels, levels, color=QUIET, linewidth=1.0, label="as promised")
+    for model, stroke in _strokes(told):
+        line(axes, told.filter(pl.col("model") == model).select("level", "coverage"), stroke, model)
+    legend(axes)
+    axes.set_xticks(levels, [percent(level, 0) for level in levels])
+    name_axes(axes, y="outcomes inside", x="level of the interval")
+    number_axis(axes, percent=True)
+    return figure
+
+
+def skill(sums: pl.DataFrame, *, horizon: int) -> "Figure":
+    """Error of each model over the random walk's, month by month.
+
+    Args:
+        sums: EVALUATIONS contract, any partitions.
+        horizon: bars ahead.
+    """
+    title = f"Forecast error against the random walk, {plural(horizon, 'bar')} ahead"
+    told = skill_over_time(sums.filter(pl.col("horizon") == horizon)).filter(pl.col("model") != RANDOM_WALK)
+    if told.is_empty():
+        return sentence_figure(title, _NOTHING)
+    figure, (axes,) = new_figure(title)
+    axes.axhline(1.0, color=QUIET, linewidth=1.0)
+    for model, stroke in _strokes(told):
+        line(axes, told.filter(pl.col("model") == model).select("from_session", "rmse_ratio"), stroke, model)
+    legend(axes)
+    name_axes(axes, y="ratio of RMSE, a month\n(below 1: better)")
+    axes.ticklabel_format(axis="y", useOffset=False)
+    date_axis(axes, "month of the targets")
+    return figure
+
+
+def weights(sums: pl.DataFrame, *, horizon: int) -> "Figure":
+    """Mean weight of each member in the ensemble, month by month (EVALUATIONS contract, any partitions)."""
+    title = f"Weights in the ensemble, {plural(horizon, 'bar')} ahead"
+    told = weights_over_time(sums.filter(pl.col("horizon") == horizon))
+    if told.is_empty():
+        return sentence_figure(title, "No ensemble has met its target yet.")
+    figure, (axes,) = new_figure(title)
+    for model, stroke in _strokes(told):
+        line(axes, told.filter(pl.col("model") == model).select("from_session", "weight"), stroke, model)
+    legend(axes)
+    axes.set_ylim(0, 1)
+    name_axes(axes, y="weight")
+    number_axis(axes, percent=True)
+    date_axis(axes, "month of the targets")
+    return figure
+
+
+def metrics(table: pl.DataFrame) -> str:
+    """The table as Markdown, one row a model and horizon (`tradepipe.forecasting.evaluate`, by nothing)."""
+    names = ("forecasts", "RMSE / walk", "p", "MASE", "sMAPE", "hits", "CRPS", "log score", "80", "90", "95")
+    heads = ("model", "bars", *names, "± 95", "QLIKE", "fallbacks", "Sharpe", "wins")
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for row in table.to_dicts():
+        cells = (
+            row["model"],
+            count(row["horizon"]),
+            count(row["forecasts"]),
+            number(row["rmse_ratio"], 4),
+            p_value(row["dm_p_value"]),
+            number(row["mase"], 3),
+            number(row["smape"], 3),
+            percent(row["hit_rate"]),
+            number(row["crps"], 5),
+            number(row["log_score"], 3),
+            *(percent(row[f"coverage_{level}"]) for level in (80, 90, 95)),
+            percent(row["coverage_95_spread"]),
+            number(row["qlike"], 3),
+            percent(row["fallback_share"]),
+            number(row["sharpe"], 3),
+            percent(row["win_rate"]),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _strokes(told: pl.DataFrame) -> list[tuple[str, Stroke]]:
+    """Each model and its stroke; the ensemble and the random walk have their own, and stand at the ends."""
+    models = [model for model in sorted(set(told["model"])) if model not in _FIXED]
+    others = [(model, STROKES[place % len(STROKES)]) for place, model in enumerate(models)]
+    fixed = [(model, stroke) for model, stroke in _FIXED.items() if (told["model"] == model).any()]
+    return [*fixed[:1], *others, *fixed[1:]]
