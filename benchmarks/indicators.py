@@ -4,32 +4,10 @@ Each part measures against a peer in the same run, the two taking turns. Ends wi
 target -> measured, target, unit, peer, better ("lower": smaller is better).
 """
 
-import argparse
-import importlib
-import json
-import pkgutil
+from benchmarks.parts.running import run
 
-from benchmarks import parts
-
-PREFIX = "indicator_"
 # What the parts share, and is no part itself.
 SHARED = {"indicator_bars", "indicator_peers", "indicator_staged"}
 
-
-def main() -> None:
-    """Measure every part, tell, and end with the line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    modules = {module.name for module in pkgutil.iter_modules(parts.__path__) if module.name.startswith(PREFIX)}
-    names = sorted(name.removeprefix(PREFIX) for name in modules - SHARED)
-    parser.add_argument("--quick", action="store_true", help="fewer symbols and rounds")
-    parser.add_argument("--only", choices=names, nargs="*", default=names, help="parts to measure")
-    told = parser.parse_args()
-    figures: dict[str, dict[str, float | str]] = {}
-    for name in told.only:
-        print(f"== {name}", flush=True)
-        figures |= importlib.import_module(f"benchmarks.parts.{PREFIX}{name}").measure(quick=told.quick)
-    print(json.dumps(figures))
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, "indicator_", SHARED)
