@@ -1,0 +1,121 @@
+"""What is common to many series, by hard singular value thresholding, and the recursion that follows from it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tradepipe.forecasting.engines.samossa import eigen, recursion
+from tradepipe.forecasting.engines.samossa.windows import page
+from tradepipe.forecasting.model import BoolArray, FloatArray
+
+LARGEST_RADIUS: Final = 1.001
+"""Spectral radius above which a recursion is refused.
+
+Undamped waves have 1, and estimates of them scatter about it by the order of their noise; what is admitted grows by
+at most 6 % over 60 bars.
+"""
+
+_LEAST_GAP: Final = 1e-10
+"""A last row this near to length 1 leaves no other rows to forecast it from."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Left singular vectors of a Page matrix.
+
+    Attributes:
+        rows: (columns, R) of the Page matrix, transposed.
+        vectors: (k, R), the largest singular value first; as many as the largest rank asked for needs.
+        ranks: rank by the rank that was asked for. It is smaller where the matrix has no more; 0 asks for Gavish and
+            Donoho's.
+    """
+
+    rows: FloatArray
+    vectors: FloatArray
+    ranks: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Recursion:
+    """A fitted model of standardised series.
+
+    Attributes:
+        rank: number of factors.
+        beta: (lags,) of what is common, oldest first.
+        alpha: (series, p) autoregression of each series' rest, oldest lag first.
+    """
+
+    rank: int
+    beta: FloatArray
+    alpha: FloatArray
+
+    def steady(self) -> BoolArray:
+        """Whether each series' autoregression does not explode."""
+        verdicts = np.empty(len(self.alpha), dtype=np.bool_)
+        recursion.contracting(self.alpha, LARGEST_RADIUS, verdicts)
+        return verdicts
+
+
+def factors_of(standard: FloatArray, ranks: tuple[int, ...]) -> Factors:
+    """Decompose the Page matrix of standardised series (series, bars), once for all ranks."""
+    rows = page(standard)
+    size = rows.shape[1]
+    matrix = np.empty((size, size))
+    eigen.gram(rows, matrix)
+    diagonal, beside, reflections = np.empty(size), np.empty(size), np.empty(size)
+    eigen.tridiagonal(matrix, diagonal, beside, reflections)
+    largest = eigen.eigenvalue(diagonal, beside, 0)
+    most = min(size - 1, max(1, eigen.count_above(diagonal, beside, size * eigen.EPSILON * largest)))
+    wanted = {rank: min(most, rank or _donoho(diagonal, beside, len(rows))) for rank in ranks}
+    count = max(wanted.values())
+    values = np.array([eigen.eigenvalue(diagonal, beside, place) for place in range(count)])
+    vectors = np.empty((count, size))
+    eigen.eigenvectors(diagonal, beside, values, vectors)
+    columns = np.ascontiguousarray(vectors.T)
+    eigen.reflect_back(matrix, reflections, columns)
+    return Factors(rows, np.ascontiguousarray(columns.T), wanted)
+
+
+def _donoho(diagonal: FloatArray, beside: FloatArray, columns: int) -> int:
+    """Number of singular values above the hard threshold for unknown noise (Gavish and Donoho, 2014, equation 4)."""
+    size = len(diagonal)
+    count, ratio = min(size, columns), size / columns
+    middle = [eigen.eigenvalue(diagonal, beside, place) for place in ((count - 1) // 2, count // 2)]
+    median = float(np.sqrt(np.maximum(middle, 0.0)).mean())
+    threshold = (0.56 * ratio**3 - 0.95 * ratio**2 + 1.82 * ratio + 1.43) * median
+    return max(1, int(eigen.count_above(diagonal, beside, threshold**2)))
+
+
+def recursion_of(factors: Factors, rank: int, lags: int, series: int) -> Recursion | None:
+    """The forecaster at one of `factors.ranks`' values; None where its recursion explodes.
+
+    beta = U1 u / (1 - u'u), with u the last row of the vectors and U1 the rows above, is the least squares of minimum
+    norm of the last row of the thresholded matrix on the others: no regression has to be computed.
+    """
+    vectors = factors.vectors[:rank]
+    above, last = vectors[:, :-1], vectors[:, -1]
+    gap = 1.0 - float((last * last).sum())
+    if gap < _LEAST_GAP:
+        return None
+    beta = (above * last[:, None]).sum(axis=0) / gap
+    bounded = np.empty(1, dtype=np.bool_)
+    recursion.contracting(beta[None], LARGEST_RADIUS, bounded)
+    if not bounded[0]:
+        return None
+    rest = np.empty_like(factors.rows)
+    recursion.common_part(factors.rows, vectors, rest)
+    alpha = np.empty((series, lags))
+    recursion.autoregress(rest.reshape(series, -1), alpha)
+    return Recursion(rank, beta, alpha)
+
+
+def filtered(standard: FloatArray, beta: FloatArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Rests and one-step errors of standardised values (series, bars): (series, bars - lags) each."""
+    known = np.ascontiguousarray(standard)
+    rests = np.empty((len(known), known.shape[1] - len(beta)))
+    recursion.predictions(known, beta, rests)
+    np.subtract(known[:, len(beta) :], rests, out=rests)
+    errors = np.empty_like(rests)
+    recursion.one_step(rests, alpha, errors)
+    return rests, errors
