@@ -1,6 +1,7 @@
 """What a forecast of log returns may say; anything else falls to the baseline."""
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -49,6 +50,8 @@ def replaced(
         wrong: why a row is of no use, or None.
         spare: (series,) variance that the baseline expects.
     """
+    if not any(wrong):
+        return replace(forecast, engine=fits.engine, reason=fits.reason)
     rows = np.array([reason is not None for reason in wrong], dtype=np.bool_)
     engine: tuple[EngineName, ...] = tuple(
         "baseline" if bad else name for bad, name in zip(rows, fits.engine, strict=True)

@@ -106,7 +106,8 @@ def taken_apart(fits: Fits) -> list[Part]:
 
 
 def _narrowed(fits: Fits, rows: IntArray, spec: ModelSpec, names: tuple[str, ...], width: int) -> Fits:
-    columns, some = [fits.names.index(name) for name in names], fits.take(rows)
+    columns = [fits.names.index(name) for name in names]
+    some = fits if np.array_equal(rows, np.arange(len(fits))) else fits.take(rows)
     return replace(
         some,
         spec=spec,

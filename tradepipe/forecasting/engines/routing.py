@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from tradepipe.forecasting.engines.engine import Engine
-from tradepipe.forecasting.engines.ladder import BY_NAME, Choice, ladder, stand_in
+from tradepipe.forecasting.engines.ladder import Choice, ladder, stand_in
 from tradepipe.forecasting.engines.limits import objections, replaced
 from tradepipe.forecasting.engines.merging import (
     OWN,
@@ -22,9 +22,9 @@ from tradepipe.forecasting.engines.merging import (
     require_sound,
     taken_apart,
 )
+from tradepipe.forecasting.engines.spare import carried, expected
 from tradepipe.forecasting.model import (
     Fits,
-    FloatArray,
     ForecastError,
     IntArray,
     MeanForecast,
@@ -127,8 +127,8 @@ def update_batch(states: Mapping[ModelSpec, Fits], bars: Panel) -> dict[ModelSpe
             state[part.rows, OWN : OWN + after.state.shape[1]] = after.state
             for row, errors in zip(part.rows.tolist(), after.residuals, strict=False):
                 residuals[row] = errors
-        if fits.spec.is_variance and len(fits):
-            state[:, SPARE] = _spare(new, fits.spec, state[:, SPARE])
+        if fits.spec.is_variance:
+            state[:, SPARE] = carried(state[:, SPARE], new.values, stand_in(fits.spec).decay)
         return replace(fits, state=state, residuals=() if fits.spec.is_variance else tuple(residuals))
 
     return {spec: one(fits) for spec, fits in states.items()}
@@ -193,8 +193,9 @@ def _routed(
             reasons[row].append(f"{by.name}: {fault}" if len(rungs) > 1 else fault)
         waiting = np.setdiff1d(waiting, done)
     found = merged(spec, panel.symbols, parts, _told(reasons, kept))
-    if spec.is_variance and len(panel):
-        found.state[:, SPARE] = _spare(panel, spec, None)
+    if spec.is_variance:
+        asked = stand_in(spec)
+        found.state[:, SPARE] = found.state[:, OWN] if asked == spec else expected(panel.values, asked.decay)
     return found
 
 
@@ -235,13 +236,3 @@ def _offered(
     if not len(good):
         return nothing, None, told
     return tried[good], fits if len(good) == len(tried) else fits.take(good), told
-
-
-def _spare(panel: Panel, spec: ModelSpec, before: FloatArray | None) -> FloatArray:
-    """Variance that the baseline expects of the next bar."""
-    baseline = BY_NAME["baseline"]
-    asked = stand_in(spec)
-    if before is None:
-        return baseline.fit(panel, asked).state[:, 0]
-    blank = baseline.fit(Panel(panel.symbols, (np.empty(0),) * len(panel)), asked)
-    return baseline.update(blank.with_state(before[:, None].copy()), panel).state[:, 0]
