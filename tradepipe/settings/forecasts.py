@@ -43,6 +43,15 @@ class EnsembleSettings(Section):
         60, ge=10, description="with fewer the random walk stands alone and its law gives the interval"
     )
 
+    gate: float = Field(
+        2.24,
+        ge=0,
+        description=(
+            "standard deviations by which a member's past error must lie below the random walk's; chance lets one of "
+            "four pass 2.24 once in twenty; 0: it need only be smaller"
+        ),
+    )
+
     @model_validator(mode="after")
     def _order(self) -> "EnsembleSettings":
         if self.min_origins > self.origins:
