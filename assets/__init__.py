@@ -9,6 +9,7 @@ from assets.evaluation import evaluations, forecast_scores, regimes
 from assets.features import indicators
 from assets.intervals import intervals
 from assets.marts import mart_assets
+from assets.members import member_forecasts
 from assets.trading import fills, orders, positions
 from tradepipe.markets import Market
 
@@ -16,7 +17,8 @@ from tradepipe.markets import Market
 def assets_of(market: Market) -> list[dg.AssetsDefinition]:
     """The chain of one market. Without execution it has no trading assets, without longer intervals none of them."""
     longer = [intervals] if market.settings.intervals else []
-    research = [raw_bars, bars, *longer, indicators, regimes, forecasts, forecast_scores, evaluations, signals]
+    made = [member_forecasts, forecasts, forecast_scores, evaluations, signals]
+    research = [raw_bars, bars, *longer, indicators, regimes, *made]
     trading = [orders, fills, positions] if market.settings.execution.enabled else []
     return [build(market) for build in research + trading] + derivative_assets(market)
 

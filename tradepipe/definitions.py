@@ -20,6 +20,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def on an AssetCheckSpec.*")
 
 from assets import assets_of, mart_assets
+from resources.fits import FitsResource
 from resources.landing import LandingResource
 from resources.store import StoreResource
 from resources.trading import TradingResource
@@ -83,6 +84,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         resources={
             "store": StoreResource.of(settings),
+            "fits": FitsResource.of(settings),
             "landing": LandingResource.of(settings),
             "trading": TradingResource.of(settings),
             "warehouse": WarehouseResource.of(settings),

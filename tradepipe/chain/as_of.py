@@ -9,6 +9,7 @@ import polars as pl
 from tradepipe.chain.evaluation import evaluations_of, scores_of
 from tradepipe.chain.features import DERIVED, indicators_of
 from tradepipe.chain.layers import LAYERS, RELEASES_LAYER, dataset, with_inputs
+from tradepipe.chain.members import members_of_market
 from tradepipe.contracts.as_of import AsOfError
 from tradepipe.forecasting.regimes import compute_regimes
 from tradepipe.markets import Market
@@ -67,6 +68,7 @@ class _Past:
         self.computed: Mapping[str, Callable[[Sequence[str]], pl.DataFrame]] = {
             "intervals": self._intervals,
             "indicators": self._indicators,
+            "member_forecasts": self._member_forecasts,
             "forecasts": self._forecasts,
             "regimes": self._regimes,
             "forecast_scores": self._forecast_scores,
@@ -150,6 +152,13 @@ class _Past:
             lambda read: self._inputs("indicators", read, keys),
             lambda read: self._windows("indicators", read, keys),
         )
+
+    def _member_forecasts(self, keys: Sequence[str]) -> pl.DataFrame:
+        values, bars = (self._inputs("member_forecasts", read, keys) for read in ("indicators", "bars"))
+        windows = self._windows("member_forecasts", "indicators", keys)
+        ahead = self.market.settings.forecasts.horizon
+        grid = self.market.grid(keys, ahead)
+        return members_of_market(self.market, values, bars, windows, grid=grid).forecasts
 
     def _forecasts(self, keys: Sequence[str]) -> pl.DataFrame:
         from tradepipe.forecasting import compute_forecasts  # noqa: PLC0415 - seconds

@@ -14,7 +14,12 @@ from tradepipe.markets import Market
 LANDING_LAYER = "landing"
 RELEASES_LAYER = "releases"
 UNREAD = "raw_bars.unread"
-TOLD: dict[str, Contract] = {RELEASES_LAYER: contracts.RELEASES, UNREAD: contracts.UNREAD_BARS}
+FITS_LAYER = "member_forecasts.fits"
+TOLD: dict[str, Contract] = {
+    RELEASES_LAYER: contracts.RELEASES,
+    UNREAD: contracts.UNREAD_BARS,
+    FITS_LAYER: contracts.FITS,
+}
 """What a layer reads that no asset makes by itself: what people tell it, and what is published beside a layer."""
 
 Lookbacks = Mapping[str, int]

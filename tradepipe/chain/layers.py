@@ -29,6 +29,7 @@ from tradepipe.chain.layer import (
     looking_back,
     reads,
 )
+from tradepipe.chain.members import member_contract, member_reads, member_settings
 from tradepipe.contracts import Contract
 from tradepipe.indicators import contract_for, features_of
 from tradepipe.markets import Market
@@ -137,6 +138,18 @@ LAYERS: dict[str, Layer] = {
             settings_of=lambda market: (market.settings.forecasts.regimes,),
         ),
         Layer(
+            name="member_forecasts",
+            description=(
+                "Mean and volatility over each horizon as each member sees them. Parameters are fitted anew on "
+                "schedule and on drift; between refits new bars are filtered."
+            ),
+            kinds=("numba", "statsmodels", "arch", "parquet"),
+            version="1",
+            reads=member_reads,
+            contract=member_contract,
+            settings_of=member_settings,
+        ),
+        Layer(
             name="forecasts",
             description=(
                 "Mean, volatility and 95 % interval for each horizon. Parameters are refitted at each partition's "
@@ -206,7 +219,7 @@ LAYERS: dict[str, Layer] = {
 }
 
 RESEARCH = (
-    *("raw_bars", "bars", "intervals", "indicators", "regimes"),
+    *("raw_bars", "bars", "intervals", "indicators", "regimes", "member_forecasts"),
     *("forecasts", "forecast_scores", "evaluations", "signals"),
 )
 TRADING = ("orders", "fills", "positions")

@@ -94,9 +94,7 @@ class LayerRun:
 
     def grid(self, ahead: int) -> pl.DataFrame:
         """The bars that the calendar expects, from the range's first session to `ahead` bars beyond its last."""
-        first, last = self.market.partitions.span(self.keys)
-        end = self.market.calendar.offset(last, self.market.lookback_sessions(ahead))
-        return self.market.calendar.grid(first, end, self.market.settings.interval)
+        return self.market.grid(self.keys, ahead)
 
     def on_progress(self, _stage: str, done: int, total: int) -> None:
         """For a computation that is long: partitions computed, of which none is published yet."""

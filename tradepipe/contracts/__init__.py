@@ -6,6 +6,7 @@ from tradepipe.contracts.decisions import FORECASTS, SIGNALS
 from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
 from tradepipe.contracts.evaluation import EVALUATION_LOSSES, EVALUATIONS, FORECAST_SCORES, REGIMES
 from tradepipe.contracts.features import indicators_contract
+from tradepipe.contracts.forecasts import FITS
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
@@ -25,6 +26,7 @@ __all__ = [
     "EVALUATIONS",
     "EVALUATION_LOSSES",
     "EVERY_SYMBOL",
+    "FITS",
     "FILLS",
     "FORECASTS",
     "FORECAST_SCORES",

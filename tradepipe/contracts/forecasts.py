@@ -87,7 +87,7 @@ FITS = Contract(
         Column(
             "trigger",
             pl.String,
-            "first: begins the partition's chain, cold; schedule: due; drift: the fit before no longer described the bars",
+            "first: begins the partition's chain, cold; schedule: due; drift: the one before described bars no more",
             allowed=("first", "schedule", "drift"),
         ),
         Column("engine", pl.String, "what fitted it", allowed=MEMBER_ENGINES),

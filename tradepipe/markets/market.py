@@ -3,9 +3,11 @@
 import datetime as dt
 import functools
 import zoneinfo
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from tradepipe.markets.calendar import CalendarError, SessionCalendar, calendar_for
 from tradepipe.markets.corporate_actions import CorporateActionError, CorporateActions, load_corporate_actions
@@ -81,6 +83,12 @@ class Market:
         """The last date that can have a session at `now` (aware): the market's local today, or its end."""
         today = now.astimezone(zoneinfo.ZoneInfo(self.timezone)).date()
         return min(today, self.settings.end or today)
+
+    def grid(self, keys: Sequence[str], ahead: int) -> pl.DataFrame:
+        """The bars that the calendar expects, from the first session of `keys` to `ahead` bars beyond their last."""
+        first, last = self.partitions.span(keys)
+        end = self.calendar.offset(last, self.lookback_sessions(ahead))
+        return self.calendar.grid(first, end, self.settings.interval)
 
     def lookback_sessions(self, bars: int, interval: str | None = None) -> int:
         """The fewest sessions that are sure to hold `bars` bars of `interval`; None: of the base interval.

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tradepipe.forecasting.registry.opening import open_models
 from tradepipe.forecasting.registry.tables import fits
-from tradepipe.settings import Settings
+from tradepipe.settings import PoolSettings
 from tradepipe.store.database import writing
 
 _AT_ONCE = 500
@@ -32,9 +32,9 @@ class StoredFits:
     keep: dt.timedelta | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> "StoredFits":
-        """Where the settings say."""
-        return cls(open_models(settings.models_url, settings.store.pool), settings.models.keep_fits)
+    def open(cls, url: str, keep: dt.timedelta | None = None, pool: PoolSettings | None = None) -> "StoredFits":
+        """In the database of models at `url`, which is migrated first."""
+        return cls(open_models(url, pool), keep)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """What is kept of `keys`."""
