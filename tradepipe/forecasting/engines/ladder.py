@@ -6,6 +6,7 @@ from tradepipe.forecasting.engines.baselines import Baselines
 from tradepipe.forecasting.engines.batched import Batched
 from tradepipe.forecasting.engines.engine import Engine
 from tradepipe.forecasting.engines.reference import ReferenceEngine
+from tradepipe.forecasting.engines.samossa import Samossa
 from tradepipe.forecasting.model import EngineName, ModelSpec
 
 Choice = Literal["auto", "reference"]
@@ -13,6 +14,7 @@ Choice = Literal["auto", "reference"]
 BY_NAME: Final[dict[EngineName, Engine]] = {
     "batched": Batched(),
     "reference": ReferenceEngine(),
+    "samossa": Samossa(),
     "baseline": Baselines(),
 }
 
@@ -37,7 +39,7 @@ def ladder(spec: ModelSpec, choice: Choice) -> tuple[tuple[Engine, ModelSpec], .
     names: tuple[EngineName, ...] = ("batched", "reference") if choice == "auto" else ("reference",)
     if spec.family == "samossa":
         names = ("samossa",)
-    return (*((BY_NAME[name], spec) for name in names if name in BY_NAME), last)
+    return (*((BY_NAME[name], spec) for name in names), last)
 
 
 def parameter_names(spec: ModelSpec) -> tuple[str, ...]:

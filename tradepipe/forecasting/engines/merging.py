@@ -139,7 +139,6 @@ def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | Non
     if curvature is not None:
         curvature = curvature.copy()
         curvature[blank] = np.nan
-    state = previous.state[rows, OWN:]
     return replace(
         narrow,
         symbols=panel.symbols,
@@ -147,7 +146,6 @@ def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | Non
         reason=tuple(None if mine else _NOT_BEFORE for mine in ours),
         parameters=parameters,
         log_likelihood=log_likelihood,
-        state=np.where(blank[:, None], np.nan, state),
         curvature=curvature,
     )
 

@@ -71,7 +71,7 @@ def fit_batch(  # noqa: PLR0913 - what is fitted, from where, how
             before = before_of(previous, part, by) if asked == spec else None
             return by.fit(part, asked, before, turn=turn, threads=threads)
 
-        return _routed(panel, spec, ladder(spec, engine), make, None)
+        return _routed(panel, spec, ladder(spec, engine), make)
 
     return {spec: one(spec) for spec in specs}
 
@@ -96,10 +96,21 @@ def filter_batch(states: Mapping[ModelSpec, Fits], panel: Panel) -> dict[ModelSp
 
         def make(by: Engine, asked: ModelSpec, part: Panel, rows: IntArray) -> Fits:
             names = [fits.names.index(name) for name in by.names(asked)] if asked == spec else []
-            return by.at(part, asked, np.ascontiguousarray(fits.parameters[rows][:, names]))
+            parameters = np.ascontiguousarray(fits.parameters[rows][:, names])
+            parameters[[fits.engine[row] != by.name for row in rows.tolist()]] = np.nan
+            return by.at(part, asked, parameters)
 
-        found = _routed(panel, spec, ladder(spec, "auto"), make, fits)
-        return replace(found, converged=fits.converged, evaluations=fits.evaluations, warnings=fits.warnings)
+        found = _routed(panel, spec, ladder(spec, "auto"), make)
+        return replace(
+            found,
+            reason=tuple(
+                before if now == then else before or why
+                for now, why, then, before in zip(found.engine, found.reason, fits.engine, fits.reason, strict=True)
+            ),
+            converged=fits.converged,
+            evaluations=fits.evaluations,
+            warnings=fits.warnings,
+        )
 
     return {spec: one(spec, fits) for spec, fits in states.items()}
 
@@ -166,9 +177,7 @@ def _forecast(fits: Fits, horizon: int) -> MeanForecast | VarianceForecast:
     return replaced(whole, fits, objections(whole), fits.state[:, SPARE])
 
 
-def _routed(
-    panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec], ...], make: _Maker, kept: Fits | None
-) -> Fits:
+def _routed(panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec], ...], make: _Maker) -> Fits:
     """Offer the series to one engine after another.
 
     Args:
@@ -176,32 +185,23 @@ def _routed(
         spec: what is asked for.
         rungs: engines, each with what it is asked for.
         make: has an engine fit or filter the series that it can do.
-        kept: fits whose engines are to be used again, and whose reasons stay.
     """
     waiting, parts = np.arange(len(panel)), []
     reasons: list[list[str]] = [[] for _ in range(len(panel))]
     for by, asked in rungs:
         if not len(waiting):
             break
-        offered = waiting
-        if kept is not None and by.name != "baseline":
-            offered = np.array([row for row in waiting if kept.engine[row] == by.name], dtype=np.int64)
-        done, fits, faults = _offered((by, asked), panel, offered, make)
+        done, fits, faults = _offered((by, asked), panel, waiting, make)
         if fits is not None:
             parts.append(Part(by, done, fits))
         for row, fault in faults.items():
             reasons[row].append(f"{by.name}: {fault}" if len(rungs) > 1 else fault)
         waiting = np.setdiff1d(waiting, done)
-    found = merged(spec, panel.symbols, parts, _told(reasons, kept))
+    found = merged(spec, panel.symbols, parts, ["; ".join(each) or None for each in reasons])
     if spec.is_variance:
         asked = stand_in(spec)
         found.state[:, SPARE] = found.state[:, OWN] if asked == spec else expected(panel.values, asked.decay)
     return found
-
-
-def _told(reasons: list[list[str]], kept: Fits | None) -> list[str | None]:
-    own = ["; ".join(each) or None for each in reasons]
-    return own if kept is None else [old or new for old, new in zip(kept.reason, own, strict=True)]
 
 
 def _offered(
