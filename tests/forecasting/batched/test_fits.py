@@ -7,6 +7,7 @@ import pytest
 
 from tests.forecasting.batched.made import arma, walk
 from tradepipe.forecasting.batched import ArmaOrder, FitStatus, filter_arma, fit_arma, forecast_arma
+from tradepipe.forecasting.batched.polynomials import HEIGHT
 
 FIRST = ArmaOrder(1, 0, 1)
 
@@ -113,27 +114,27 @@ def test_hostile_series_say_so_and_disturb_nobody(order):
     fits = fit_arma(batch, order)
     alone = fit_arma([good], order)
     np.testing.assert_array_equal(fits.numbers[[0, -1]], np.repeat(alone.numbers, 2, axis=0))
-    means, variances = forecast_arma(fits, filter_arma(batch, fits), 5)
+    means, responses = forecast_arma(fits, filter_arma(batch, fits)[0], 5)
     for place, (name, (series, expected)) in enumerate(HOSTILE.items(), start=1):
         if expected is not None and order.d == 0:
             assert fits.status[place] == expected, name
         if fits.status[place] in {FitStatus.SHORT, FitStatus.NOT_FINITE}:
-            assert np.isnan(fits.numbers[place, :9]).all(), name
+            assert np.isnan(fits.numbers[place, : HEIGHT + 1]).all(), name
             continue
         if name not in {"huge", "tiny"}:  # their variance is beyond the floats
-            assert np.isfinite(fits.numbers[place, :8]).all(), name
-            assert (variances[place] >= 0).all(), name
+            assert np.isfinite(fits.numbers[place, :HEIGHT]).all(), name
+            assert np.isfinite(responses[place]).all(), name
         assert np.isfinite(means[place]).all(), name
         assert (np.abs(means[place]) <= 20 * np.abs(series).max()).all(), name
 
 
 def test_a_constant_is_forecast_as_itself():
     series = np.full(50, 7.25)
-    for order in (FIRST, ArmaOrder(1, 1, 1)):
+    for order in (FIRST, ArmaOrder(1, 1, 1), ArmaOrder(1, 0, 1, seasonal=(1, 1, 0, 5))):
         fits = fit_arma([series], order)
-        means, variances = forecast_arma(fits, filter_arma([series], fits), 3)
+        means, _ = forecast_arma(fits, filter_arma([series], fits)[0], 3)
         np.testing.assert_array_equal(means, np.full((1, 3), 7.25))
-        np.testing.assert_array_equal(variances, np.zeros((1, 3)))
+        assert fits.variance[0] == 0.0
 
 
 def test_warm_start_takes_at_most_half_of_the_evaluations():
@@ -174,4 +175,4 @@ def test_wrong_requests_are_refused():
 def test_empty_batch():
     fits = fit_arma([], FIRST)
     assert fits.status.shape == (0,)
-    assert forecast_arma(fits, filter_arma([], fits), 3)[0].shape == (0, 3)
+    assert forecast_arma(fits, filter_arma([], fits)[0], 3)[0].shape == (0, 3)

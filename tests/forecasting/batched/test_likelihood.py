@@ -5,6 +5,7 @@ import pytest
 
 from tests.forecasting.batched.made import ORDERS, coefficients_at, covariance_of, evaluate, point_of, walk
 from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, filter_arma, fit_arma, likelihood_arma
+from tradepipe.forecasting.batched.polynomials import NUMBERS, VARIANCE
 
 
 def _dense(w, phi, theta, variance):
@@ -64,13 +65,13 @@ def test_mean_is_the_one_of_the_largest_likelihood():
 @pytest.mark.parametrize("order", [ArmaOrder(1, 0, 1), ArmaOrder(2, 1, 3), ArmaOrder(3, 0, 2), ArmaOrder(0, 0, 0)])
 def test_likelihood_of_the_fit_is_that_of_the_filter(order):
     fits = fit_arma([walk(300)], order)
-    states = filter_arma([walk(300)], fits)
+    states, _ = filter_arma([walk(300)], fits)
     assert likelihood_arma(fits, states)[0] == pytest.approx(fits.log_likelihood[0], rel=1e-12)
 
 
 def test_filter_of_chosen_numbers_needs_no_fit():
-    numbers = np.zeros((1, 12))
-    numbers[0, 7] = 2.0
+    numbers = np.zeros((1, NUMBERS))
+    numbers[0, VARIANCE] = 2.0
     fits = ArmaFits(ArmaOrder(0, 0, 0, mean=False), np.zeros(1, np.int64), numbers)
-    states = filter_arma([np.array([1.0, -1.0])], fits)
+    states, _ = filter_arma([np.array([1.0, -1.0])], fits)
     assert likelihood_arma(fits, states)[0] == pytest.approx(-np.log(2 * np.pi * 2.0) - 0.5, rel=1e-15)

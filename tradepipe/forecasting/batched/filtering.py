@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.gains import first_column, start_gains, step_gains
+from tradepipe.forecasting.batched.gains import first_column, is_faded, start_gains, step_gains
 from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, VARIANCE, Floats, Integers, expand, set_differences
 
 COUNT, SQUARES, HALF_LOGDET, FACTOR, FILLED, HEAD = 0, 1, 2, 3, 4, 5
@@ -93,7 +93,7 @@ def advance_all(
             pull = error / factor
             for i in range(r):
                 own[i] = ar[i] * head + (own[i + 1] if i + 1 < r else 0.0) + gains[0, i] * pull
-            if factor > 1.0 or gains[1, 0] != 0.0:
+            if not is_faded(gains):
                 state[HALF_LOGDET] += 0.5 * math.log(factor)
                 state[FACTOR] = step_gains(ar, ma, r, gains, factor)
 
@@ -108,15 +108,16 @@ def likelihood_all(numbers: Floats, states: Floats, likelihoods: Floats) -> None
 
 
 @compiled
-def forecast_all(shape: Integers, numbers: Floats, states: Floats, means: Floats, responses: Floats) -> None:
+def forecast_all(
+    shape: Integers, numbers: Floats, states: Floats, exog: Floats, means: Floats, responses: Floats
+) -> None:
     """Write expected values and what a unit error adds to the bars from its own on, both (series, horizon).
-
-    Regressors stay at their newest row.
 
     Args:
         shape: (8,) see `polynomials`.
         numbers: (series, NUMBERS + regressors) fits.
         states: (series, size).
+        exog: (series, horizon, regressors) of the bars ahead.
         means: written.
         responses: written.
     """
@@ -127,16 +128,15 @@ def forecast_all(shape: Integers, numbers: Floats, states: Floats, means: Floats
     for s in range(len(states)):
         state, row = states[s], numbers[s]
         expand(shape, row, ar, ma)
-        offset = 0.0
-        for k in range(states.shape[1] - HEAD - 3 * r - depth):
-            offset += row[NUMBERS + k] * state[HEAD + 3 * r + depth + k]
         for i in range(r):
             own[i] = state[HEAD + i]
         for i in range(depth):
             levels[i] = state[HEAD + 3 * r + i]
         for h in range(horizon):
             level = row[MEAN] + _next(ar, own)
-            means[s, h] = offset + _undo(differences, levels, level)
+            means[s, h] = _undo(differences, levels, level)
+            for k in range(exog.shape[2]):
+                means[s, h] += row[NUMBERS + k] * exog[s, h, k]
         for i in range(r):
             own[i] = 0.0
         levels[:] = 0.0

@@ -29,29 +29,45 @@ _EVALUATIONS = 120
 _FLAT = 1e-12
 """Spread of a series, relative to its largest value, that is rounding noise."""
 
-_WARM = 0.9993
+WARM = 0.9993
 """Partial autocorrelation that a warm start is held within: at 1 the slope vanishes and it would never leave."""
 
 
 @compiled
 def standardise(values: Floats, d: int, w: Floats) -> tuple[int, int, float, float]:
-    """Write the series, differenced `d` times, with mean 0 and variance near 1.
+    """Write the series, differenced `d` times, with mean 0 and variance near 1; see `scale_down`."""
+    n = len(values) - d
+    if n < FEWEST:
+        return n, SHORT, math.nan, math.nan
+    top = 0.0
+    for t in range(n):
+        w[t] = values[t + 1] - values[t] if d else values[t]
+        if not abs(values[t]) < math.inf or not abs(values[t + d]) < math.inf:
+            return n, NOT_FINITE, math.nan, math.nan
+        top = max(top, abs(values[t]), abs(values[t + d]))
+    found: tuple[int, int, float, float] = scale_down(w, n, top)
+    return found
+
+
+@compiled
+def scale_down(w: Floats, n: int, top: float) -> tuple[int, int, float, float]:
+    """Bring `w` (>= n,) to mean 0 and variance near 1.
 
     The scale is a power of two, so that it changes no digit.
+
+    Args:
+        w: changed.
+        n: observations.
+        top: largest absolute value before differencing, which says how much of `w` is rounding.
 
     Returns:
         n, status, mean, scale: values = mean + scale * w.
     """
-    n = len(values) - d
-    if n < FEWEST:
-        return n, SHORT, math.nan, math.nan
-    largest = top = 0.0
+    largest = 0.0
     for t in range(n):
-        w[t] = values[t + 1] - values[t] if d else values[t]
-        if not abs(values[t]) < math.inf or not abs(w[t]) < math.inf or not abs(values[t + d]) < math.inf:
+        if not abs(w[t]) < math.inf:
             return n, NOT_FINITE, math.nan, math.nan
         largest = max(largest, abs(w[t]))
-        top = max(top, abs(values[t]), abs(values[t + d]))
     if largest == 0.0:
         return n, CONSTANT, 0.0, 0.0
     unit = 2.0 ** math.floor(math.log2(largest))
@@ -95,7 +111,7 @@ def fit_all(
         with_mean: whether a mean is estimated.
         starts: most cold starts of a series; with a warm one, exactly this many basins in rotation.
         rotation: which basin comes first beside a warm start.
-        warm: (series, 6) coefficients to start from; NaN in the first place where there are none.
+        warm: (series, 10) coefficients to start from; NaN in the first place where there are none.
         status: (series,), written.
         numbers: (series, NUMBERS), written.
     """
@@ -129,7 +145,7 @@ def fit_all(
         lowest, evaluations, finished = math.inf, 0, False
         for attempt in range(tries):
             if is_warm and attempt == 0:
-                set_point(warm[s], point, _WARM)
+                set_point(warm[s], point, WARM)
             else:
                 point[:] = points[chosen[(first + attempt - is_warm) % count]]
             value, made, done = minimise(point, p, q, with_mean, n, _EVALUATIONS, work, small, found, vectors, matrices)

@@ -61,11 +61,21 @@ def step_gains(ar: Floats, ma: Floats, r: int, gains: Floats, factor: float) -> 
 
 
 @compiled
+def is_faded(gains: Floats) -> bool:
+    """Whether the start is forgotten. One entry of L alone says nothing: seasonal ones are mostly 0 from the first."""
+    largest = 0.0
+    for i in range(gains.shape[1]):
+        largest = max(largest, abs(gains[1, i]))
+    return largest == 0.0
+
+
+@compiled
 def first_column(ar: Floats, ma: Floats, r: int, scratch: Floats, first: Floats) -> None:
     """Write the first column of P, with a 0 after it, (r + 1,).
 
-    Up to r = 3 by doubling, exact near unit roots too. Beyond it P_1j = gamma(j - 1) - psi(j - 1), with the
-    autocovariances of the autoregression by the recursions of Levinson and Durbin run down and up again.
+    Up to r = 3 by doubling, exact near unit roots too. Beyond it from the expectations of the next values,
+    z_j = s_j + phi_1 z_(j-1) + ..., whose covariance with s_1 is gamma(j - 1) - psi(j - 1); the autocovariances of the
+    autoregression are had by the recursions of Levinson and Durbin, run down and up again.
 
     Args:
         ar: (>= r,) phi.
@@ -127,4 +137,8 @@ def first_column(ar: Floats, ma: Floats, r: int, scratch: Floats, first: Floats)
         for a in range(r):
             if ma[a] != 0.0:
                 first[j] += ma[a] * crossed[j + 1 + a]
+    for j in range(r - 1, 0, -1):
+        for i in range(j):
+            if ar[i] != 0.0:
+                first[j] -= ar[i] * first[j - 1 - i]
     first[r] = 0.0

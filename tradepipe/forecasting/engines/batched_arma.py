@@ -19,7 +19,7 @@ from tradepipe.forecasting.batched import (
     likelihood_arma,
     update_arma,
 )
-from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, THETA, VARIANCE
+from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, SEASONAL_PHI, SEASONAL_THETA, THETA, VARIANCE
 from tradepipe.forecasting.model import (
     EngineName,
     Fits,
@@ -46,7 +46,7 @@ _REASONS: Final = {
 
 
 class BatchedArma:
-    """ARMA(p, d, q) with p and q up to 3 and d up to 1, with a mean or none."""
+    """ARMA(p, d, q) with p and q up to 3 and d up to 1, a mean or none, one season and regressors."""
 
     name: EngineName = "batched"
 
@@ -56,8 +56,6 @@ class BatchedArma:
             return f"family {spec.family} is not ARMA"
         if len(spec.order) != 3:
             return f"order {spec.order} is not (p, d, q)"
-        if any(spec.seasonal) or spec.exog:
-            return "no seasons or regressors"
         try:
             _order_of(spec)
         except ValueError as error:
@@ -66,12 +64,13 @@ class BatchedArma:
 
     def names(self, spec: ModelSpec) -> tuple[str, ...]:
         """Parameters of `spec`."""
-        return _names(_order(spec))
+        return _names(spec, _order(spec))
 
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """Why a series cannot be fitted: missing or too few values, or nothing that varies."""
-        _order(spec)
-        return tuple(_fault_of(values) for values in panel.values)
+        order = _order(spec)
+        beside = _regressors(panel, order)
+        return tuple(_fault_of(*one, order) for one in zip(panel.values, beside, strict=True))
 
     def fit(
         self, panel: Panel, spec: ModelSpec, previous: Fits | None = None, *, turn: int = 0, threads: int = 1
@@ -85,7 +84,7 @@ class BatchedArma:
         sound = np.flatnonzero([fault is None for fault in faults])
         warm = None
         if previous is not None:
-            if previous.symbols != panel.symbols or previous.names != _names(order):
+            if previous.symbols != panel.symbols or previous.names != self.names(spec):
                 raise ForecastError(
                     f"previous fits are {previous.spec.text} of {len(previous)} series, asked is {spec.text} of "
                     f"{len(panel)}; fit without them"
@@ -94,6 +93,7 @@ class BatchedArma:
         found = fit_arma(
             [panel.values[row] for row in sound],
             order,
+            _take(_regressors(panel, order), panel, sound),
             starts=STARTS if warm is None else BESIDE,
             warm=warm,
             rotation=turn,
@@ -111,7 +111,7 @@ class BatchedArma:
             ForecastError: the engine refuses `spec`, or parameters are of another shape.
         """
         order = _order(spec)
-        names = _names(order)
+        names = self.names(spec)
         if parameters.shape != (len(panel), len(names)):
             raise ForecastError(
                 f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
@@ -136,16 +136,17 @@ class BatchedArma:
                 f"{fits.symbols[:1]}; align them"
             )
         order = _order(fits.spec)
-        size = order.state_size
-        states, errors = update_arma(bars.values, _rows(order, fits.parameters), fits.state[:, :size])
-        wide = np.zeros_like(fits.state)
-        wide[:, :size] = states
-        return replace(fits, state=wide, residuals=tuple(errors))
+        beside = _regressors(bars, order)
+        known = [one[: len(values)] for one, values in zip(beside, bars.values, strict=True)]
+        before = np.ascontiguousarray(fits.state[:, : order.state_size])
+        states, errors = update_arma(bars.values, _rows(order, fits.parameters), before, known)
+        return replace(fits, state=_with_ahead(states, bars, beside, order), residuals=tuple(errors))
 
     def forecast(self, fits: Fits, horizon: int) -> MeanForecast:
         """Expected values of the bars ahead, and the weights of an error in them."""
         order = _order(fits.spec)
-        return MeanForecast(*forecast_arma(_rows(order, fits.parameters), fits.state[:, : order.state_size], horizon))
+        states = np.ascontiguousarray(fits.state[:, : order.state_size])
+        return MeanForecast(*forecast_arma(_rows(order, fits.parameters), states, horizon, _ahead(fits, horizon)))
 
 
 def _order(spec: ModelSpec) -> ArmaOrder:
@@ -157,35 +158,102 @@ def _order(spec: ModelSpec) -> ArmaOrder:
 
 def _order_of(spec: ModelSpec) -> ArmaOrder:
     p, d, q = spec.order
-    return ArmaOrder(p, d, q, mean=spec.mean == "constant")
+    return ArmaOrder(p, d, q, spec.mean == "constant", spec.seasonal, len(spec.exog))
 
 
-def _fault_of(values: FloatArray) -> str | None:
+def _regressors(panel: Panel, order: ArmaOrder) -> tuple[FloatArray, ...]:
+    """Of each series, those of the bars ahead included.
+
+    Raises:
+        ForecastError: a series lacks rows or columns.
+    """
+    if not order.regressors:
+        return tuple(np.empty((len(values), 0)) for values in panel.values)
+    if len(panel.exog) != len(panel):
+        raise ForecastError(f"{len(panel.exog)} of {len(panel)} series have regressors; give each an array in exog")
+    for symbol, values, exog in zip(panel.symbols, panel.values, panel.exog, strict=True):
+        if exog.ndim != 2 or exog.shape[1] != order.regressors or len(exog) < len(values):
+            raise ForecastError(
+                f"regressors of {symbol} have shape {exog.shape}; {len(values)} values need a row each of "
+                f"{order.regressors} columns"
+            )
+    return panel.exog
+
+
+def _take(beside: tuple[FloatArray, ...], panel: Panel, rows: IntArray) -> list[FloatArray]:
+    """Regressors of the bars that have values."""
+    return [beside[row][: len(panel.values[row])] for row in rows]
+
+
+def _with_ahead(states: FloatArray, panel: Panel, beside: tuple[FloatArray, ...], order: ArmaOrder) -> FloatArray:
+    """States, with how many rows of regressors are known ahead, and these rows, after them."""
+    if not order.regressors:
+        return states
+    ahead = [exog[len(values) :] for exog, values in zip(beside, panel.values, strict=True)]
+    size, width = order.state_size, max((len(rows) for rows in ahead), default=0) * order.regressors
+    wide = np.zeros((len(states), size + 1 + width))
+    wide[:, :size] = states
+    for row, rows in zip(wide, ahead, strict=True):
+        row[size] = len(rows)
+        row[size + 1 : size + 1 + rows.size] = rows.ravel()
+    return wide
+
+
+def _ahead(fits: Fits, horizon: int) -> FloatArray | None:
+    """Regressors (series, horizon, k) of the bars ahead; the last that is known stays."""
+    order = _order(fits.spec)
+    if not order.regressors:
+        return None
+    size, k = order.state_size, order.regressors
+    rows = np.empty((len(fits), horizon, k))
+    for own, state in zip(rows, fits.state, strict=True):
+        known = state[size + 1 : size + 1 + k * int(state[size])].reshape(-1, k)
+        known = known if len(known) else state[None, size - k : size]
+        own[:] = known[np.minimum(np.arange(horizon), len(known) - 1)]
+    return rows
+
+
+def _fault_of(values: FloatArray, exog: FloatArray, order: ArmaOrder) -> str | None:
     """Why a series cannot be fitted."""
-    if len(values) < FEWEST:
-        return f"{len(values)} values, fewer than {FEWEST}"
+    fewest = max(FEWEST, order.depth + 3 * int(order.shape[6]))
+    if len(values) < fewest:
+        return f"{len(values)} values, fewer than {fewest}"
     if not np.isfinite(values).all():
         return _REASONS[FitStatus.NOT_FINITE]
+    if not np.isfinite(exog).all():
+        return "missing or infinite regressors"
     return _REASONS[FitStatus.CONSTANT] if np.ptp(values) == 0.0 else None
 
 
-def _names(order: ArmaOrder) -> tuple[str, ...]:
+def _names(spec: ModelSpec, order: ArmaOrder) -> tuple[str, ...]:
+    lags, _, errors, season = order.seasonal
     return (
         *(["mean"] if order.mean else []),
+        *spec.exog,
         *(f"ar.L{lag + 1}" for lag in range(order.p)),
         *(f"ma.L{lag + 1}" for lag in range(order.q)),
+        *(f"ar.S.L{season * (lag + 1)}" for lag in range(lags)),
+        *(f"ma.S.L{season * (lag + 1)}" for lag in range(errors)),
         "sigma2",
     )
 
 
 def _columns(order: ArmaOrder) -> list[int]:
     """Where in a row of numbers each of `_names` stands."""
-    return [*([MEAN] if order.mean else []), *range(PHI, PHI + order.p), *range(THETA, THETA + order.q), VARIANCE]
+    return [
+        *([MEAN] if order.mean else []),
+        *range(NUMBERS, NUMBERS + order.regressors),
+        *range(PHI, PHI + order.p),
+        *range(THETA, THETA + order.q),
+        *range(SEASONAL_PHI, SEASONAL_PHI + order.seasonal[0]),
+        *range(SEASONAL_THETA, SEASONAL_THETA + order.seasonal[2]),
+        VARIANCE,
+    ]
 
 
 def _rows(order: ArmaOrder, parameters: FloatArray) -> ArmaFits:
     """Fits with given parameters."""
-    numbers = np.zeros((len(parameters), NUMBERS))
+    numbers = np.zeros((len(parameters), NUMBERS + order.regressors))
     numbers[:, _columns(order)] = parameters
     numbers[np.isnan(parameters).any(axis=1)] = np.nan
     return ArmaFits(order, np.full(len(parameters), FitStatus.FITTED, np.int64), numbers)
@@ -197,7 +265,8 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
     good = np.flatnonzero([reasons[row] is None for row in sound])
     rows = sound[good]
     kept = ArmaFits(order, found.status[good], np.ascontiguousarray(found.numbers[good]))
-    states, errors = filter_arma([panel.values[row] for row in rows], kept)
+    beside = _regressors(panel, order)
+    states, errors = filter_arma([panel.values[row] for row in rows], kept, _take(beside, panel, rows))
     count, columns = len(panel), _columns(order)
     parameters, heights = np.full((count, len(columns)), np.nan), np.full(count, np.nan)
     evaluations, state = np.zeros(count, np.int64), np.zeros((count, order.state_size))
@@ -207,13 +276,13 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
     evaluations[rows] = np.maximum(kept.evaluations, 1)
     converged[rows] = kept.status == FitStatus.FITTED
     for row, own in zip(rows, errors, strict=True):
-        residuals[row] = own[order.d :]
+        residuals[row] = own[order.depth :]
     return Fits(
         spec=spec,
         symbols=panel.symbols,
         engine=(BatchedArma.name,) * count,
         reason=tuple(reasons),
-        names=_names(order),
+        names=_names(spec, order),
         parameters=parameters,
         log_likelihood=heights,
         observations=np.array([int(np.isfinite(values).sum()) for values in panel.values], dtype=np.int64),
@@ -221,5 +290,5 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
         evaluations=evaluations,
         warnings=("",) * count,
         residuals=tuple(residuals),
-        state=state,
+        state=_with_ahead(state, panel, beside, order),
     )
