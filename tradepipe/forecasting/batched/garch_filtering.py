@@ -1,5 +1,6 @@
 """Variances, forecasts and likelihoods at parameters that are kept: nothing here fits."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,8 +18,8 @@ def carry(values: FloatArray, ends: IntArray, natural: FloatArray, variances: Fl
     """Carry the variance of every series' next bar over new bars, in place.
 
     Args:
-        values: the new bars of all series, one after the other. One that is not finite counts as missing: its squared
-            innovation is taken to be what was expected.
+        values: the new bars of all series, one after the other. One that is not finite, or whose square is not, counts as
+            missing: its squared innovation is taken to be what was expected.
         ends: (series,), where each series ends in `values`.
         natural: (series, 6), mu, omega, up, down, beta, nu.
         variances: (series,).
@@ -29,10 +30,8 @@ def carry(values: FloatArray, ends: IntArray, natural: FloatArray, variances: Fl
         up, down = natural[row, 2], natural[row, 3]
         h = variances[row]
         for t in range(begin, ends[row]):
-            if np.isfinite(values[t]):
-                h = following(h, values[t] - mu, omega, up, down, beta)
-            else:
-                h = omega + (0.5 * (up + down) + beta) * h
+            after = following(h, values[t] - mu, omega, up, down, beta)
+            h = after if math.isfinite(after) else omega + (0.5 * (up + down) + beta) * h
         variances[row] = h
         begin = ends[row]
 

@@ -1,7 +1,7 @@
 # ruff: noqa: FBT001 - compiled code is called by position
 """Coordinates in which every point satisfies the constraints of GJR(1,1).
 
-    x = (m, w, p, u, v, n):  mu = m, omega = w^2, persistence P = ((1 - p^2) / (1 + p^2))^2,
+    x = (m, w, p, u, v, n):  mu = m, omega = 1e-8 + w^2, persistence P = ((1 - p^2) / (1 + p^2))^2,
     up = 2 P (2u / q)^2, down = 2 P (2v / q)^2, beta = P ((2 - q) / q)^2, q = 1 + u^2 + v^2,
     1/nu = 1/500 + (1/2.05 - 1/500) n^2 / (1 + n^2)
 
@@ -33,6 +33,8 @@ from tradepipe.forecasting.model import FloatArray
 
 LEAST_INVERSE_NU, MOST_INVERSE_NU = 1 / 500, 1 / 2.05
 """arch's bounds of nu, as inverses. At nu = 500 the kernel still agrees with the exact law to 1e-10."""
+LEAST_OMEGA = 1e-8
+"""arch's bound, of standardised series: no variance is ever zero."""
 LEAST_SHARE = math.exp(-6)
 """A start nearer to a bound than this would not leave it."""
 
@@ -50,7 +52,7 @@ def place(state: FloatArray, lane: int, x: FloatArray, gjr: bool, student: bool,
         up, down = 2.0 * up, 2.0 * v
     scale = persistence / (q * q)
     state[MU + lane] = x[0]
-    state[OMEGA + lane] = x[1] * x[1]
+    state[OMEGA + lane] = LEAST_OMEGA + x[1] * x[1]
     state[UP + lane] = scale * 4.0 * up
     state[DOWN + lane] = scale * 4.0 * down
     state[BETA + lane] = scale * (2.0 - q) * (2.0 - q)
@@ -119,7 +121,7 @@ def coordinates(natural: FloatArray, gjr: bool, student: bool, x: FloatArray) ->
     least = LEAST_SHARE * persistence
     up, down, beta = max(up, least), max(down, least), max(beta, least)
     x[0] = natural[0]
-    x[1] = math.sqrt(max(natural[1], 1e-6))
+    x[1] = math.sqrt(max(natural[1] - LEAST_OMEGA, 1e-6))
     root = math.sqrt(persistence)
     x[2] = math.sqrt((1.0 - root) / (1.0 + root))
     total = up + down + beta
