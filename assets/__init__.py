@@ -3,13 +3,14 @@
 import dagster as dg
 
 from assets.bars import bars, raw_bars
-from assets.decisions import forecasts, signals
 from assets.derivatives import derivative_assets
 from assets.evaluation import evaluations, forecast_scores, regimes
 from assets.features import indicators
+from assets.forecasts import forecasts
 from assets.intervals import intervals
 from assets.marts import mart_assets
 from assets.members import member_forecasts
+from assets.signals import signals
 from assets.trading import fills, orders, positions
 from tradepipe.markets import Market
 

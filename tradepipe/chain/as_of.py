@@ -6,6 +6,7 @@ from functools import cached_property
 
 import polars as pl
 
+from tradepipe.chain.ensemble import forecasts_of
 from tradepipe.chain.evaluation import evaluations_of, scores_of
 from tradepipe.chain.features import DERIVED, indicators_of
 from tradepipe.chain.layers import LAYERS, RELEASES_LAYER, dataset, with_inputs
@@ -16,7 +17,6 @@ from tradepipe.markets import Market
 from tradepipe.store import DatasetNotFound, PartitionStore
 
 PARTITION = "partition"
-PANEL_COLUMNS = ["symbol", "session", "open_time", "known_at", "log_return"]
 
 RECORDED = ("raw_bars", "bars", "fills", RELEASES_LAYER)
 """What the store itself can say of a moment: rows that carry the time at which they were known."""
@@ -161,16 +161,9 @@ class _Past:
         return members_of_market(self.market, values, bars, windows, grid=grid).forecasts
 
     def _forecasts(self, keys: Sequence[str]) -> pl.DataFrame:
-        from tradepipe.forecasting import compute_forecasts  # noqa: PLC0415 - seconds
-
-        told = self.market.settings.forecasts
-        closes = self._inputs("forecasts", "bars", keys).select("symbol", "open_time", "close")
-        values = self._inputs("forecasts", "indicators", keys).select(PANEL_COLUMNS)
-        panel = values.join(closes, on=["symbol", "open_time"])
-        first, last = self.market.partitions.span(keys)
-        end = self.market.calendar.offset(last, self.market.lookback_sessions(told.horizon))
-        grid = self.market.calendar.grid(first, end, self.market.settings.interval)
-        return compute_forecasts(panel, self._windows("forecasts", "indicators", keys), told, grid=grid)
+        members, bars = (self._inputs("forecasts", read, keys) for read in ("member_forecasts", "bars"))
+        windows = self._windows("forecasts", "member_forecasts", keys)
+        return forecasts_of(self.market, members.drop(PARTITION), bars, windows)
 
     def _forecast_scores(self, keys: Sequence[str]) -> pl.DataFrame:
         made, bars = (self._inputs("forecast_scores", read, keys) for read in ("forecasts", "bars"))

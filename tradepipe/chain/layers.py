@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from tradepipe import contracts
 from tradepipe.bars import lookback_bars
+from tradepipe.chain.ensemble import forecast_reads, forecast_settings
 from tradepipe.chain.evaluation import regimes_lookback, scoring_lookback, scoring_settings, sectors_of
 from tradepipe.chain.features import (
     DERIVED,
     indicator_reads,
     indicator_settings,
-    refuse_without_returns,
     spells_of,
 )
 from tradepipe.chain.layer import (
@@ -24,7 +24,6 @@ from tradepipe.chain.layer import (
     TOLD,
     UNREAD,
     Layer,
-    Lookbacks,
     fingerprint,
     looking_back,
     reads,
@@ -37,16 +36,6 @@ from tradepipe.markets import Market
 
 def _cleaning_lookback(market: Market) -> int:
     return market.lookback_sessions(lookback_bars(market.settings.cleaning))
-
-
-def _training_lookback(market: Market) -> int:
-    return market.lookback_sessions(market.settings.forecasts.train_bars)
-
-
-def _forecast_reads(market: Market) -> Lookbacks:
-    refuse_without_returns(market)
-    back = _training_lookback(market)
-    return {"indicators": back, "bars": back}
 
 
 def _horizon_lookback(market: Market) -> int:
@@ -152,14 +141,14 @@ LAYERS: dict[str, Layer] = {
         Layer(
             name="forecasts",
             description=(
-                "Mean, volatility and 95 % interval for each horizon. Parameters are refitted at each partition's "
-                "start and filtered daily; the random walk stands beside the model."
+                "Mean, volatility and intervals of 80, 90 and 95 % over each horizon: the ensemble's and its members'. "
+                "Weights and widths follow from past errors over all symbols."
             ),
-            kinds=("statsmodels", "arch", "parquet"),
-            version="1",
-            reads=_forecast_reads,
+            kinds=("polars", "parquet"),
+            version="2",
+            reads=forecast_reads,
             contract=lambda _market: contracts.FORECASTS,
-            settings_of=lambda market: (market.settings.forecasts,),
+            settings_of=forecast_settings,
         ),
         Layer(
             name="forecast_scores",

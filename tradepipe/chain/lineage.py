@@ -12,7 +12,7 @@ from tradepipe.markets import Market
 from tradepipe.store import Generation, Input, PartitionStore
 
 # The way back from a signal: each layer is an input of the one before it.
-WAY_BACK = ("signals", "forecasts", "indicators", "bars", "raw_bars")
+WAY_BACK = ("signals", "forecasts", "member_forecasts", "indicators", "bars", "raw_bars")
 
 
 class LineageError(LookupError):
@@ -73,8 +73,8 @@ def trace(  # noqa: PLR0913 - a signal is named by four things
             pass
         elif layer == "signals":  # of the forecasts made then, the one that the signal rests on
             about |= {"model": row["model"], "horizon": row["horizon"]}
-        elif layer == "forecasts":  # from here on, the origin's bar
-            about = {"symbol": symbol, "open_time": row["open_time"]}
+        elif layer == "forecasts":  # from here on, the origin's bar; members' rows have every horizon
+            about = {"symbol": symbol, "open_time": row["open_time"], "horizon": row["horizon"]}
         elif layer == "bars":  # of the deliveries of that bar, the first that said so (decision 0009)
             about |= {name: row[name] for name in ("open", "high", "low", "close", "volume", "known_at")}
         if before is not None:

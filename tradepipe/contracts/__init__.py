@@ -2,17 +2,17 @@
 
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
-from tradepipe.contracts.decisions import FORECASTS, SIGNALS
 from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
 from tradepipe.contracts.evaluation import EVALUATION_LOSSES, EVALUATIONS, FORECAST_SCORES, REGIMES
 from tradepipe.contracts.features import indicators_contract
-from tradepipe.contracts.forecasts import FITS
+from tradepipe.contracts.forecasts import FITS, FORECASTS
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
 from tradepipe.contracts.quarantine import QUARANTINE
 from tradepipe.contracts.releases import RELEASES
 from tradepipe.contracts.resampled import RESAMPLED_BARS
+from tradepipe.contracts.signals import SIGNALS
 from tradepipe.contracts.trading import FILLS, ORDER_STATES, ORDERS, POSITIONS
 from tradepipe.contracts.unread import UNREAD_BARS
 from tradepipe.contracts.validation import validate
@@ -26,8 +26,8 @@ __all__ = [
     "EVALUATIONS",
     "EVALUATION_LOSSES",
     "EVERY_SYMBOL",
-    "FITS",
     "FILLS",
+    "FITS",
     "FORECASTS",
     "FORECAST_SCORES",
     "FUNDING",

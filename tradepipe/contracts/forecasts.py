@@ -29,6 +29,9 @@ ENSEMBLE = "ensemble"
 MEMBER_ENGINES = ("batched", "reference", "samossa", "baseline")
 LEVELS = (80, 90, 95)
 
+STANDS_IN = (pl.col("engine") == "baseline") & pl.col("fallback").is_not_null()
+"""Whether a row's numbers are a baseline's, in the place of the model that it is named after."""
+
 MEAN_RETURN = ("expected log return from origin close to target close", -2.0, 2.0)
 VOLATILITY = ("standard deviation of that log return", 0.0, 5.0)
 

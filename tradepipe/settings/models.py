@@ -44,7 +44,7 @@ class StrategySettings(Section):
     """The forecast-over-volatility strategy: exposure in proportion to the forecast's score."""
 
     name: Name = "forecast_over_volatility"
-    model: Name = "arma_garch"
+    model: Name = Field("arma_garch", description="whose forecasts it acts on: a member, or ensemble")
     horizon: int = Field(5, ge=1, le=60, description="bars over which the edge is taken")
     full_score: float = Field(0.25, gt=0, description="score at which the exposure is full")
     max_weight: float = Field(0.5, gt=0, le=1, description="largest exposure per symbol, fraction of equity")
@@ -142,6 +142,9 @@ class MarketSettings(Section):
             raise ValueError("intervals must each be longer than interval")
         if self.strategy.horizon > self.forecasts.horizon:
             raise ValueError("strategy.horizon exceeds forecasts.horizon")
+        models = (*self.forecasts.members, "ensemble")
+        if self.strategy.model not in models:
+            raise ValueError(f"strategy.model is {self.strategy.model}; forecasts are of {', '.join(models)}")
         return self
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 
 from tradepipe.contracts import FORECASTS, SIGNALS
-from tradepipe.forecasting.specs import MODELS
+from tradepipe.contracts.forecasts import STANDS_IN
 from tradepipe.settings.models import StrategySettings
 from tradepipe.signals.strategies import strategy_named
 
@@ -15,8 +15,8 @@ def compute_signals(forecasts: pl.DataFrame, strategy: StrategySettings) -> pl.D
 
     edge_bps is the return that the position itself expects over the horizon, so it is positive
     for a short position on a falling forecast, and 0 without a position. A baseline that stands
-    in for the model (`fallback` not null) is no reason to trade: its weight and edge are 0, which
-    asks for no position.
+    in for the model (engine baseline, and `fallback` says why) is no reason to trade: its weight
+    and edge are 0, which asks for no position. A model that its second engine computed is itself.
 
     Args:
         forecasts: FORECASTS columns, any models and horizons; further columns are ignored, except
@@ -28,20 +28,21 @@ def compute_signals(forecasts: pl.DataFrame, strategy: StrategySettings) -> pl.D
         the forecasts have it. decided_at and known_at are the origin bar's known_at in UTC.
 
     Raises:
-        ValueError: a column is missing, there is no such model, or time_to_live is zero.
+        ValueError: a column is missing, no forecast is of the strategy's model, or time_to_live is zero.
         UnknownStrategyError: no such strategy.
     """
     want = strategy_named(strategy.name)
     missing = [column for column in FORECASTS.column_names if column not in forecasts.columns]
     if missing:
         raise ValueError(f"forecasts lacks column {', '.join(missing)}; it has {', '.join(forecasts.columns)}")
-    if strategy.model not in MODELS:
-        raise ValueError(f"strategy.model: there is no model {strategy.model!r}; there is {', '.join(MODELS)}")
+    models = forecasts.get_column("model").unique().sort()
+    if len(models) and strategy.model not in models:
+        raise ValueError(f"strategy.model: there is no model {strategy.model!r}; there is {', '.join(models)}")
     if strategy.time_to_live <= dt.timedelta(0):
         raise ValueError("strategy.time_to_live must be longer than zero: an intent must outlive its decision")
     partition = ["partition"] if "partition" in forecasts.columns else []
     chosen = forecasts.filter(pl.col("model") == strategy.model, pl.col("horizon") == strategy.horizon)
-    weight = pl.when(pl.col("fallback").is_null()).then(pl.col("target_weight")).otherwise(0.0)
+    weight = pl.when(STANDS_IN).then(0.0).otherwise(pl.col("target_weight"))
     return (
         want(chosen, strategy)
         .with_columns(target_weight=weight + 0.0)  # -0.0 becomes 0.0
