@@ -170,6 +170,7 @@ def test_evidence_of_a_partition_is_replaced_as_a_whole(registry):
     [
         ([judged("drift/2020-01/ffffffff", 1.0, partition="2020-01")], "ffffffff is not registered.*Remedy"),
         ([judged(version(), 1.0), judged(version(), 2.0)], "holds version arma_garch/2020-01/00000001.*twice"),
+        ([judged(version(), float("nan"))], "evidence holds log_score that is no number"),
         ([judged(version(), 1.0, partition="2020-02")], "evidence of 2020-02, which is none of 2020-01"),
     ],
 )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from tradepipe.forecasting.registry import rows
 from tradepipe.forecasting.registry.data import remember
 from tradepipe.forecasting.registry.errors import ModelRegistryError, UnknownModelError, VersionConflictError, listed
-from tradepipe.forecasting.registry.metrics import EVIDENCE
+from tradepipe.forecasting.registry.metrics import EVIDENCE, SUMS
 from tradepipe.forecasting.registry.model import Version
 from tradepipe.forecasting.registry.places import Author
 from tradepipe.forecasting.registry.tables import history, judgements, versions
@@ -65,6 +65,8 @@ def enter_evidence(connection: sa.Connection, market: str, evidence: pl.DataFram
     if told.select(key).is_duplicated().any():
         twice = told.filter(told.select(key).is_duplicated()).row(0, named=True)
         raise ModelRegistryError(f"evidence holds {', '.join(f'{name} {twice[name]}' for name in key)} twice")
+    if infinite := [name for name in SUMS if not told[name].is_finite().all()]:
+        raise ModelRegistryError(f"evidence holds {listed(infinite)} that is no number. Remedy: leave such rows out")
     named = told["version"].unique().to_list()
     known: dict[str, int] = {}
     for start in range(0, len(named), rows.CHUNK):

@@ -20,7 +20,7 @@ EVERYWHERE: Final = ""
 """Regime of a withdrawal from all regimes."""
 
 _AT = ["partition", "regime", "horizon"]
-_WALK = "walk_"
+_WALK = "of the walk: "
 
 
 def standings(
