@@ -77,6 +77,26 @@ def at(values: FloatArray, parts: Parts, parameters: FloatArray) -> Row:
     return Row(parameters, log_likelihood, np.concatenate([present[::-1][:held_back], *newest]))
 
 
+def peer_log_likelihood(values: FloatArray, parts: Parts) -> float:
+    """What arch reaches from its own start with its own settings.
+
+    Raises:
+        ValueError, ArithmeticError, RuntimeError: whatever arch raises.
+    """
+    present = values[np.isfinite(values)]
+    unit = power_of_ten(float(np.std(present)))
+    result = _model(parts, present * unit).fit(update_freq=0, disp="off", show_warning=False)
+    return float(result.loglikelihood) + (len(present) - parts.spec.autoregression) * math.log(unit)
+
+
+def standardised(values: FloatArray, parts: Parts, parameters: FloatArray) -> FloatArray:
+    """Innovations over their standard deviations at given parameters, missing values left out."""
+    present = values[np.isfinite(values)]
+    unit = power_of_ten(float(np.std(present)))
+    fixed = _model(parts, present * unit).fix(parts.scaled(parameters, unit))
+    return np.asarray(fixed.std_resid, dtype=np.float64)[parts.spec.autoregression :]
+
+
 def _model(parts: Parts, values: FloatArray) -> Any:
     """The values and the model as arch has them."""
     (p, q), lags, mean = parts.spec.order, parts.spec.autoregression, parts.spec.mean == "constant"
