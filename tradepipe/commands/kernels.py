@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from tradepipe.compiling.building import Job, build, lacking
-from tradepipe.forecasting.batched import kernels as forecast_kernels
+from tradepipe.forecasting.engines import kernels as forecast_kernels
 from tradepipe.indicators import building as indicator_kernels
 
 
