@@ -42,20 +42,18 @@ def fits_frame(
 def version_of(name: str, partition: str, fits: Sequence[MemberFit]) -> str:
     """The model version of one member in a partition: the same specs, code and parameters give the same name."""
     digest = hashlib.sha256(CODE_VERSION.encode())
-    parts = sorted((one for fit in fits for one in _content(fit)), key=lambda one: one[0])
-    for key, content in parts:
-        digest.update(key.encode() + content)
+    refits = sorted({(fit.window.refit, fit.window.trigger) for fit in fits})
+    for refit, trigger in refits:
+        # Restored and fitted symbols come in batches of their own: the order must not depend on that.
+        parts = [fit for fit in fits if (fit.window.refit, fit.window.trigger) == (refit, trigger)]
+        order = np.argsort(np.concatenate([fit.window.rows for fit in parts]), kind="stable")
+        symbols = [symbol for fit in parts for symbol in fit.mean.symbols]
+        digest.update(f"{refit} {','.join(symbols[place] for place in order.tolist())}".encode())
+        for equations in ([fit.mean for fit in parts], [fit.variance for fit in parts]):
+            values = np.concatenate([one.parameters for one in equations])[order]
+            digest.update(f"{equations[0].spec.text} {equations[0].names}".encode())
+            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())  # a NaN has many forms
     return f"{name}/{partition}/{digest.hexdigest()[:8]}"
-
-
-def _content(fit: MemberFit) -> Iterator[tuple[str, bytes]]:
-    """Each symbol's parameters: restored and fitted ones come in other batches, so the batch does not count."""
-    for equation in (fit.mean, fit.variance):
-        for row, symbol in enumerate(equation.symbols):
-            own = equation.parameters[row]
-            there = ~np.isnan(own)
-            names = ",".join(name for name, known in zip(equation.names, there, strict=True) if known)
-            yield f"{symbol} {fit.window.refit} {equation.spec.text} {names}", own[there].tobytes()
 
 
 def _rows(name: str, task: Task, fit: MemberFit, version: str) -> pl.DataFrame:
