@@ -13,18 +13,17 @@ def first_fit() -> dict[str, float]:
     """CPU seconds of this process, imports and all, once an ARMA with a GJR-t variance is fitted and forecast."""
     import numpy as np  # noqa: PLC0415 - what is measured
 
-    from tradepipe.forecasting.engines.batched_arma import BatchedArma  # noqa: PLC0415 - what is measured
-    from tradepipe.forecasting.engines.batched_garch import BatchedGarch  # noqa: PLC0415 - what is measured
+    from tradepipe.forecasting.engines import fit_batch, forecast_batch  # noqa: PLC0415 - what is measured
     from tradepipe.forecasting.model import ModelSpec, Panel  # noqa: PLC0415 - what is measured
 
     symbols = tuple(f"S{number}" for number in range(SYMBOLS))
-    values = np.random.default_rng(8).standard_t(6, (SYMBOLS, BARS)) / 100
-    mean = BatchedArma().fit(Panel(symbols, tuple(values)), ModelSpec("arma", (1, 0, 1)))
-    spec = ModelSpec("gjr", (1, 1), mean="zero", distribution="t")
-    variance = BatchedGarch().fit(Panel(symbols, mean.residuals), spec)
-    ahead = BatchedArma().forecast(mean, 5).mean, BatchedGarch().forecast(variance, 5).variance
-    if not all(np.isfinite(one).all() for one in ahead):
-        raise SystemExit(f"a forecast is not finite: {mean.reason}, {variance.reason}")
+    panel = Panel(symbols, tuple(np.random.default_rng(8).standard_t(6, (SYMBOLS, BARS)) / 100))
+    mean, variance = ModelSpec("arma", (1, 0, 1)), ModelSpec("gjr", (1, 1), mean="zero", distribution="t")
+    fits = fit_batch(panel, [mean])
+    fits |= fit_batch(Panel(symbols, fits[mean].residuals), [variance])
+    forecast_batch(fits, 5)
+    if any(one.engine != ("batched",) * SYMBOLS for one in fits.values()):
+        raise SystemExit(f"not all were fitted by kernels: {[one.reason for one in fits.values()]}")
     return {"seconds": time.process_time()}
 
 
