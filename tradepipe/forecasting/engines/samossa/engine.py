@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from tradepipe.forecasting.engines.samossa import recursion
-from tradepipe.forecasting.engines.samossa.groups import Group, Sheet, at_parameters, fitted, names_of
+from tradepipe.forecasting.engines.samossa.groups import Sheet, at_parameters, fitted, names_of
 from tradepipe.forecasting.engines.samossa.recursion import FIXED, RANK
-from tradepipe.forecasting.engines.samossa.windows import faults_of, groups_of
+from tradepipe.forecasting.engines.samossa.windows import Group, groups_of
 from tradepipe.forecasting.model import (
     EngineName,
     Fits,
@@ -54,12 +54,17 @@ class Samossa:
             return "samossa has no regressors and finds seasons by itself"
         return None
 
+    def names(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Rank, lags of beta, mean, standard deviation, and the autoregression."""
+        _checked(spec)
+        return names_of(spec.lags)
+
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """Why a series is left out of its group's model."""
         _checked(spec)
         reasons: list[str | None] = [None] * len(panel)
         for rows in groups_of(panel):
-            for row, reason in zip(rows.tolist(), faults_of([panel.values[row] for row in rows])[1], strict=True):
+            for row, reason in zip(rows.tolist(), Group.of(panel, rows).reasons, strict=True):
                 reasons[row] = reason
         return tuple(reasons)
 

@@ -8,30 +8,8 @@ import numpy as np
 from tradepipe.forecasting.engines.samossa.factors import Recursion, factors_of, filtered, recursion_of
 from tradepipe.forecasting.engines.samossa.ranks import best_first
 from tradepipe.forecasting.engines.samossa.recursion import FIXED, LAGS, MEAN, RANK, SCALE
-from tradepipe.forecasting.engines.samossa.windows import block_of, faults_of, moments
+from tradepipe.forecasting.engines.samossa.windows import Group, standardised
 from tradepipe.forecasting.model import EngineName, Fits, FloatArray, IntArray, ModelSpec, Panel
-
-
-@dataclass(frozen=True)
-class Group:
-    """Series that share a model.
-
-    Attributes:
-        rows: of the panel, those that take part.
-        block: (series, bars) their windows.
-        reasons: of all the group's rows, why one does not take part.
-    """
-
-    rows: IntArray
-    block: FloatArray
-    reasons: list[str | None]
-
-    @classmethod
-    def of(cls, panel: Panel, rows: IntArray) -> "Group":
-        """The group of the panel's `rows`."""
-        bars, reasons = faults_of([panel.values[row] for row in rows])
-        own = rows[[reason is None for reason in reasons]]
-        return cls(own, block_of([panel.values[row] for row in own], bars), reasons)
 
 
 @dataclass(frozen=True)
@@ -45,25 +23,22 @@ class GroupModel:
 
 def fitted(group: Group, spec: ModelSpec, kept: int | None) -> GroupModel | None:
     """Fit a group at the `kept` rank, or at the best of the spec's that does not explode; None if all do."""
-    center, scale = moments(group.block)
-    standard = (group.block - center[:, None]) / scale[:, None]
+    standard = group.standard()
     for ranks in ([(kept,)] if kept else []) + [spec.ranks]:
         order = best_first(group.block, ranks, spec.lags)
         factors = factors_of(standard, order)
         for rank in order:
             found = recursion_of(factors, factors.ranks[rank], spec.lags, len(standard))
             if found is not None:
-                return GroupModel(found, center, scale)
+                return GroupModel(found, group.center, group.scale)
     return None
 
 
 def at_parameters(group: Group, parameters: FloatArray) -> GroupModel | None:
     """A group's model at given parameters (series, k); its recursion is the window's own at the rank that they name."""
-    center, scale = moments(group.block)
-    standard = (group.block - center[:, None]) / scale[:, None]
     rank = int(np.nanmax(parameters[:, RANK]))
-    factors = factors_of(standard, (rank,))
-    found = recursion_of(factors, factors.ranks[rank], 0, len(standard))
+    factors = factors_of(group.standard(), (rank,))
+    found = recursion_of(factors, factors.ranks[rank], 0, len(group.rows))
     if found is None:
         return None
     own = Recursion(found.rank, found.beta, np.ascontiguousarray(parameters[:, FIXED:]))
@@ -102,12 +77,11 @@ class Sheet:
         self.parameters[rows, RANK], self.parameters[rows, LAGS] = found.rank, lags
         self.parameters[rows, MEAN], self.parameters[rows, SCALE] = model.center[good], model.scale[good]
         self.parameters[rows, FIXED:] = found.alpha[good]
-        center, scale = model.center[:, None], model.scale[:, None]
-        standard = (group.block - center) / scale
+        standard = standardised(group.block, model.center, model.scale)
         rests, errors = filtered(standard, found.beta, found.alpha)
         self._stand(rows, found.beta, standard[good, -lags:], rests[good, rests.shape[1] - self.lags :])
         residuals = group.block.copy()
-        np.multiply(errors, scale, out=residuals[:, lags:])
+        np.multiply(errors, model.scale[:, None], out=residuals[:, lags:])
         for place in np.flatnonzero(good).tolist():
             values = self.panel.values[group.rows[place]]
             older = values[: len(values) - residuals.shape[1]]
@@ -132,9 +106,6 @@ class Sheet:
         """All rows."""
         count, values = len(self.panel), self.panel.values
         engine: EngineName = "samossa"
-        lengths = [len(one) for one in values]
-        finite = np.concatenate([[0], np.cumsum(np.isfinite(np.concatenate([np.empty(0), *values])))])
-        bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         return Fits(
             spec=spec,
             symbols=self.panel.symbols,
@@ -143,13 +114,13 @@ class Sheet:
             names=names_of(self.lags),
             parameters=self.parameters,
             log_likelihood=np.full(count, np.nan),
-            observations=np.diff(finite[bounds]).astype(np.int64),
+            observations=np.array([np.count_nonzero(np.isfinite(one)) for one in values], dtype=np.int64),
             converged=np.array([reason is None for reason in self.reasons], dtype=np.bool_),
             evaluations=np.zeros(count, dtype=np.int64),
             warnings=("",) * count,
             residuals=tuple(
-                np.full(length, np.nan) if found is None else found
-                for found, length in zip(self.residuals, lengths, strict=True)
+                np.full(len(one), np.nan) if found is None else found
+                for found, one in zip(self.residuals, values, strict=True)
             ),
             state=self.state,
         )

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from tradepipe.forecasting.engines.samossa.factors import Recursion, factors_of, filtered, recursion_of
-from tradepipe.forecasting.engines.samossa.windows import moments
+from tradepipe.forecasting.engines.samossa.windows import moments, standardised
 from tradepipe.forecasting.model import FloatArray
 
 FOLDS: Final = 3
@@ -20,7 +20,8 @@ def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int) -> tuple[in
 
     Each origin fits means, scales, factors and autoregressions to the bars before it and forecasts the block after it
     without a refit, as the model will be used; one decomposition serves all ranks. Errors are in standard deviations
-    of the bars before, and pooled over series. A rank that is refused at any origin comes last.
+    of the bars before, and pooled over series. Explosions are not refused here: one step shows what they cost, and a
+    shorter window has more of them.
 
     Args:
         block: (series, bars) of the training window.
@@ -34,12 +35,11 @@ def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int) -> tuple[in
     losses = np.zeros(len(ranks))
     for fold in range(FOLDS, 0, -1):
         origin = bars - fold * ahead
-        center, scale = moments(block[:, :origin])
-        standard = (block[:, : origin + ahead] - center[:, None]) / scale[:, None]
+        standard = standardised(block[:, : origin + ahead], *moments(block[:, :origin]))
         factors = factors_of(standard[:, :origin], ranks)
         by_rank: dict[int, float] = {}
         for rank in sorted(set(factors.ranks.values())):
-            found = recursion_of(factors, rank, lags, series)
+            found = recursion_of(factors, rank, lags, series, np.inf)
             by_rank[rank] = np.inf if found is None else _loss(standard, origin, found)
         losses += [by_rank[factors.ranks[rank]] for rank in ranks]
     return tuple(ranks[place] for place in np.argsort(losses, kind="stable"))

@@ -1,6 +1,6 @@
 """Which series a multivariate model is fitted to, over which window, and in what shape."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,10 +16,8 @@ _STILL: Final = 1e-10
 
 def groups_of(panel: Panel) -> list[IntArray]:
     """Rows of the series that share a model: a group each, in order of appearance; all without groups."""
-    if not panel.groups:
-        return [np.arange(len(panel))]
-    names = np.array(panel.groups)
-    return [np.flatnonzero(names == name) for name in dict.fromkeys(panel.groups)]
+    names = panel.groups or ("",) * len(panel)
+    return [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
 
 
 def window_of(lengths: IntArray) -> int:
@@ -31,34 +29,67 @@ def window_of(lengths: IntArray) -> int:
     return int(longest_first[np.argmax(longest_first * np.arange(1, len(lengths) + 1))])
 
 
-def faults_of(series: Sequence[FloatArray]) -> tuple[int, list[str | None]]:
-    """The window of one group, and why each of its series is left out; None for one that is not."""
-    lengths = np.array([len(one) for one in series], dtype=np.int64)
-    bars = window_of(lengths)
-    if bars < MIN_BARS:
-        return bars, [f"window of {bars} bars, fewer than {MIN_BARS}"] * len(series)
-    reasons: list[str | None] = [
-        f"{length} bars, fewer than the window of {bars}" if length < bars else None for length in lengths.tolist()
-    ]
-    whole = np.flatnonzero(lengths >= bars).tolist()
-    block = block_of([series[row] for row in whole], bars)
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = moments(block)[1]
-    missing = bars - np.isfinite(block).sum(axis=1)
-    for place in np.flatnonzero(~np.isfinite(spread)).tolist():
-        reasons[whole[place]] = f"{missing[place]} missing values" if missing[place] else "no variance to speak of"
-    return bars, reasons
+@dataclass(frozen=True)
+class Group:
+    """Series that share a model.
+
+    Attributes:
+        rows: of the panel, those that take part.
+        block: (rows, bars) their newest values, as many as the window has.
+        center: (rows,) means.
+        scale: (rows,) standard deviations.
+        reasons: of all the group's series, why one does not take part.
+    """
+
+    rows: IntArray
+    block: FloatArray
+    center: FloatArray
+    scale: FloatArray
+    reasons: list[str | None]
+
+    @classmethod
+    def of(cls, panel: Panel, rows: IntArray) -> "Group":
+        """The group of the panel's `rows`."""
+        series = [panel.values[row] for row in rows]
+        lengths = np.array([len(one) for one in series], dtype=np.int64)
+        bars = window_of(lengths)
+        if bars < MIN_BARS:
+            few = f"window of {bars} bars, fewer than {MIN_BARS}"
+            return cls(rows[:0], np.empty((0, bars)), np.empty(0), np.empty(0), [few] * len(rows))
+        reasons: list[str | None] = [
+            f"{length} bars, fewer than the window of {bars}" if length < bars else None for length in lengths.tolist()
+        ]
+        places = np.flatnonzero(lengths >= bars)
+        newest = [series[place][lengths[place] - bars :] for place in places.tolist()]
+        block = np.array(newest, dtype=np.float64).reshape(len(newest), bars)
+        with np.errstate(over="ignore", invalid="ignore"):
+            center, scale = moments(block)
+        good = np.isfinite(scale)
+        for place, values in zip(places[~good].tolist(), block[~good], strict=True):
+            missing = bars - int(np.isfinite(values).sum())
+            reasons[place] = f"{missing} missing values" if missing else "no variance to speak of"
+        if not good.all():
+            block, center, scale = block[good], center[good], scale[good]
+        return cls(rows[places[good]], block, center, scale, reasons)
+
+    def standard(self) -> FloatArray:
+        """The block in standard deviations from the means."""
+        return standardised(self.block, self.center, self.scale)
 
 
-def block_of(series: Sequence[FloatArray], bars: int) -> FloatArray:
-    """The newest `bars` of each, (series, bars)."""
-    return np.array([one[len(one) - bars :] for one in series], dtype=np.float64).reshape(len(series), bars)
+def standardised(block: FloatArray, center: FloatArray, scale: FloatArray) -> FloatArray:
+    """(series, bars) less `center`, over `scale`, each (series,)."""
+    standard = block - center[:, None]
+    standard /= scale[:, None]
+    return standard
 
 
 def moments(block: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of each series; the latter is inf where there is none, so that it weighs nothing."""
     center = block.mean(axis=1)
-    scale = np.sqrt(((block - center[:, None]) ** 2).mean(axis=1))
+    apart = block - center[:, None]
+    np.square(apart, out=apart)
+    scale = np.sqrt(apart.mean(axis=1))
     largest = np.maximum(block.max(axis=1), -block.min(axis=1))
     return center, np.where(scale > _STILL * largest, scale, np.inf)
 
