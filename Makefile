@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 UV := $(BIN)/uv
 WORKERS ?= 2
 
@@ -17,7 +18,7 @@ export DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS ?= true
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-fast dev lint format types imports check bench lock clean
+.PHONY: help demo test test-fast dev lint format types imports check bench peers lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,15 +56,18 @@ check: lint types imports $(VENV)/.dev ## everything that is checked without run
 bench: $(VENV)/.dev ## run all benchmarks
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done
 
+peers: $(PEERS)/.ready ## install what benchmarks compare with and our environment cannot hold
+
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 lock: $(VENV)/.dev ## resolve dependencies again and write the lock files
 	$(COMPILE) --group pyproject.toml:tools -o deploy/locks/tools.txt
+	$(COMPILE) --group pyproject.toml:peers -o deploy/locks/peers.txt
 	$(COMPILE) pyproject.toml -o deploy/locks/runtime.txt
 	$(COMPILE) pyproject.toml --extra celery --group dev -o deploy/locks/dev.txt
 
-clean: ## remove the virtual environment, the demo's data and caches
-	rm -rf $(VENV) var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove the virtual environments, the demo's data and caches
+	rm -rf $(VENV) $(PEERS) var dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.tools: deploy/locks/tools.txt
 	@echo "Setting up $(VENV) …"
@@ -82,4 +86,10 @@ $(VENV)/.runtime: $(VENV)/.tools deploy/locks/runtime.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime deploy/locks/dev.txt
 	@echo "Installing what its tests need …"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r deploy/locks/dev.txt
+	@touch $@
+
+$(PEERS)/.ready: $(VENV)/.tools deploy/locks/peers.txt
+	@echo "Setting up $(PEERS) …"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(UV) pip install --quiet --python $(PEERS)/bin/python --require-hashes -r deploy/locks/peers.txt
 	@touch $@

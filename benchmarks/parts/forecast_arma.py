@@ -5,11 +5,14 @@ the best that anyone found: either engine, ours from every basin of the grid, or
 """
 
 import gzip
-import importlib
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +26,10 @@ from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, fit_arma
 SHORT = 1e-3
 STARTS = 3
 WINDOW = 1000
+Peer = Callable[[int], tuple[float, float]]
+"""CPU seconds and log-likelihood of a fit to the window of that number."""
+
+_ROOT = Path(__file__).parents[2]
 _ORDER = ArmaOrder(1, 0, 1)
 _RANDOM_PLACES = 12
 
@@ -33,18 +40,13 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     chosen = [windows[i] for i in np.linspace(0, len(windows) - 1, 10 if quick else 60).astype(int)]
     fit_arma(chosen[:1], _ORDER, starts=STARTS)  # compiles
     figures: dict[str, Figure] = {}
-    peers = {"SARIMAX default": (_sarimax, 250.0)}
-    if find_spec("statsforecast"):
-        peers["statsforecast"] = (_statsforecast, 55.0)
-    else:
-        print("statsforecast is not installed: its half of T1 is not measured")
     best, heights = _best(windows), {}
-    for name, (peer, target) in peers.items():
-        ratios, heights[name] = _against(peer, chosen)
-        print(f"{name}: ratio {statistics.median(ratios):.0f}, quartiles {np.quantile(ratios, [0.25, 0.75]).round()}")
-        figures[f"arma_against_{name.split()[0].lower()}"] = _figure(
-            statistics.median(ratios), target, "x", name, "higher"
-        )
+    for name, (python, target) in _peers().items():
+        with _worker(python, name, chosen) as fit:
+            ratios, heights[name] = _against(fit, chosen)
+        ratio = statistics.median(ratios)
+        print(f"{name}: ratio {ratio:.0f}, quartiles {np.quantile(ratios, [0.25, 0.75]).round()}")
+        figures[f"T1_{name}"] = _figure(ratio, target, "x", f"{name}, its defaults", "higher")
     places = np.linspace(0, len(windows) - 1, len(chosen)).astype(int)
     for height in heights.values():
         best[places] = np.fmax(best[places], height)
@@ -58,7 +60,7 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     each = (time.process_time() - started) / len(windows) * 1e6
     print(f"{len(windows)} windows of {WINDOW}: {each:.0f} us a fit, short {short:.1f} %")
     print(f"short in % of {len(places)} of them: {peer_short}")
-    figures["arma_short"] = _figure(short, 3.0, "% of windows", f"best known; short are {peer_short}", "lower")
+    figures["T1_short"] = _figure(short, 3.0, "% of windows", f"best known; short are {peer_short}", "lower")
     return figures
 
 
@@ -66,13 +68,12 @@ def _figure(measured: float, target: float, unit: str, peer: str, better: str) -
     return {"measured": round(measured, 2), "target": target, "unit": unit, "peer": peer, "better": better}
 
 
-def _against(peer: Callable[[Floats], float], windows: list[Floats]) -> tuple[list[float], Floats]:
+def _against(fit: Peer, windows: list[Floats]) -> tuple[list[float], Floats]:
     """Ratio of CPU times for each window, ours the median of five, and the peer's log-likelihoods."""
     ratios, heights = [], []
-    for window in windows:
-        started = time.process_time()
-        heights.append(peer(window))
-        theirs = time.process_time() - started
+    for place, window in enumerate(windows):
+        theirs, height = fit(place)
+        heights.append(height)
         ours = []
         for _ in range(5):
             started = time.process_time()
@@ -82,18 +83,40 @@ def _against(peer: Callable[[Floats], float], windows: list[Floats]) -> tuple[li
     return ratios, np.array(heights)
 
 
-def _sarimax(window: Floats) -> float:
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - three seconds
+def _peers() -> dict[str, tuple[Path, float]]:
+    """Of each peer the Python that has it and the ratio asked for."""
+    peers = {"sarimax": (Path(sys.executable), 250.0)}
+    apart = _ROOT / ".venv-peers" / "bin" / "python"
+    if apart.exists():
+        return peers | {"statsforecast": (apart, 55.0)}
+    print("statsforecast is not installed, its half of T1 is left out: run `make peers`")
+    return peers
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return float(SARIMAX(window, order=(1, 0, 1), trend="c").fit(disp=0).llf)
 
+@contextmanager
+def _worker(python: Path, peer: str, windows: list[Floats]) -> Iterator[Peer]:
+    """The peer in a process of its own, on one thread as ours is, which measures itself."""
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "windows.npz"
+        np.savez(file, windows=np.array(windows))
+        with subprocess.Popen(  # noqa: S603 - our own program
+            [python, Path(__file__).with_name("peer_arma.py"), peer, file],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | single,
+            text=True,
+        ) as process:
 
-def _statsforecast(window: Floats) -> float:
-    models = importlib.import_module("statsforecast.models")
-    fitted = models.ARIMA(order=(1, 0, 1), include_mean=True, method="CSS-ML").fit(window)
-    return float(fitted.model_["loglik"])
+            def fit(place: int) -> tuple[float, float]:
+                if process.stdin is None or process.stdout is None:
+                    raise BrokenPipeError(peer)
+                print(place, file=process.stdin, flush=True)
+                seconds, height = process.stdout.readline().split()
+                return float(seconds), float(height)
+
+            yield fit
+            process.communicate()
 
 
 def _best(windows: list[Floats]) -> Floats:
