@@ -66,7 +66,39 @@ def fit_garch(
             f"previous holds {len(previous.reasons)} series of {previous.model}, asked are {len(returns)} of {model}; "
             f"fit without it"
         )
-    fits, cold = _nothing(returns, model), _cold_points(model, starts)
+    cold = _cold_points(model, starts)
+    edges = np.linspace(0, len(returns), max(1, min(threads, len(returns))) + 1).astype(int).tolist()
+    if len(edges) == 2:
+        return _fit_part(returns, model, cold, previous, turn)
+
+    def part(begin: int, end: int) -> GarchFits:
+        return _fit_part(returns[begin:end], model, cold, previous and _rows(previous, begin, end), turn)
+
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
+        return _joined(list(pool.map(part, edges[:-1], edges[1:])))
+
+
+def _rows(fits: GarchFits, begin: int, end: int) -> GarchFits:
+    parts = {name: value if name == "model" else value[begin:end] for name, value in vars(fits).items()}
+    return GarchFits(**parts)
+
+
+def _joined(parts: Sequence[GarchFits]) -> GarchFits:
+    first, *others = (vars(part) for part in parts)
+    joined = {
+        name: np.concatenate([value, *(other[name] for other in others)])
+        for name, value in first.items()
+        if isinstance(value, np.ndarray)
+    }
+    reasons = tuple(reason for part in parts for reason in part.reasons)
+    return GarchFits(model=parts[0].model, reasons=reasons, **joined)
+
+
+def _fit_part(
+    returns: Sequence[FloatArray], model: GarchModel, cold: FloatArray, previous: GarchFits | None, turn: int
+) -> GarchFits:
+    """What one thread does."""
+    fits = _nothing(returns, model)
     reasons: list[str | None] = [None] * len(returns)
     for places in of_equal_length(returns):
         block = np.array([returns[i] for i in places], dtype=np.float64)
@@ -75,7 +107,8 @@ def fit_garch(
             reasons[place_of] = fault
         sound = np.flatnonzero([fault is None for fault in faults])
         if len(sound):
-            _fit_block(block[sound], places[sound], fits, cold, previous, turn, threads)
+            some = block if len(sound) == len(block) else block[sound]
+            _fit_block(some, places[sound], fits, cold, previous, turn)
     for row in np.flatnonzero(np.isnan(fits.log_likelihood)):
         reasons[row] = reasons[row] or "no start has a finite likelihood"
     return replace(fits, reasons=tuple(reasons))
@@ -111,13 +144,12 @@ def _fit_block(
     cold: FloatArray,
     previous: GarchFits | None,
     turn: int,
-    threads: int,
 ) -> None:
     """Fit series of one length, and write what comes out into the rows `places` of `fits`."""
     center, scale, standard, starts = standardised(returns, fits.model.mean)
     everything = np.arange(len(places))
     if previous is None:
-        _solve(standard, starts, everything, np.tile(cold, (len(places), 1)), None, places, fits, threads)
+        _solve(standard, starts, everything, np.tile(cold, (len(places), 1)), None, places, fits)
     else:
         known = np.isfinite(previous.log_likelihood[places]) & np.isfinite(previous.inverses[places]).all(axis=(1, 2))
         shocked = np.abs(standard[:, -1]) > SHOCK
@@ -128,11 +160,11 @@ def _fit_block(
         for row, values in enumerate(natural):
             coordinates(values, fits.model.asymmetric, fits.model.student, points[row, 0])
         carried = previous.inverses[places[warm]]
-        _solve(standard, starts, warm, points.reshape(-1, fits.model.size), carried, places, fits, threads)
+        _solve(standard, starts, warm, points.reshape(-1, fits.model.size), carried, places, fits)
         before = previous.log_likelihood[places[warm]] / previous.observations[places[warm]]
         now = (fits.log_likelihood[places[warm]] - returns.shape[1] * np.log(scale[warm])) / returns.shape[1]
         afresh = np.union1d(afresh, warm[~(now > before - DROP)])
-        _solve(standard, starts, afresh, np.tile(cold, (len(afresh), 1)), None, places, fits, threads)
+        _solve(standard, starts, afresh, np.tile(cold, (len(afresh), 1)), None, places, fits)
     found = np.isfinite(fits.log_likelihood[places])
     parameters = fits.parameters[places]
     parameters[:, MEAN] = center + scale * parameters[:, MEAN]
@@ -149,7 +181,6 @@ def _solve(
     carried: FloatArray | None,
     places: IntArray,
     fits: GarchFits,
-    threads: int,
 ) -> None:
     """Search from all `points` (as many a row), and keep the best of each row where it beats what `fits` has."""
     if not len(rows):
@@ -157,19 +188,8 @@ def _solve(
     each = len(points) // len(rows)
     inverses = np.empty((len(points), fits.model.size, fits.model.size))
     costs, counts = np.empty(len(points)), np.empty((len(points), 2), dtype=np.int64)
-    edges = np.linspace(0, len(rows), max(1, min(threads, len(rows))) + 1).astype(int)
-
-    def part(begin: int, end: int) -> None:
-        tasks = slice(begin * each, end * each)
-        of = np.repeat(rows[begin:end], each)
-        warm = None if carried is None else carried[begin:end]
-        _search(standard, starts, of, points[tasks], inverses[tasks], warm, costs[tasks], counts[tasks], fits.model)
-
-    if len(edges) == 2:
-        part(0, len(rows))
-    else:
-        with ThreadPoolExecutor(len(edges) - 1) as pool:
-            list(pool.map(part, edges[:-1].tolist(), edges[1:].tolist()))
+    of = np.repeat(rows, each)
+    _search(standard, starts, of, points, inverses, carried, costs, counts, fits.model)
     best = np.argmin(costs.reshape(-1, each), axis=1) + each * np.arange(len(rows))
     targets = places[rows]
     fits.evaluations[targets] += counts[:, 0].reshape(-1, each).sum(axis=1)
@@ -192,7 +212,7 @@ def _search(
     counts: IntArray,
     model: GarchModel,
 ) -> None:
-    """One thread's tasks; where inverses are `carried`, they belong to the first task of each series."""
+    """Minimise all tasks; where inverses are `carried`, they belong to the first task of each series."""
     work, state = np.zeros((standard.shape[1], likelihood.RECORD)), np.ones(likelihood.ROWS * likelihood.LANES)
     fcp, gjr, student = model.presample == "sample", model.asymmetric, model.student
     if carried is None:
