@@ -42,7 +42,7 @@ def coverage(table: pl.DataFrame, *, horizon: int) -> "Figure":
         return sentence_figure(title, _NOTHING)
     figure, (axes,) = new_figure(title)
     levels = sorted(set(told["level"]))
-    axes.plot(levels, levels, color=QUIET, linewidth=1.0, label="as promised")
+    axes.plot(levels, levels, color=QUIET, linestyle=(0, (2, 2)), linewidth=1.0, label="as promised")
     for model, stroke in _strokes(told):
         line(axes, told.filter(pl.col("model") == model).select("level", "coverage"), stroke, model)
     legend(axes)

@@ -66,43 +66,45 @@ def forecasts_of(bars, models, horizons=(1, 2, 3), *, first=0, weights=None):
     arrays over origins; horizons add up. Origins are the bars from `first` on whose targets exist.
     """
     frames = []
-    for (symbol,), own in bars.sort("symbol", "open_time").partition_by("symbol", as_dict=True).items():
+    for own in bars.sort("symbol", "open_time").partition_by("symbol"):
         close = own["close"].to_numpy()
         returns = np.concatenate([[np.nan], np.diff(np.log(close))])
         for name, model in models.items():
             mean, volatility, freedom = (np.broadcast_to(part, close.shape) for part in model(returns))
+            nu = float(freedom[0])
+            law = stats.norm() if math.isinf(nu) else stats.t(nu, scale=math.sqrt((nu - 2) / nu))
             for horizon in horizons:
                 origins = np.arange(first, len(close) - horizon)
-                law = [stats.norm() if math.isinf(nu) else stats.t(nu, scale=math.sqrt((nu - 2) / nu))
-                       for nu in freedom[origins][:1]][0]  # fmt: skip
                 ahead, spread = horizon * mean[origins], math.sqrt(horizon) * volatility[origins]
                 price = close[origins] * np.exp(ahead)
-                frames.append(
-                    own[origins].select("symbol", "session", "open_time", "known_at", origin_price="close").with_columns(
-                        model=pl.lit(name),
-                        horizon=pl.lit(horizon, pl.Int32),
-                        target_open_time=own["open_time"].gather(origins + horizon),
-                        target_session=own["session"].gather(origins + horizon),
-                        mean_return=pl.Series(ahead),
-                        volatility=pl.Series(spread),
-                        freedom=pl.Series(freedom[origins]).replace(math.inf, None),
-                        price=pl.Series(price),
-                        interval=pl.lit("law"),
-                        weight=pl.lit((weights or {}).get(name), pl.Float64),
-                        fitted_through=pl.col("session"),
-                        engine=pl.lit("baseline"),
-                        fallback=pl.lit(None, pl.String),
-                        **{
-                            f"price_{end}_{level}": pl.Series(
-                                price * np.exp(spread * law.ppf(0.5 + sign * level / 200))
-                            )
-                            for level in LEVELS
-                            for end, sign in (("lower", -1), ("upper", 1))
-                        },
-                    )
-                )  # fmt: skip
-    made = pl.concat(frames) if frames else FORECASTS.empty()
-    return made.select(pl.col(name).cast(dtype) for name, dtype in FORECASTS.polars_schema.items()).sort(FORECASTS.key)
+                ends = {
+                    f"price_{end}_{level}": pl.Series(price * np.exp(spread * law.ppf(0.5 + sign * level / 200)))
+                    for level in LEVELS
+                    for end, sign in (("lower", -1), ("upper", 1))
+                }
+                made = own[origins].with_columns(
+                    origin_price="close",
+                    model=pl.lit(name),
+                    horizon=pl.lit(horizon, pl.Int32),
+                    target_open_time=own["open_time"].gather(origins + horizon),
+                    target_session=own["session"].gather(origins + horizon),
+                    mean_return=pl.Series(ahead),
+                    volatility=pl.Series(spread),
+                    freedom=pl.Series(freedom[origins]).replace(math.inf, None),
+                    price=pl.Series(price),
+                    interval=pl.lit("law"),
+                    weight=pl.lit((weights or {}).get(name), pl.Float64),
+                    fitted_through=pl.col("session"),
+                    engine=pl.lit("baseline"),
+                    fallback=pl.lit(None, pl.String),
+                    **ends,
+                )
+                frames.append(made)
+    return (
+        pl.concat(frames)
+        .select(pl.col(name).cast(dtype) for name, dtype in FORECASTS.polars_schema.items())
+        .sort(FORECASTS.key)
+    )
 
 
 def still(mean=0.0, volatility=0.01, freedom=math.inf):

@@ -62,15 +62,13 @@ def score_forecasts(
     require_unique(bars, "bars", ["symbol", "open_time"])
     require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])
     realised = bars.select("symbol", target_open_time="open_time", realised_price="close")
+    sessions = forecasts.select(pl.col("target_session").unique().sort())
+    spans = windows.select("partition", "first_session", "last_session").sort("first_session")
+    placed = sessions.join_asof(spans, left_on="target_session", right_on="first_session")
+    wanted = placed.filter(pl.col("target_session") <= pl.col("last_session")).select("target_session", "partition")
     met = (
         forecasts.drop("partition", strict=False)
-        .sort("target_session")
-        .join_asof(
-            windows.select("partition", "first_session", "last_session").sort("first_session"),
-            left_on="target_session",
-            right_on="first_session",
-        )
-        .filter(pl.col("target_session") <= pl.col("last_session"))
+        .join(wanted, on="target_session", how="inner", maintain_order="left")
         .join(realised, on=["symbol", "target_open_time"], how="inner", maintain_order="left")
     )
     fits = ["partition", "symbol", "fitted_through"]
@@ -99,7 +97,7 @@ def _with_scores(met: pl.DataFrame) -> pl.DataFrame:
     log_score, crps = law_scores(
         met["error"].to_numpy(), met["volatility"].to_numpy(), met["freedom"].cast(pl.Float64).to_numpy()
     )
-    ratio = pl.max_horizontal(pl.col("squared_error") / pl.col("volatility") ** 2, LEAST_RATIO)
+    ratio = pl.max_horizontal((pl.col("error") / pl.col("volatility")) ** 2, LEAST_RATIO)
     direction = pl.col("mean_return").sign()
     realised, forecast = pl.col("realised_price"), pl.col("price")
     return met.with_columns(

@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from tradepipe.forecasting.evaluation.evaluate import evaluate
-from tradepipe.forecasting.evaluation.statistics import judged, loss_series, statistics
+from tradepipe.forecasting.evaluation.metrics import evaluate
+from tradepipe.forecasting.evaluation.sums import judged, loss_series, statistics
 from tradepipe.forecasting.members import RANDOM_WALK
 
 SIGNIFICANCE = 0.05

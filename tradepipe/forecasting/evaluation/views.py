@@ -4,7 +4,7 @@ import polars as pl
 
 from tradepipe.contracts.evaluation import UNKNOWN
 from tradepipe.contracts.forecasts import ENSEMBLE, LEVELS
-from tradepipe.forecasting.evaluation.evaluate import evaluate
+from tradepipe.forecasting.evaluation.metrics import evaluate
 
 
 def calibration(table: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from tradepipe.contracts.evaluation import EVALUATIONS
 from tradepipe.contracts.forecasts import LEVELS
 from tradepipe.forecasting.evaluation.diebold_mariano import diebold_mariano
-from tradepipe.forecasting.evaluation.statistics import ADDED
+from tradepipe.forecasting.evaluation.sums import ADDED
 from tradepipe.forecasting.frames import require_columns
 
 By = Literal["symbol", "sector", "regime", "year"]
