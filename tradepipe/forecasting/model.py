@@ -94,8 +94,8 @@ class Panel:
     Attributes:
         symbols: one a series, unique.
         values: 1-D arrays, oldest value first, all ending at the same bar; lengths may differ. NaN: a missing value.
-        exog: none, or one a series: (n, k) regressors, row t known before value t. One row beyond the values is of
-            the next bar, for forecasts; bars further ahead are forecast with the last row there is.
+        exog: none, or one a series: (n, k) regressors, row t known before value t. Rows beyond the values are of the
+            bars ahead, for forecasts; bars further ahead are forecast with the last row there is.
         groups: none, or one a series: its sector, within which multivariate models look for what is common.
     """
 

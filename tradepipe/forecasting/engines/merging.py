@@ -93,6 +93,17 @@ def _curvature(count: int, parts: Sequence[Part]) -> FloatArray | None:
     return whole
 
 
+def with_own(state: FloatArray, rows: IntArray, own: FloatArray) -> FloatArray:
+    """Merged states in which `rows` have another state of their engine, which may be wider or narrower than before."""
+    missing = OWN + own.shape[1] - state.shape[1]
+    if missing > 0:
+        state = np.pad(state, ((0, 0), (0, missing)))
+    state[rows, WIDTH] = own.shape[1]
+    state[rows, OWN:] = 0.0
+    state[rows, OWN : OWN + own.shape[1]] = own
+    return state
+
+
 def taken_apart(fits: Fits) -> list[Part]:
     """What each engine made of merged fits, as it made it."""
     parts = []

@@ -21,6 +21,7 @@ from tradepipe.forecasting.engines.merging import (
     merged,
     require_sound,
     taken_apart,
+    with_own,
 )
 from tradepipe.forecasting.engines.spare import carried, expected
 from tradepipe.forecasting.model import (
@@ -135,7 +136,7 @@ def update_batch(states: Mapping[ModelSpec, Fits], bars: Panel) -> dict[ModelSpe
         residuals = [np.empty(0)] * len(fits)
         for part in taken_apart(fits):
             after = part.engine.update(part.fits, new.take(part.rows))
-            state[part.rows, OWN : OWN + after.state.shape[1]] = after.state
+            state = with_own(state, part.rows, after.state)
             for row, errors in zip(part.rows.tolist(), after.residuals, strict=False):
                 residuals[row] = errors
         if fits.spec.is_variance:

@@ -14,6 +14,7 @@ from tradepipe.forecasting.engines.reference.rows import (
     fault_of,
     stacked,
     warnings_as_data,
+    widened,
 )
 from tradepipe.forecasting.engines.reference.structure import Shape, forecast
 from tradepipe.forecasting.model import (
@@ -129,10 +130,10 @@ class ReferenceEngine:
             raise ForecastError(f"new bars are of {len(bars)} series, the fits of {len(fits)}; align them")
         _require_exog(bars, fits.spec)
         sound = np.isfinite(fits.parameters).all(axis=1)
-        state, residuals = fits.state.copy(), [np.full(len(values), np.nan) for values in bars.values]
+        states, residuals = list(fits.state), [np.full(len(values), np.nan) for values in bars.values]
         for row in np.flatnonzero(sound).tolist():
-            residuals[row] = _update(fits, bars, row, state[row])
-        return replace(fits, state=state, residuals=() if fits.spec.is_variance else tuple(residuals))
+            states[row], residuals[row] = _updated(fits, bars, row)
+        return replace(fits, state=widened(states), residuals=() if fits.spec.is_variance else tuple(residuals))
 
     def forecast(self, fits: Fits, horizon: int) -> MeanForecast | VarianceForecast:
         """From where the fits stand; NaN of a series without parameters."""
@@ -142,7 +143,7 @@ class ReferenceEngine:
             shape = Shape(fits.spec)
             for row in rows:
                 equations = shape.equations(fits.parameters[row])
-                first[row], second[row] = forecast(shape, equations, fits.state[row, : shape.width], horizon)
+                first[row], second[row] = forecast(shape, equations, fits.state[row], horizon)
             return MeanForecast(mean=first, response=second)
         from tradepipe.forecasting.engines.reference.ahead import variances_ahead  # noqa: PLC0415 - imports arch
 
@@ -160,8 +161,7 @@ class ReferenceEngine:
 
     def _each(self, panel: Panel, spec: ModelSpec, faults: tuple[str | None, ...], one: Callable[[int], Row]) -> Fits:
         answers = [fault or _answer(one, row) for row, fault in enumerate(faults)]
-        width = (Parts(spec) if spec.is_variance else Shape(spec)).width
-        return stacked(spec, self.names(spec), panel, answers, width)
+        return stacked(spec, self.names(spec), panel, answers)
 
 
 def _answer(one: Callable[[int], Row], row: int) -> Row | str:
@@ -200,16 +200,13 @@ def _at(panel: Panel, row: int, spec: ModelSpec, parameters: FloatArray) -> Row:
     return sarimax.at(panel.values[row], _exog_of(panel, row), Shape(spec), parameters)
 
 
-def _update(fits: Fits, bars: Panel, row: int, state: FloatArray) -> FloatArray:
-    """Carry `state` on in place; the one-step errors of the new bars."""
-    values, parameters = bars.values[row], fits.parameters[row]
+def _updated(fits: Fits, bars: Panel, row: int) -> tuple[FloatArray, FloatArray]:
+    """The state after the new bars, and their one-step errors."""
+    values, parameters, state = bars.values[row], fits.parameters[row], fits.state[row]
     if fits.spec.is_variance:
         parts = Parts(fits.spec)
-        state[: parts.width] = parts.updated(values, parameters, state[: parts.width])
-        return np.empty(0)
-    shape = Shape(fits.spec)
-    state[: shape.width], errors = shape.updated(values, _exog_of(bars, row), parameters, state[: shape.width])
-    return errors
+        return parts.updated(values, parameters, state[: parts.width]), np.empty(0)
+    return Shape(fits.spec).updated(values, _exog_of(bars, row), parameters, state)
 
 
 def _require_exog(panel: Panel, spec: ModelSpec) -> None:

@@ -36,7 +36,7 @@ class Row:
     warnings: str = ""
 
 
-def stacked(spec: ModelSpec, names: tuple[str, ...], panel: Panel, answers: Sequence[Row | str], width: int) -> Fits:
+def stacked(spec: ModelSpec, names: tuple[str, ...], panel: Panel, answers: Sequence[Row | str]) -> Fits:
     """All series' fits; NaN and the reason where the answer is a text.
 
     Args:
@@ -44,10 +44,9 @@ def stacked(spec: ModelSpec, names: tuple[str, ...], panel: Panel, answers: Sequ
         names: of the parameters.
         panel: whose series the answers are of.
         answers: one a series.
-        width: of the state.
     """
     rows = [answer if isinstance(answer, Row) else None for answer in answers]
-    nothing, nowhere = np.full(len(names), np.nan), np.full(width, np.nan)
+    nothing = np.full(len(names), np.nan)
     return Fits(
         spec=spec,
         symbols=panel.symbols,
@@ -66,8 +65,14 @@ def stacked(spec: ModelSpec, names: tuple[str, ...], panel: Panel, answers: Sequ
             np.full(len(values), np.nan) if row is None or row.residuals is None else row.residuals
             for row, values in zip(rows, panel.values, strict=True)
         ),
-        state=np.array([row.state if row else nowhere for row in rows]).reshape(len(panel), width),
+        state=widened([row.state if row else np.full(1, np.nan) for row in rows]),
     )
+
+
+def widened(states: Sequence[FloatArray]) -> FloatArray:
+    """States of different lengths as rows; what is missing at the end is like the last column there is."""
+    width = max((len(state) for state in states), default=0)
+    return np.array([np.pad(state, (0, width - len(state)), mode="edge") for state in states]).reshape(len(states), width)
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def at(values: FloatArray, exog: FloatArray, shape: Shape, parameters: FloatArra
     return Row(
         parameters=parameters,
         log_likelihood=log_likelihood,
-        state=np.concatenate([*state, seen, filled, [ahead]]),
+        state=np.concatenate([*state, seen, filled, ahead]),
         residuals=np.where(np.isfinite(w), filtered.forecasts_error[0] / unit, np.nan),
     )
 

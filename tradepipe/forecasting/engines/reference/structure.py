@@ -53,8 +53,11 @@ class Shape:
 
     @property
     def width(self) -> int:
-        """Of the state: that of w and its covariance, newest `lags` of u as seen and as filled up, regression ahead."""
-        return self.size + self.size**2 + 2 * self.lags + 1
+        """Of the state: that of w and its covariance, newest `lags` of u as seen and as filled up.
+
+        After it stands what the regressors add to each of the bars ahead, the last of them to all further ones.
+        """
+        return self.size + self.size**2 + 2 * self.lags
 
     def differenced(self, values: FloatArray) -> FloatArray:
         """(n - lags, ...) of (n, ...); what needs a missing value is missing."""
@@ -77,17 +80,17 @@ class Shape:
         """The state after new bars, and their one-step errors; a missing one is predicted."""
         equations = self.equations(parameters)
         target, regressors = self.cleaned(values, exog)
-        after, errors = advanced(self, equations, state, target - regressors @ equations.betas)
-        if self.spec.exog and len(exog):
-            after[-1] = self.regression_ahead(equations, exog, len(values))
-        return after, errors
+        after, errors = advanced(self, equations, state[: self.width], target - regressors @ equations.betas)
+        ahead = self.regression_ahead(equations, exog, len(values)) if len(exog) else state[self.width :]
+        return np.concatenate([after, ahead]), errors
 
-    def regression_ahead(self, equations: "Equations", exog: FloatArray, bars: int) -> float:
-        """What the regressors add to the bars ahead: the row after the values if there is one, else the last."""
+    def regression_ahead(self, equations: "Equations", exog: FloatArray, bars: int) -> FloatArray:
+        """What the regressors add to the bars ahead: of the rows after the values if there are any, else the last."""
         if not self.spec.exog:
-            return 0.0
-        row = exog[min(bars, len(exog) - 1)]
-        return float(np.where(np.isfinite(row), row, 0.0) @ equations.betas)
+            return np.zeros(1)
+        rows = exog[min(bars, len(exog) - 1) :]
+        ahead: FloatArray = np.where(np.isfinite(rows), rows, 0.0) @ equations.betas
+        return ahead
 
     def equations(self, parameters: FloatArray) -> "Equations":
         """The state space at parameters in the order of `names`."""
@@ -143,7 +146,7 @@ def advanced(
     Args:
         shape: of the model.
         equations: its parameters.
-        state: (shape.width,), regression ahead left out of account.
+        state: (shape.width,).
         values: (m,) u of the new bars, NaN where missing.
 
     Returns:
@@ -171,19 +174,20 @@ def advanced(
         if lags:
             seen = np.concatenate([[value], seen[:-1]])
             filled = np.concatenate([[value if np.isfinite(value) else expected], filled[:-1]])
-    return np.concatenate([level, spread.ravel(), seen, filled, state[-1:]]), errors
+    return np.concatenate([level, spread.ravel(), seen, filled]), errors
 
 
 def forecast(shape: Shape, equations: Equations, state: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray]:
     """Means of the next bars and the response to a unit innovation, (H,) each; parameters count as known."""
     r, lags, weights = shape.size, shape.lags, shape.differencing[1:]
     level, answer = state[:r], equations.selection
+    ahead = state[shape.width :]
     past, echo = list(state[r + r * r + lags :][:lags]), [0.0] * lags
     means, response = np.empty(horizon), np.empty(horizon)
     for step in range(horizon):
         value = level[0] - sum(weight * lag for weight, lag in zip(weights, past, strict=True))
         response[step] = answer[0] - sum(weight * lag for weight, lag in zip(weights, echo, strict=True))
-        means[step] = value + state[-1]
+        means[step] = value + ahead[min(step, len(ahead) - 1)]
         past, echo = [value, *past][:lags], [response[step], *echo][:lags]
         level, answer = equations.transition @ level, equations.transition @ answer
         level[0] += equations.intercept
