@@ -10,6 +10,7 @@ from assets.forecasts import forecasts
 from assets.intervals import intervals
 from assets.marts import mart_assets
 from assets.members import member_forecasts
+from assets.models import model_versions
 from assets.signals import signals
 from assets.trading import fills, orders, positions
 from tradepipe.markets import Market
@@ -18,7 +19,7 @@ from tradepipe.markets import Market
 def assets_of(market: Market) -> list[dg.AssetsDefinition]:
     """The chain of one market. Without execution it has no trading assets, without longer intervals none of them."""
     longer = [intervals] if market.settings.intervals else []
-    made = [member_forecasts, forecasts, forecast_scores, evaluations, signals]
+    made = [member_forecasts, forecasts, forecast_scores, evaluations, model_versions, signals]
     research = [raw_bars, bars, *longer, indicators, regimes, *made]
     trading = [orders, fills, positions] if market.settings.execution.enabled else []
     return [build(market) for build in research + trading] + derivative_assets(market)

@@ -22,7 +22,10 @@ from tradepipe.warehouse import load_marts
 MARKET = "us_indices"
 YEAR = "2018"
 FIRST, LAST = "2018-01", "2018-12"
-LAYERS = ("raw_bars", "bars", "indicators", "forecasts", "forecast_scores", "signals")
+LAYERS = (
+    *("raw_bars", "bars", "indicators", "regimes", "member_forecasts"),
+    *("forecasts", "forecast_scores", "evaluations", "model_versions", "signals"),
+)
 
 # One year of daily bars has some 250 sessions: train on 120, so that the second half has forecasts.
 SMALL = {
@@ -30,6 +33,8 @@ SMALL = {
     "TRADEPIPE_MARKETS__US_INDICES__START": "2018-01-01",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__TRAIN_BARS": "120",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__MIN_TRAIN_BARS": "100",
+    "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ENSEMBLE__ORIGINS": "60",
+    "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ENSEMBLE__MIN_ORIGINS": "20",
 }
 
 

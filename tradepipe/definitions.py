@@ -22,6 +22,7 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partiti
 from assets import assets_of, mart_assets
 from resources.fits import FitsResource
 from resources.landing import LandingResource
+from resources.models import ModelsResource
 from resources.store import StoreResource
 from resources.trading import TradingResource
 from resources.warehouse import WarehouseResource
@@ -86,6 +87,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "store": StoreResource.of(settings),
             "fits": FitsResource.of(settings),
             "landing": LandingResource.of(settings),
+            "models": ModelsResource.of(settings),
             "trading": TradingResource.of(settings),
             "warehouse": WarehouseResource.of(settings),
         },

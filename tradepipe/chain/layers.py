@@ -19,6 +19,7 @@ from tradepipe.chain.features import (
     spells_of,
 )
 from tradepipe.chain.layer import (
+    FITS_LAYER,
     LANDING_LAYER,
     RELEASES_LAYER,
     TOLD,
@@ -169,6 +170,16 @@ LAYERS: dict[str, Layer] = {
             settings_of=lambda market: (sectors_of(market),),
         ),
         Layer(
+            name="model_versions",
+            description="The version of each member of a partition, entered in the model registry with its judgement.",
+            kinds=("sqlalchemy", "parquet"),
+            version="1",
+            reads=reads(member_forecasts=_horizon_lookback, evaluations=0),
+            beside=lambda market: {FITS_LAYER: _horizon_lookback(market)},
+            contract=lambda _market: contracts.MODEL_VERSIONS,
+            settings_of=lambda market: (market.settings.forecasts.promotion,),
+        ),
+        Layer(
             name="signals",
             description="Intents: the exposure a strategy wants per symbol and session, with its edge in basis points.",
             kinds=("polars", "parquet"),
@@ -209,7 +220,7 @@ LAYERS: dict[str, Layer] = {
 
 RESEARCH = (
     *("raw_bars", "bars", "intervals", "indicators", "regimes", "member_forecasts"),
-    *("forecasts", "forecast_scores", "evaluations", "signals"),
+    *("forecasts", "forecast_scores", "evaluations", "model_versions", "signals"),
 )
 TRADING = ("orders", "fills", "positions")
 

@@ -9,6 +9,7 @@ from tradepipe.contracts.forecasts import FITS, FORECASTS
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
 from tradepipe.contracts.landing import LANDING, LANDING_SEEN, UNPLACED
 from tradepipe.contracts.model import MONEY, REASON, UTC, Breach, Column, Contract, ContractError, Rule
+from tradepipe.contracts.models import MODEL_VERSIONS
 from tradepipe.contracts.quarantine import QUARANTINE
 from tradepipe.contracts.releases import RELEASES
 from tradepipe.contracts.resampled import RESAMPLED_BARS
@@ -36,6 +37,7 @@ __all__ = [
     "LANDING",
     "LANDING_SEEN",
     "MARK_PRICES",
+    "MODEL_VERSIONS",
     "MONEY",
     "OPEN_INTEREST",
     "ORDERS",
