@@ -72,7 +72,8 @@ def stacked(spec: ModelSpec, names: tuple[str, ...], panel: Panel, answers: Sequ
 def widened(states: Sequence[FloatArray]) -> FloatArray:
     """States of different lengths as rows; what is missing at the end is like the last column there is."""
     width = max((len(state) for state in states), default=0)
-    return np.array([np.pad(state, (0, width - len(state)), mode="edge") for state in states]).reshape(len(states), width)
+    padded = [np.pad(state, (0, width - len(state)), mode="edge") for state in states]
+    return np.array(padded).reshape(len(states), width)
 
 
 @contextmanager

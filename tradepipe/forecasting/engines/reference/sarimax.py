@@ -143,21 +143,16 @@ def at(values: FloatArray, exog: FloatArray, shape: Shape, parameters: FloatArra
 def peer_log_likelihood(values: FloatArray, exog: FloatArray, shape: Shape) -> float:
     """What statsmodels reaches from its own start with its own settings, of the differenced values.
 
+    The class is ours for the time that statsmodels' own takes over the stationary start; see there.
+
     Raises:
         ValueError, ArithmeticError, RuntimeError: whatever statsmodels raises.
     """
     target, regressors = shape.cleaned(values, exog)
-    unit = power_of_ten(float(np.nanstd(shape.differenced(target))))
-    model = SARIMAX(
-        target * unit,
-        exog=regressors if regressors.shape[1] else None,
-        order=shape.spec.order,
-        seasonal_order=shape.spec.seasonal,
-        trend="c" if shape.spec.mean == "constant" else None,
-        simple_differencing=True,
-    )
-    count = int(np.count_nonzero(np.isfinite(shape.differenced(target))))
-    return float(model.fit(disp=0).llf) + count * math.log(unit)
+    w = shape.differenced(target)
+    unit = power_of_ten(float(np.nanstd(w)))
+    model = _model(w * unit, shape.differenced(regressors), shape, concentrated=False)
+    return float(model.fit(disp=0).llf) + int(np.count_nonzero(np.isfinite(w))) * math.log(unit)
 
 
 def _filled(shape: Shape, u: FloatArray, predicted: FloatArray) -> FloatArray:
