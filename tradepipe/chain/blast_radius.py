@@ -17,6 +17,9 @@ from tradepipe.markets import Market
 from tradepipe.store import Generation, PartitionStore
 from tradepipe.store.users import users_of
 
+_EACH_ALONE = frozenset({"raw_bars", "bars", "intervals", "regimes"})
+"""Layers whose rows rest on bars of their own symbol."""
+
 
 class NoSuchBarError(LookupError):
     """The bar that was asked about is not there, and never was."""
@@ -29,7 +32,7 @@ class Touched:
     `generations`: those that used it, oldest first. `current`: the one of now, None when retention evicted
     the partition. `recomputed`: the current generation is another one. `rows`: in the newest of
     `generations`, those that can have used it, from `first_session` on: of the bar's symbol, or of every
-    symbol where indicators set them against each other; None when its file was swept.
+    symbol where a layer sets them against each other; None when its file was swept.
     """
 
     layer: str
@@ -43,7 +46,10 @@ class Touched:
 
 @dataclass(frozen=True)
 class ModelUse:
-    """Forecasts of one model and horizon whose training window, or origin, can hold the bar."""
+    """Forecasts of one model and horizon whose training window, past errors or origin can hold the bar.
+
+    Of every symbol: past errors are pooled.
+    """
 
     model: str
     horizon: int
@@ -56,6 +62,7 @@ class ModelUse:
 class SignalUse:
     """One intent that rests on the bar, as the newest generation that used it says."""
 
+    symbol: str
     session: dt.date
     strategy: str
     target_weight: float
@@ -67,6 +74,7 @@ class OrderUse:
     """One order that was decided on such an intent; `sent`: it went to the venue."""
 
     client_order_id: str
+    symbol: str
     session: dt.date
     state: str
     quantity: str
@@ -197,11 +205,20 @@ class _Walk:
         return self.reach.first(self.layers[one.dataset], one.partition)
 
     def _rows(self, one: Generation) -> pl.DataFrame | None:
-        """Rows that can have used the bar: of its symbol, of all where indicators set symbols against each other."""
+        """Rows that can have used the bar: of its symbol, of all where the layer sets symbols against each other."""
         layer, first = self.layers[one.dataset], self._first(one)
         contract = LAYERS[layer].contract(self.market)
-        every = layer == "indicators" and mixes_symbols(self.market, self.symbol)
+        every = self._mixes(layer)
         return rows_since(self.store, one, contract, None if every else self.symbol, first=first) if first else None
+
+    def _mixes(self, layer: str) -> bool:
+        """Whether the bar changes rows of other symbols in `layer`."""
+        if layer in _EACH_ALONE:
+            return False
+        told = self.market.settings.forecasts
+        if layer == "indicators" or (layer == "member_forecasts" and "samossa" not in told.members):
+            return mixes_symbols(self.market, self.symbol) and (layer == "indicators" or bool(told.exog))
+        return True
 
     def touched(self, used: Sequence[Generation]) -> tuple[Touched, ...]:
         by_partition: dict[tuple[str, str], list[Generation]] = {}
@@ -238,11 +255,11 @@ class _Walk:
         return tuple(
             SignalUse(**row, generation=one.id)
             for one, rows in self._newest(used, "signals")
-            for row in rows.select("session", "strategy", "target_weight").to_dicts()
+            for row in rows.select("symbol", "session", "strategy", "target_weight").to_dicts()
         )
 
     def orders(self, used: Sequence[Generation], journal: Journal) -> tuple[OrderUse, ...]:
-        """Orders of the symbol whose signal is of one of the generations: the journal says which."""
+        """Orders whose signal is of one of the generations: the journal says which."""
         signals = dataset(self.market.name, "signals")
         resting = {one.id: self._first(one) for one in used if one.dataset == signals}
         by_order: dict[str, list[Entry]] = {}
@@ -255,10 +272,11 @@ class _Walk:
         for record in sorted(records, key=lambda record: (record.session, record.client_order_id)):
             generation: int = (record.opening["source"] or {}).get("generation", 0)
             first = resting.get(generation)
-            if record.symbol == self.symbol and first is not None and record.session >= first:
+            if first is not None and record.session >= first:
                 found.append(
                     OrderUse(
                         client_order_id=record.client_order_id,
+                        symbol=record.symbol,
                         session=record.session,
                         state=record.state.value,
                         quantity=str(record.quantity),

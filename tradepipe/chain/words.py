@@ -14,7 +14,7 @@ from tradepipe.store import Generation, PartitionStore, StoreError
 CONTENT = ["open", "high", "low", "close", "volume"]
 
 _WORD = ["open_time", *CONTENT, "known_at"]
-_SESSION = {"forecast_scores": "target_session", "evaluations": "test_last_session"}
+_SESSION = {"forecast_scores": "target_session", "evaluations": "test_last_session", "model_versions": "last_session"}
 """What rows go by, where it is not `session`."""
 
 

@@ -69,8 +69,9 @@ def _tell(console: Console, found: BlastRadius) -> None:
             f"origins {use.first_origin} to {use.last_origin}"
         )
     if found.signals:
-        first, last = found.signals[0].session, found.signals[-1].session
-        console.print(f"signals    {len(found.signals):,} intents, {first} to {last}")
+        sessions, symbols = [one.session for one in found.signals], {one.symbol for one in found.signals}
+        of = f" of {len(symbols)} symbols" if len(symbols) > 1 else ""
+        console.print(f"signals    {len(found.signals):,} intents{of}, {min(sessions)} to {max(sessions)}")
     _tell_orders(console, found)
 
 
@@ -99,9 +100,10 @@ def _tell_orders(console: Console, found: BlastRadius) -> None:
         return
     sent = sum(one.sent for one in found.orders)
     console.print(f"{len(found.orders)} orders were decided on it, {sent} sent:")
-    table = Table("order", "session", "state", "quantity", "signals", box=None, pad_edge=False)
+    table = Table("order", "symbol", "session", "state", "quantity", "signals", box=None, pad_edge=False)
     for one in found.orders[:ORDERS_SHOWN]:
-        table.add_row(one.client_order_id, str(one.session), one.state, one.quantity, str(one.signal_generation))
+        told = str(one.session), one.state, one.quantity, str(one.signal_generation)
+        table.add_row(one.client_order_id, one.symbol, *told)
     console.print(table)
     if len(found.orders) > ORDERS_SHOWN:
         console.print(f"… and {len(found.orders) - ORDERS_SHOWN} more; --json prints all")
