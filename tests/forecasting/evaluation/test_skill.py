@@ -1,39 +1,15 @@
-import datetime as dt
-
 import numpy as np
 import polars as pl
 import pytest
 
-from tradepipe.contracts import FORECAST_SCORES
-from tradepipe.forecasting import accuracy, verdict
+from tests.forecasting.evaluation.made import DAY, MINUTE, scores_of
+from tradepipe.forecasting.evaluation import accuracy, evaluate, judged, loss_series, statistics, verdict, without_skill
 from tradepipe.forecasting.evaluation.diebold_mariano import diebold_mariano
-
-FIRST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 
 
 def scores(model, errors, *, symbol="AAA", horizon=1, hits=None, inside=None, start=0, step=DAY):
-    count = len(errors)
-    opens = [FIRST + step * (start + i) for i in range(count)]
-    return pl.DataFrame(
-        {
-            "symbol": [symbol] * count,
-            "target_open_time": [time + step * horizon for time in opens],
-            "target_session": [(time + step * horizon).date() for time in opens],
-            "model": [model] * count,
-            "horizon": [horizon] * count,
-            "session": [time.date() for time in opens],
-            "open_time": opens,
-            "realised_return": [0.0] * count,
-            "mean_return": [0.0] * count,
-            "volatility": [0.01] * count,
-            "squared_error": [error**2 for error in errors],
-            "qlike": [1.0] * count,
-            "direction_hit": hits or [None] * count,
-            "inside_95": inside or [True] * count,
-        },
-        schema=FORECAST_SCORES.polars_schema,
-    )
+    told = {"direction_hit": hits or [None] * len(errors), "inside_95": inside or [True] * len(errors)}
+    return scores_of(model, errors, symbol=symbol, horizon=horizon, start=start, step=step, **told)
 
 
 def test_numbers_by_hand():
@@ -156,3 +132,42 @@ def test_one_sentence_a_symbol():
 def test_missing_columns_are_named():
     with pytest.raises(ValueError, match="scores lacks column qlike"):
         accuracy(scores("random_walk", [0.1]).drop("qlike"))
+
+
+def panel_of(models, symbols=("AAA", "BBB"), horizons=(1, 2)):
+    """Scores of several symbols: `models` gives each model's error per unit of the random walk's."""
+    generator = np.random.default_rng(1)
+    frames = []
+    for symbol in symbols:
+        for horizon in horizons:
+            walk = generator.normal(size=300)
+            for model, share in models.items():
+                errors = walk if model == "random_walk" else share * walk + 0.02 * generator.normal(size=300)
+                frames.append(scores(model, errors, symbol=symbol, horizon=horizon))
+    rows = judged(pl.concat(frames))
+    return evaluate(statistics(rows), losses=loss_series(rows))
+
+
+def test_a_panel_is_told_as_a_whole_and_member_by_member():
+    table = panel_of({"random_walk": 1, "arma_garch": 0.9, "samossa": 1.0, "drift": 1.1, "ensemble": 0.95})
+    told = verdict(table)
+    assert list(told) == ["all symbols"]
+    assert told["all symbols"].startswith("all symbols: arma_garch beats the random walk at horizon 1, 2 (error 0.90")
+    lacking = without_skill(table)
+    assert list(lacking) == ["drift", "samossa"]
+    assert lacking["drift"].startswith("drift is worse than the random walk at horizon 1, 2 (error 1.1")
+    assert lacking["samossa"].startswith("samossa shows no skill in forecasting returns: its error is ")
+    assert "600 forecasts per horizon" in lacking["samossa"]
+    assert all(sentence.endswith(".") for sentence in lacking.values())
+
+
+def test_a_model_with_skill_at_one_horizon_has_skill():
+    table = panel_of({"random_walk": 1, "arma_garch": 0.9})
+    mixed = table.with_columns(dm_p_value=pl.when(pl.col("horizon") == 1).then(0.03).otherwise("dm_p_value"))
+    assert without_skill(mixed) == {}
+    lucky = mixed.with_columns(dm_p_value=pl.when(pl.col("horizon") == 2).then(0.03).otherwise("dm_p_value"))
+    assert list(without_skill(lucky)) == ["arma_garch"]
+
+
+def test_the_random_walk_alone_lacks_nothing():
+    assert without_skill(panel_of({"random_walk": 1})) == {}

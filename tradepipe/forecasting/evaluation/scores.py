@@ -97,7 +97,7 @@ def _with_scores(met: pl.DataFrame) -> pl.DataFrame:
     log_score, crps = law_scores(
         met["error"].to_numpy(), met["volatility"].to_numpy(), met["freedom"].cast(pl.Float64).to_numpy()
     )
-    ratio = pl.max_horizontal((pl.col("error") / pl.col("volatility")) ** 2, LEAST_RATIO)
+    ratio = ((pl.col("error") / pl.col("volatility")) ** 2).clip(LEAST_RATIO, _LARGEST)
     direction = pl.col("mean_return").sign()
     realised, forecast = pl.col("realised_price"), pl.col("price")
     return met.with_columns(
