@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tradepipe.forecasting.member_run import member_forecasts
+from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.settings.forecasts import ForecastSettings
 
 START = dt.date(2015, 1, 1)
@@ -70,9 +72,18 @@ def month_windows(panel, lookback):
     return months.select("partition", anchors.alias("anchor_session"), "first_session", "last_session")
 
 
+def members(panel, windows, settings, **more):
+    """`member_forecasts` over weekdays, with targets and refits on the sessions that a test can aim at."""
+    sessions = sessions_from(START, 2000)
+    grid = pl.DataFrame({"session": sessions, "open_time": opens_of(sessions)})
+    schedule = RefitSchedule(settings.refit, tuple(sessions.to_list()))
+    return member_forecasts(panel, windows, settings, **{"schedule": schedule, "grid": grid, **more})
+
+
 @pytest.fixture(scope="session")
 def settings():
-    return ForecastSettings(horizon=3, train_bars=200, min_train_bars=150)
+    """Windows just long enough for the kernels."""
+    return ForecastSettings(horizon=3, train_bars=260, min_train_bars=255)
 
 
 @pytest.fixture(scope="session")
@@ -84,13 +95,13 @@ def grid():
 
 @pytest.fixture(scope="session")
 def panel():
-    """Two symbols, 320 returns each: fifteen months, of which the last ones are forecast."""
-    return panel_of({"AAA": simulate(1, 320), "BBB": simulate(2, 320)})
+    """Two symbols, 340 returns each: sixteen months, of which the last ones are long enough for all members."""
+    return panel_of({"AAA": simulate(1, 340), "BBB": simulate(2, 340)})
 
 
 @pytest.fixture(scope="session")
 def windows(panel):
-    return month_windows(panel, 201)
+    return month_windows(panel, 292)
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +113,7 @@ def make():
         panel = staticmethod(panel_of)
         windows = staticmethod(month_windows)
         sessions = staticmethod(sessions_from)
+        members = staticmethod(members)
         start = START
 
     return Make

@@ -15,6 +15,7 @@ from tradepipe.forecasting.model import Member
 from tradepipe.forecasting.refits.answers import Answers
 from tradepipe.forecasting.refits.bars import Bars
 from tradepipe.forecasting.refits.cache import FitCache
+from tradepipe.forecasting.refits.drift import Watch
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.forecasting.refits.serving import Service
@@ -142,8 +143,9 @@ class _Partition:
         fitted = member.name not in BASELINES
         fewest = settings.min_train_bars if fitted else FEWEST_RETURNS
         answers = Answers.nothing(len(task.places), settings.horizon)
-        drift = settings.drift if fitted and settings.refit != "day" else None
-        service = Service(task, member, self.fitter, drift, fewest, answers)
+        # With a refit after each session there is nothing that drift could bring forward.
+        watch = Watch(settings.drift, len(task.bars.symbols)) if fitted and settings.refit != "day" else None
+        service = Service(task, member, self.fitter, watch, fewest, answers)
         made = self.fits[member.name] = []
         for fit, first, last in self._served(member, fewest):
             made.append(fit)

@@ -1,52 +1,54 @@
 """Whether a fit still describes the bars that came after it."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from tradepipe.forecasting.model import BoolArray, FloatArray
+from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
 from tradepipe.settings.forecasts import DriftSettings
 
 LEVEL = 0.95
 
 
-@dataclass
 class Watch:
-    """One-step forecasts met by what came, bar by bar, of the symbols of one fit.
+    """One-step forecasts met by what came, bar by bar, over a partition's chain of one member.
 
-    Attributes:
-        settings: what is looked for.
-        usual: (symbols,) mean log-likelihood a bar over the training window; NaN where the law is not fitted.
+    A symbol's newest bars are those since its chain began or drift refitted it; a refit on schedule changes nothing
+    about how well the bars before it were described.
     """
 
-    settings: DriftSettings
-    usual: FloatArray
-    _heights: list[FloatArray] = field(default_factory=list)
-    _inside: list[FloatArray] = field(default_factory=list)
+    def __init__(self, settings: DriftSettings, symbols: int) -> None:
+        self.settings = settings
+        self._heights = np.full((settings.bars, symbols), np.nan)
+        self._inside = np.full((settings.bars, symbols), np.nan)
 
-    def meet(self, values: FloatArray, mean: FloatArray, variance: FloatArray, freedom: FloatArray) -> None:
-        """Take a bar of each symbol in: its return, NaN where it had none, and the forecast made one bar before."""
+    def meet(
+        self, symbols: IntArray, values: FloatArray, mean: FloatArray, variance: FloatArray, freedom: FloatArray
+    ) -> None:
+        """Take the return of each of `symbols` in, and the forecast made one bar before."""
         deviations = (values - mean) / np.sqrt(variance)
-        self._heights.append(log_density(deviations, freedom) - 0.5 * np.log(variance))
-        self._inside.append(np.where(np.isnan(deviations), np.nan, np.abs(deviations) <= upper_quantile(freedom)))
+        inside = np.abs(deviations) <= upper_quantile(freedom)
+        for seen, new in (
+            (self._heights, log_density(deviations, freedom) - 0.5 * np.log(variance)),
+            (self._inside, inside.astype(np.float64)),
+        ):
+            seen[:-1, symbols] = seen[1:, symbols]
+            seen[-1, symbols] = new
 
-    def drifted(self) -> BoolArray:
-        """(symbols,) whose newest bars ask for a refit; those with fewer bars than the settings ask for do not."""
-        settings, count = self.settings, len(self.usual)
-        if not self._heights or (not settings.log_likelihood and not settings.coverage):
-            return np.zeros(count, dtype=np.bool_)
-        heights, inside = (_newest(np.array(one), settings.bars) for one in (self._heights, self._inside))
-        fallen: BoolArray = heights.mean(axis=0) < self.usual - settings.log_likelihood
-        missed: BoolArray = np.abs(inside.mean(axis=0) - LEVEL) > settings.coverage
-        return (fallen & (settings.log_likelihood > 0)) | (missed & (settings.coverage > 0))
+    def drifted(self, symbols: IntArray, usual: FloatArray) -> BoolArray:
+        """Which of `symbols` ask for a refit; none of which fewer bars were seen than the settings look at.
 
+        Args:
+            symbols: of one fit.
+            usual: (symbols,) mean log-likelihood a bar over the training window; NaN where the law is not fitted.
+        """
+        told = self.settings
+        fallen: BoolArray = self._heights[:, symbols].mean(axis=0) < usual - told.log_likelihood
+        missed: BoolArray = np.abs(self._inside[:, symbols].mean(axis=0) - LEVEL) > told.coverage
+        return (fallen & (told.log_likelihood > 0)) | (missed & (told.coverage > 0))
 
-def _newest(steps: FloatArray, bars: int) -> FloatArray:
-    """(bars, symbols): the newest values that are there of each symbol; NaN on top where there are fewer."""
-    order = np.argsort(~np.isnan(steps), axis=0, kind="stable")  # missing ones first, the others as they came
-    ordered = np.take_along_axis(steps, order, axis=0)[-bars:]
-    lacking = np.full((bars - len(ordered), steps.shape[1]), np.nan)
-    return np.concatenate([lacking, ordered])
+    def forget(self, symbols: IntArray) -> None:
+        """Begin anew: these were refitted."""
+        self._heights[:, symbols] = np.nan
+        self._inside[:, symbols] = np.nan
 
 
 def log_density(deviations: FloatArray, freedom: FloatArray) -> FloatArray:

@@ -68,7 +68,7 @@ class Fitter:
             For each window its fits, which together have its rows: those restored, and those fitted now. A chain
             restored has the numbers that it had when it was fitted, bit for bit.
         """
-        kept = look_up(self.cache, member, self.engine, bars, windows)
+        kept = look_up(self.cache if is_optimised(member) else None, member, self.engine, bars, windows)
         chain: list[list[MemberFit]] = []
         before: MemberFit | None = None
         for turn, window in enumerate(windows):
@@ -93,6 +93,11 @@ class Fitter:
     def _one(self, panel: Panel, spec: ModelSpec, before: Fits | None, turn: int) -> Fits:
         states = {} if before is None else {spec: before}
         return fit_batch(panel, [spec], states, turn=turn, threads=self.threads, engine=self.engine)[spec]
+
+
+def is_optimised(member: Member) -> bool:
+    """Whether fitting it costs more than filtering, so that it is worth keeping."""
+    return member.mean.family in {"arma", "samossa"} or member.variance.family != "ewma"
 
 
 def restored(kept: Keeping, member: Member, bars: Bars, window: Window, turn: int) -> MemberFit:

@@ -20,7 +20,6 @@ from tradepipe.forecasting.refits.drift import Watch
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit, residuals_of
 from tradepipe.forecasting.refits.keeping import MULTIVARIATE
 from tradepipe.forecasting.refits.task import Task
-from tradepipe.settings.forecasts import DriftSettings
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Service:
         task: the partition.
         member: whose fits.
         fitter: makes the refits that drift asks for.
-        drift: when it does; None for members whose law is not fitted, which adapt by themselves.
+        watch: sees when it does; None for members whose law is not fitted, which adapt by themselves.
         fewest: returns that a refit needs.
         answers: are written to.
     """
@@ -39,7 +38,7 @@ class Service:
     task: Task
     member: Member
     fitter: Fitter
-    drift: DriftSettings | None
+    watch: Watch | None
     fewest: int
     answers: Answers
 
@@ -63,9 +62,10 @@ class Service:
         for session in range(first, last + 1):
             standing.pass_through(session)
             # After the last session the next refit comes anyhow.
-            if self.drift is None or session == last or not (drifted := standing.drifted()).any():
+            if self.watch is None or session == last or not (drifted := standing.drifted()).any():
                 continue
             standing.serving &= ~drifted
+            self.watch.forget(fit.window.rows[drifted])
             again = np.zeros(len(self.task.bars.symbols), dtype=np.bool_)
             again[fit.window.rows[drifted]] = True
             for new in self._refit(session, again):
@@ -91,15 +91,12 @@ class _Standing:
     variance: Fits
     stops: IntArray
     serving: BoolArray
-    watch: Watch
     ahead: tuple[MeanForecast, VarianceForecast] | None = None
 
     @classmethod
     def of(cls, fit: MemberFit, service: Service, only: BoolArray | None) -> "_Standing":
-        usual = fit.variance.log_likelihood / np.maximum(fit.variance.observations, 1)
-        watch = Watch(service.drift or DriftSettings(log_likelihood=0, coverage=0), usual)
         serving = np.ones(len(fit.window.rows), dtype=np.bool_) if only is None else only.copy()
-        return cls(service, fit, fit.mean, fit.variance, fit.window.stops, serving, watch)
+        return cls(service, fit, fit.mean, fit.variance, fit.window.stops, serving)
 
     def at_session(self, session: int) -> BoolArray:
         """Which symbols stand at a bar of `session`, an origin."""
@@ -111,7 +108,7 @@ class _Standing:
         """Take the session's bars in, one after another, and answer at each that is an origin."""
         task, rows = self.service.task, self.fit.window.rows
         ends = task.bars.until(session)[rows]
-        if session < task.first and self.service.drift is None:
+        if session < task.first and self.service.watch is None:
             self._take(ends)
         while (moving := self.stops < ends).any():
             origins = moving & (self.stops >= task.begin[rows]) & self.serving
@@ -121,11 +118,12 @@ class _Standing:
 
     def step(self, moving: BoolArray) -> None:
         """Take one bar in of the symbols that are `moving`."""
-        if self.service.drift is not None:
+        seen = moving & self.serving
+        if self.service.watch is not None and seen.any():
             mean, variance = self.forecast()
-            returns = self.service.task.bars.returns
-            values = np.where(moving, returns[np.minimum(self.stops, len(returns) - 1)], np.nan)
-            self.watch.meet(values, mean.mean[:, 0], variance.variance[:, 0], variance.freedom)
+            values = self.service.task.bars.returns[self.stops[seen]]
+            first = (mean.mean[seen, 0], variance.variance[seen, 0], variance.freedom[seen])
+            self.service.watch.meet(self.fit.window.rows[seen], values, *first)
         self._take(self.stops + moving)
 
     def _take(self, following: IntArray) -> None:
@@ -137,7 +135,11 @@ class _Standing:
 
     def drifted(self) -> BoolArray:
         """Which symbols are answered for and ask for a refit."""
-        return self.watch.drifted() & self.serving
+        if self.service.watch is None:
+            return np.zeros(len(self.serving), dtype=np.bool_)
+        variance = self.fit.variance
+        usual = variance.log_likelihood / np.maximum(variance.observations, 1)
+        return self.service.watch.drifted(self.fit.window.rows, usual) & self.serving
 
     def forecast(self) -> tuple[MeanForecast, VarianceForecast]:
         """From here, for all symbols."""
