@@ -146,8 +146,8 @@ HOSTILE = {
     "empty": ([], "0 bars, fewer than the window of 400"),
     "ten": (np.linspace(-0.01, 0.02, 10), "10 bars, fewer than the window of 400"),
     "constant": (np.full(400, 0.001), "no variance"),
-    "gaps": (np.where(np.arange(400) % 7, 0.01, np.nan), "58 missing values"),
-    "infinite": (np.where(np.arange(400) == 9, np.inf, 0.01), "1 missing value"),
+    "gaps": (np.where(np.arange(400) % 7, 0.01, np.nan), "missing values: 58"),
+    "infinite": (np.where(np.arange(400) == 9, np.inf, 0.01), "missing values: 1"),
     "huge": (np.where(np.arange(400) % 2, 1e200, -1e200), "no variance"),
 }
 
@@ -171,6 +171,13 @@ def test_who_is_left_out_disturbs_no_other():
     forecast = ENGINE.forecast(crowd, 3)
     assert np.isfinite(forecast.mean[:9]).all()
     assert np.isnan(forecast.mean[9:]).all()
+
+
+def test_who_is_left_out_has_no_say_in_the_window():
+    good, holes = noise_of(26, 1, 400)[0], np.where(np.arange(300) == 150, np.nan, 0.01)
+    fits = ENGINE.fit(panel_of([holes, np.zeros(350), good, np.zeros(390)]), SPEC)
+    assert [fits.reason[row] for row in (0, 2)] == ["missing values: 1", None]
+    np.testing.assert_array_equal(fits.state[2], ENGINE.fit(panel_of([good]), SPEC).state[0])
 
 
 @pytest.mark.parametrize("hostile", ["spike", "jump"])

@@ -1,7 +1,7 @@
 """The largest eigenvectors of a Gram matrix, to the same bits on any number of threads.
 
-numpy's `eigh` is faster in neither way that matters here: its last bits change with the threads of the BLAS below it,
-and it computes all vectors where a few are wanted. Householder's reduction to tridiagonal form, bisection by Sturm's
+The last bits of numpy's `eigh` change with the threads of the LAPACK below it, and it computes all vectors where a few
+are wanted. So here are Householder's reduction to tridiagonal form, bisection by Sturm's
 counts, inverse iteration (Golub and Van Loan, Matrix Computations, 4th ed., 2013, sections 8.3 to 8.4; Parlett, The
 Symmetric Eigenvalue Problem, 1998, chapters 3, 4 and 7). Inner loops run over contiguous rows and add in one order, so
 that the compiler may use wide registers without changing a sum.
@@ -21,13 +21,18 @@ _ITERATIONS: Final = 3
 
 
 @compiled
-def gram(rows: FloatArray, product: FloatArray) -> None:
-    """`rows.T @ rows`, (r, r) of rows (c, r); eight rows at a time, which stay in the nearest cache."""
-    count, size = rows.shape
-    product[:] = 0.0
+def gram(rows: FloatArray, product: FloatArray, begin: int, end: int) -> None:
+    """Rows `begin` to `end` of `rows.T @ rows` up to the diagonal, (r, r) of `rows` (c, r).
+
+    Eight of `rows` at a time, which stay in the nearest cache.
+    """
+    count = len(rows)
+    for i in range(begin, end):
+        for j in range(i + 1):
+            product[i, j] = 0.0
     c = 0
     while c + 8 <= count:
-        for i in range(size):
+        for i in range(begin, end):
             a0, a1, a2, a3 = rows[c, i], rows[c + 1, i], rows[c + 2, i], rows[c + 3, i]
             a4, a5, a6, a7 = rows[c + 4, i], rows[c + 5, i], rows[c + 6, i], rows[c + 7, i]
             for j in range(i + 1):
@@ -44,14 +49,19 @@ def gram(rows: FloatArray, product: FloatArray) -> None:
                 )
         c += 8
     while c < count:
-        for i in range(size):
+        for i in range(begin, end):
             a0 = rows[c, i]
             for j in range(i + 1):
                 product[i, j] += a0 * rows[c, j]
         c += 1
-    for i in range(size):
+
+
+@compiled
+def mirror(matrix: FloatArray) -> None:
+    """Copy what is below the diagonal to above it."""
+    for i in range(len(matrix)):
         for j in range(i):
-            product[j, i] = product[i, j]
+            matrix[j, i] = matrix[i, j]
 
 
 @compiled

@@ -75,7 +75,7 @@ class Samossa:
         previous: Fits | None = None,
         *,
         turn: int = 0,  # noqa: ARG002 - nothing is searched, so no start rotates
-        threads: int = 1,  # noqa: ARG002 - a hundredth of a second's work
+        threads: int = 1,
     ) -> Fits:
         """Fit all groups; `previous` gives the rank, and nothing else.
 
@@ -89,11 +89,11 @@ class Samossa:
         _checked(spec)
         if previous is not None and (previous.spec != spec or previous.symbols != panel.symbols):
             raise ForecastError(f"previous is {previous.spec.text}, or of other series; fit {spec.text} without it")
-        sheet = Sheet(panel, spec.lags)
+        sheet = Sheet(panel, spec.lags, threads)
         for rows in groups_of(panel):
             group = Group.of(panel, rows)
             sheet.leave_out(rows, group.reasons)
-            model = fitted(group, spec, _kept(previous, group.rows)) if len(group.rows) else None
+            model = fitted(group, spec, _kept(previous, group.rows), threads) if len(group.rows) else None
             if model is None:
                 sheet.leave_out(group.rows, [f"recursions of ranks {spec.ranks} explode"] * len(group.rows))
             else:

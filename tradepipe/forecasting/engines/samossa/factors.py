@@ -1,6 +1,9 @@
 """What is common to many series, by hard singular value thresholding, and the recursion that follows from it."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -57,12 +60,15 @@ class Recursion:
         return verdicts
 
 
-def factors_of(standard: FloatArray, ranks: tuple[int, ...]) -> Factors:
+def factors_of(standard: FloatArray, ranks: tuple[int, ...], threads: int = 1) -> Factors:
     """Decompose the Page matrix of standardised series (series, bars), once for all ranks."""
     rows = page(standard)
     size = rows.shape[1]
     matrix = np.empty((size, size))
-    eigen.gram(rows, matrix)
+    half = int(size * 0.5**0.5)  # below the diagonal there is as much above this row as under it
+    shares = [(0, half), (half, size)] if threads > 1 else [(0, size)]
+    _together(threads, shares, lambda begin, end: eigen.gram(rows, matrix, begin, end))
+    eigen.mirror(matrix)
     diagonal, beside, reflections = np.empty(size), np.empty(size), np.empty(size)
     eigen.tridiagonal(matrix, diagonal, beside, reflections)
     largest = eigen.eigenvalue(diagonal, beside, 0)
@@ -112,12 +118,31 @@ def recursion_of(
     return Recursion(rank, beta, alpha)
 
 
-def filtered(standard: FloatArray, beta: FloatArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray]:
+def filtered(
+    standard: FloatArray, beta: FloatArray, alpha: FloatArray, threads: int = 1
+) -> tuple[FloatArray, FloatArray]:
     """Rests and one-step errors of standardised values (series, bars): (series, bars - lags) each."""
     known = np.ascontiguousarray(standard)
     rests = np.empty((len(known), known.shape[1] - len(beta)))
-    recursion.predictions(known, beta, rests)
-    np.subtract(known[:, len(beta) :], rests, out=rests)
     errors = np.empty_like(rests)
-    recursion.one_step(rests, alpha, errors)
+
+    def run(begin: int, end: int) -> None:
+        own, left = known[begin:end], rests[begin:end]
+        recursion.predictions(own, beta, left)
+        np.subtract(own[:, len(beta) :], left, out=left)
+        recursion.one_step(left, alpha[begin:end], errors[begin:end])
+
+    edges = np.linspace(0, len(known), threads + 1).astype(int).tolist()
+    _together(threads, list(pairwise(edges)), run)
     return rests, errors
+
+
+def _together(threads: int, shares: list[tuple[int, int]], run: Callable[[int, int], None]) -> None:
+    """Do the shares at the same time; each writes to places of its own."""
+    if threads <= 1:
+        for begin, end in shares:
+            run(begin, end)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(run, begin, end) for begin, end in shares]:
+            done.result()

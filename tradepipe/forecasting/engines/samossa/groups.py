@@ -14,23 +14,24 @@ from tradepipe.forecasting.model import EngineName, Fits, FloatArray, IntArray, 
 
 @dataclass(frozen=True)
 class GroupModel:
-    """A recursion in the units of the values: `center` and `scale` (series,) beside it."""
+    """A recursion, `standard` values (series, bars) that it forecasts, and `center` and `scale` (series,) of these."""
 
     recursion: Recursion
+    standard: FloatArray
     center: FloatArray
     scale: FloatArray
 
 
-def fitted(group: Group, spec: ModelSpec, kept: int | None) -> GroupModel | None:
+def fitted(group: Group, spec: ModelSpec, kept: int | None, threads: int) -> GroupModel | None:
     """Fit a group at the `kept` rank, or at the best of the spec's that does not explode; None if all do."""
     standard = group.standard()
     for ranks in ([(kept,)] if kept else []) + [spec.ranks]:
-        order = best_first(group.block, ranks, spec.lags)
-        factors = factors_of(standard, order)
+        order = best_first(group.block, ranks, spec.lags, threads)
+        factors = factors_of(standard, order, threads)
         for rank in order:
             found = recursion_of(factors, factors.ranks[rank], spec.lags, len(standard))
             if found is not None:
-                return GroupModel(found, group.center, group.scale)
+                return GroupModel(found, standard, group.center, group.scale)
     return None
 
 
@@ -42,7 +43,8 @@ def at_parameters(group: Group, parameters: FloatArray) -> GroupModel | None:
     if found is None:
         return None
     own = Recursion(found.rank, found.beta, np.ascontiguousarray(parameters[:, FIXED:]))
-    return GroupModel(own, parameters[:, MEAN], parameters[:, SCALE])
+    center, scale = parameters[:, MEAN], parameters[:, SCALE]
+    return GroupModel(own, standardised(group.block, center, scale), center, scale)
 
 
 def names_of(lags: int) -> tuple[str, ...]:
@@ -53,9 +55,10 @@ def names_of(lags: int) -> tuple[str, ...]:
 class Sheet:
     """The rows of a `Fits` while they are filled in."""
 
-    def __init__(self, panel: Panel, lags: int) -> None:
+    def __init__(self, panel: Panel, lags: int, threads: int = 1) -> None:
         self.panel = panel
         self.lags = lags
+        self.threads = threads
         self.reasons: list[str | None] = [None] * len(panel)
         self.parameters = np.full((len(panel), FIXED + lags), np.nan)
         self.residuals: list[FloatArray | None] = [None] * len(panel)
@@ -77,10 +80,10 @@ class Sheet:
         self.parameters[rows, RANK], self.parameters[rows, LAGS] = found.rank, lags
         self.parameters[rows, MEAN], self.parameters[rows, SCALE] = model.center[good], model.scale[good]
         self.parameters[rows, FIXED:] = found.alpha[good]
-        standard = standardised(group.block, model.center, model.scale)
-        rests, errors = filtered(standard, found.beta, found.alpha)
-        self._stand(rows, found.beta, standard[good, -lags:], rests[good, rests.shape[1] - self.lags :])
-        residuals = group.block.copy()
+        rests, errors = filtered(model.standard, found.beta, found.alpha, self.threads)
+        self._stand(rows, found.beta, model.standard[good, -lags:], rests[good, rests.shape[1] - self.lags :])
+        residuals = np.empty_like(group.block)
+        residuals[:, :lags] = group.block[:, :lags]
         np.multiply(errors, model.scale[:, None], out=residuals[:, lags:])
         for place in np.flatnonzero(good).tolist():
             values = self.panel.values[group.rows[place]]

@@ -15,7 +15,7 @@ SHARE: Final = 10
 """The window holds so many validation blocks."""
 
 
-def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int) -> tuple[int, ...]:
+def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int, threads: int = 1) -> tuple[int, ...]:
     """The ranks, by the squared one-step errors that they would have made, least first.
 
     Each origin fits means, scales, factors and autoregressions to the bars before it and forecasts the block after it
@@ -27,6 +27,7 @@ def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int) -> tuple[in
         block: (series, bars) of the training window.
         ranks: to choose among; 0 is Gavish and Donoho's, at each origin its own.
         lags: of the residuals' autoregression.
+        threads: how many; the answer is the same.
     """
     if len(ranks) == 1:
         return ranks
@@ -36,7 +37,7 @@ def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int) -> tuple[in
     for fold in range(FOLDS, 0, -1):
         origin = bars - fold * ahead
         standard = standardised(block[:, : origin + ahead], *moments(block[:, :origin]))
-        factors = factors_of(standard[:, :origin], ranks)
+        factors = factors_of(standard[:, :origin], ranks, threads)
         by_rank: dict[int, float] = {}
         for rank in sorted(set(factors.ranks.values())):
             found = recursion_of(factors, rank, lags, series, np.inf)

@@ -49,28 +49,32 @@ class Group:
 
     @classmethod
     def of(cls, panel: Panel, rows: IntArray) -> "Group":
-        """The group of the panel's `rows`."""
+        """The group of the panel's `rows`.
+
+        Who has missing values or no variance over the window has no say in how long it is: the window is chosen again
+        without them until nobody else is found.
+        """
         series = [panel.values[row] for row in rows]
         lengths = np.array([len(one) for one in series], dtype=np.int64)
-        bars = window_of(lengths)
-        if bars < MIN_BARS:
-            few = f"window of {bars} bars, fewer than {MIN_BARS}"
-            return cls(rows[:0], np.empty((0, bars)), np.empty(0), np.empty(0), [few] * len(rows))
-        reasons: list[str | None] = [
-            f"{length} bars, fewer than the window of {bars}" if length < bars else None for length in lengths.tolist()
-        ]
-        places = np.flatnonzero(lengths >= bars)
-        newest = [series[place][lengths[place] - bars :] for place in places.tolist()]
-        block = np.array(newest, dtype=np.float64).reshape(len(newest), bars)
-        with np.errstate(over="ignore", invalid="ignore"):
-            center, scale = moments(block)
-        good = np.isfinite(scale)
-        for place, values in zip(places[~good].tolist(), block[~good], strict=True):
-            missing = bars - int(np.isfinite(values).sum())
-            reasons[place] = f"{missing} missing values" if missing else "no variance to speak of"
-        if not good.all():
-            block, center, scale = block[good], center[good], scale[good]
-        return cls(rows[places[good]], block, center, scale, reasons)
+        reasons: list[str | None] = [None] * len(rows)
+        while True:
+            sound = np.array([reason is None for reason in reasons], dtype=np.bool_)
+            bars = window_of(lengths[sound]) if sound.any() else 0
+            places = np.flatnonzero(sound & (lengths >= bars)) if bars >= MIN_BARS else np.empty(0, dtype=np.int64)
+            newest = [series[place][lengths[place] - bars :] for place in places.tolist()]
+            block = np.array(newest, dtype=np.float64).reshape(len(newest), bars)
+            with np.errstate(over="ignore", invalid="ignore"):
+                center, scale = moments(block)
+            lost = np.flatnonzero(~np.isfinite(scale))
+            if not len(lost):
+                break
+            for place, values in zip(places[lost].tolist(), block[lost], strict=True):
+                missing = bars - int(np.isfinite(values).sum())
+                reasons[place] = f"missing values: {missing}" if missing else "no variance to speak of"
+        for place in np.flatnonzero(sound & ((lengths < bars) | (bars < MIN_BARS))).tolist():
+            fewer = f"the window of {bars}" if bars >= MIN_BARS else f"{MIN_BARS}"
+            reasons[place] = f"{lengths[place]} bars, fewer than {fewer}"
+        return cls(rows[places], block, center, scale, reasons)
 
     def standard(self) -> FloatArray:
         """The block in standard deviations from the means."""
@@ -86,6 +90,8 @@ def standardised(block: FloatArray, center: FloatArray, scale: FloatArray) -> Fl
 
 def moments(block: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of each series; the latter is inf where there is none, so that it weighs nothing."""
+    if not block.size:
+        return np.empty(len(block)), np.empty(len(block))
     center = block.mean(axis=1)
     apart = block - center[:, None]
     np.square(apart, out=apart)
