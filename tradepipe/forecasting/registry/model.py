@@ -125,13 +125,13 @@ class Activation:
 
 @dataclass(frozen=True)
 class Standing:
-    """A version in one regime as the rule sees it.
+    """A model in one regime as the rule sees it.
 
     Attributes:
-        version: its id.
-        partition: of the version; the earlier is the older one.
+        version: its newest version that nobody took out.
+        partition: of that version; the earlier is the older one.
         number: of its registration.
-        value: the metric, mean over evaluation partitions and horizons weighted by forecasts.
+        value: the metric over all versions of the model in the evaluation partitions that count, all horizons.
         score: the metric over the random walk's in the same partitions, regime and horizons; more is better.
         forecasts: judged in the partitions that count.
         refusal: why it is not eligible; None if it is.

@@ -15,7 +15,7 @@ from tradepipe.forecasting.registry.errors import ModelRegistryError
 from tradepipe.forecasting.registry.model import RULE, Activation, Happening, Standing, Status
 from tradepipe.forecasting.registry.tables import active_versions, history, judgements, versions, withdrawals
 
-HOLDERS = sa.select(active_versions, versions.c.version, versions.c.member).join(
+HOLDERS = sa.select(active_versions, versions.c.version, versions.c.member, versions.c.partition).join(
     versions, versions.c.id == active_versions.c.version_id
 )
 
@@ -148,9 +148,9 @@ class Places:
 
 def order_of_leaving(held: Sequence[sa.Row[Any]], member: str, ranked: Sequence[Standing]) -> list[sa.Row[Any]]:
     """Who makes room first: another version of the member, then what the rule chose, then the worst, the oldest."""
-    place = {one.version: index for index, one in enumerate(ranked) if one.refusal is None}
+    place = {one.member: index for index, one in reversed(list(enumerate(ranked))) if one.refusal is None}
     return sorted(
-        held, key=lambda one: (one.member != member, one.who != RULE, -place.get(one.version, len(place)), one.since)
+        held, key=lambda one: (one.member != member, one.who != RULE, -place.get(one.member, len(ranked)), one.since)
     )
 
 

@@ -6,6 +6,7 @@ retired by a person. What was displaced may be promoted again; what a person too
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -115,7 +116,7 @@ def obey(places: Places, rule: PromotionSettings, standings: Sequence[Standing],
         place = {one.version: (index, one) for index, one in enumerate(ranked, start=1)}
         for one in held:
             if one.version not in wanted:
-                places.take(one.version_id, regime, "displaced", _why_not(rule, one.version, standings, regime))
+                places.take(one.version_id, regime, "displaced", _why_not(one, rule, standings, wanted))
         for version in wanted:
             if version not in {one.version for one in held}:
                 index, standing = place[version]
@@ -125,14 +126,15 @@ def obey(places: Places, rule: PromotionSettings, standings: Sequence[Standing],
                 told_of.give(numbers[version], regime, rule.best)
 
 
-def _why_not(rule: PromotionSettings, version: str, standings: Sequence[Standing], regime: str) -> str:
-    mine = next((one for one in standings if (one.version, one.regime) == (version, regime)), None)
-    if mine is None:
-        return f"no judged forecast in the {rule.partitions} newest evaluation partitions"
-    return (
-        mine.refusal
-        or f"not among the best {rule.best} by {rule.metric} any more: {mine.score:+.6g} over the random walk"
-    )
+def _why_not(one: sa.Row[Any], rule: PromotionSettings, standings: Sequence[Standing], wanted: Collection[str]) -> str:
+    mine = [standing for standing in standings if standing.regime == one.regime and standing.member == one.member]
+    if not mine:
+        return f"no judged forecast of its model in the {rule.partitions} newest evaluation partitions"
+    if taken := [standing.version for standing in mine if standing.version in wanted]:
+        return f"the newest fit of its model is {taken[0]}"
+    if mine[0].refusal is not None:
+        return mine[0].refusal
+    return f"not among the best {rule.best} by {rule.metric} any more: {mine[0].score:+.6g} over the random walk"
 
 
 def _stands(evidence: str | None, places: Places) -> bool:

@@ -159,12 +159,12 @@ class ModelRegistry:
             return [activation(row) for row in connection.execute(HOLDERS.where(*where).order_by(*key))]
 
     def evidence(self, market: str, one: Registered | None = None) -> pl.DataFrame:
-        """EVIDENCE of a version or of all of a market, with member, made (the version's partition) and number."""
+        """EVIDENCE of a version or of all of a market, with the columns that `standings` asks for."""
         with self.engine.connect() as connection:
             return _evidence(connection, market, *([] if one is None else [versions.c.id == one.number]))
 
     def standings(self, market: str, rule: PromotionSettings) -> list[Standing]:
-        """What the rule sees: every version judged in the newest evaluation partitions, by regime, the best first."""
+        """What the rule sees: every model judged in the newest evaluation partitions, by regime, the best first."""
         with self.engine.connect() as connection:
             return _standings(connection, market, rule)
 
@@ -251,14 +251,22 @@ class ModelRegistry:
 
 
 def _evidence(connection: sa.Connection, market: str, *where: sa.ColumnElement[bool]) -> pl.DataFrame:
+    told = versions.c
+    model = (told.mean_spec + ", " + told.variance_spec + ", " + told.code_version).label("model")
     columns = [versions.c.version, *(judgements.c[name] for name in EVIDENCE if name != "version")]
     query = (
-        sa.select(*columns, versions.c.member, versions.c.partition.label("made"), versions.c.id.label("number"))
+        sa.select(*columns, versions.c.member, model, versions.c.partition.label("made"), versions.c.id.label("number"))
         .join(versions, versions.c.id == judgements.c.version_id)
         .where(judgements.c.market == market, *where)
         .order_by(versions.c.id, judgements.c.partition, judgements.c.regime, judgements.c.horizon)
     )
-    schema: dict[str, Any] = {**EVIDENCE, "member": pl.String, "made": pl.String, "number": pl.Int64}
+    schema: dict[str, Any] = {
+        **EVIDENCE,
+        "member": pl.String,
+        "model": pl.String,
+        "made": pl.String,
+        "number": pl.Int64,
+    }
     return pl.DataFrame([tuple(row) for row in connection.execute(query)], schema=schema, orient="row")
 
 
@@ -270,12 +278,12 @@ def _standings(connection: sa.Connection, market: str, rule: PromotionSettings) 
         .order_by(judgements.c.partition.desc())
         .limit(rule.partitions)
     )
-    evidence = _evidence(connection, market, judgements.c.partition.in_(newest))
+    evidence = _evidence(connection, market, judgements.c.partition.in_(newest), versions.c.superseded_by.is_(None))
     taken = sa.select(versions.c.version, withdrawals.c.regime).join(
         withdrawals, withdrawals.c.version_id == versions.c.id
     )
     withdrawn = {(version, regime) for version, regime in connection.execute(taken.where(versions.c.market == market))}
-    return standings(evidence, rule, withdrawn=withdrawn, superseded=_superseded(connection, market))
+    return standings(evidence, rule, withdrawn=withdrawn)
 
 
 def _superseded(connection: sa.Connection, market: str) -> dict[str, str]:

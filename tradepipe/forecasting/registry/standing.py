@@ -1,13 +1,14 @@
-"""The rule: which versions deserve to be active in a regime, by what evaluations say of them.
+"""The rule: which models deserve to be active in a regime, by what evaluations say of them.
 
-Versions forecast different partitions, and a calm month gives every model a better log score than a wild one. So a
-version is told apart by its metric over the random walk's in the same evaluation partitions, regime and horizons; the
-random walk is a member of every market. Where the random walk has no value, such as a Sharpe ratio (it never trades),
-the metric stands by itself.
+A version forecasts one partition, and one partition is chance: the luckiest of sixty fits is no better model. So the
+rule judges a *model*, the member with its specs and code, by all its versions together in the newest evaluation
+partitions; and what it makes active is the model's newest version. A calm month gives every model a better log score
+than a wild one: the score is the metric over the random walk's in the same partitions, regime and horizons. Where the
+random walk has no value, such as a Sharpe ratio (it never trades), the metric stands by itself.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import polars as pl
 
@@ -24,28 +25,31 @@ _WALK = "of the walk: "
 
 
 def standings(
-    evidence: pl.DataFrame,
-    rule: PromotionSettings,
-    *,
-    withdrawn: Collection[tuple[str, str]] = (),
-    superseded: Mapping[str, str] | None = None,
+    evidence: pl.DataFrame, rule: PromotionSettings, *, withdrawn: Collection[tuple[str, str]] = ()
 ) -> list[Standing]:
-    """Every version in each regime it was judged in: regimes by name, the best eligible version first.
+    """Every model in each regime it was judged in, by its newest version: regimes by name, the best eligible first.
 
     Ties go to the older version: the earlier partition, then the earlier registration.
 
     Args:
-        evidence: EVIDENCE with `member`, `made` (the version's partition) and `number` of each version; any partitions.
-        rule: what is asked of a version.
-        withdrawn: (version, regime) that a person took out; regime EVERYWHERE: of all.
-        superseded: version -> the version that its partition's present content has.
+        evidence: EVIDENCE with `member`, `model` (alike for versions of the same specs and code), `made` (the version's
+            partition) and `number` of each version that is not superseded; any partitions.
+        rule: what is asked of a model.
+        withdrawn: (version, regime) that a person took out; regime EVERYWHERE: of all. The version before stands in.
     """
     newest = evidence["partition"].unique().sort(descending=True).head(rule.partitions)
     counted = evidence.filter(pl.col("partition").is_in(newest.implode()))
-    found = [
-        Standing(**row, refusal=_refusal(row, rule, withdrawn, superseded or {}))
-        for row in _pooled(counted, rule.metric).to_dicts()
-    ]
+    versions = counted.select("member", "model", "version", "made", "number").unique().sort("made", "number")
+    fits = {key: part.to_dicts() for key, part in versions.partition_by("member", "model", as_dict=True).items()}
+    found: list[Standing] = []
+    for row in _pooled(counted, rule.metric).to_dicts():
+        every, regime = fits[row["member"], row["model"]], row["regime"]
+        free = [one for one in every if not {(one["version"], regime), (one["version"], EVERYWHERE)} & set(withdrawn)]
+        newest_fit = (free or every)[-1]
+        refusal = _refusal(row["forecasts"], row["score"], rule) if free else "a person took its versions out"
+        told = {name: row[name] for name in ("regime", "member", "value", "score", "forecasts")}
+        fit = {"version": newest_fit["version"], "partition": newest_fit["made"], "number": newest_fit["number"]}
+        found.append(Standing(**told, **fit, refusal=refusal))
     return sorted(found, key=_order)
 
 
@@ -65,43 +69,28 @@ def chosen(ranked: Sequence[Standing], best: int, kept: Collection[str] = ()) ->
 
 
 def _pooled(evidence: pl.DataFrame, name: Metric) -> pl.DataFrame:
-    """One row a version and regime: its metric, and how much better that is than the random walk's."""
+    """One row a model and regime: its metric, and how much better that is than the random walk's."""
     walk = (
         evidence.filter(pl.col("member") == RANDOM_WALK)
         .sort(*_AT, "number")  # sums of floats follow the order of their terms
         .group_by(_AT, maintain_order=True)
         .agg(pl.col(column).sum().alias(_WALK + column) for column in ADDED)
     )
-    who = ["regime", "version", "member", "made", "number"]
     sign = -1.0 if name in LESS_IS_BETTER else 1.0
     return (
         evidence.join(walk, on=_AT, how="left")
         .sort("number", *_AT)
-        .group_by(who, maintain_order=True)
+        .group_by("regime", "member", "model", maintain_order=True)
         .agg(pl.col(column).sum() for column in (*ADDED, *(_WALK + column for column in ADDED)))
         .with_columns(value=metric(name), walk=metric(name, _WALK).fill_null(0.0))
         .with_columns(score=sign * (pl.col("value") - pl.col("walk")))
-        .rename({"made": "partition"})
-        .select("regime", "version", "member", "partition", "number", "value", "score", "forecasts")
     )
 
 
-def _refusal(
-    row: Mapping[str, Any],
-    rule: PromotionSettings,
-    withdrawn: Collection[tuple[str, str]],
-    superseded: Mapping[str, str],
-) -> str | None:
-    version, regime, forecasts = row["version"], row["regime"], row["forecasts"]
-    if version in superseded:
-        return f"superseded by {superseded[version]}"
-    if (version, EVERYWHERE) in withdrawn:
-        return "retired by a person"
-    if (version, regime) in withdrawn:
-        return "rolled back in this regime"
+def _refusal(forecasts: int, score: float | None, rule: PromotionSettings) -> str | None:
     if forecasts < rule.min_forecasts:
         return f"{forecasts} judged forecasts, {rule.min_forecasts} are needed"
-    return f"has no {rule.metric}" if row["score"] is None else None
+    return f"has no {rule.metric}" if score is None else None
 
 
 def _order(one: Standing) -> tuple[str, bool, float, str, int]:
