@@ -49,7 +49,7 @@ def test_better_ones_displace_with_the_reason(registry):
         ("displaced", made[2].id),
         ("promoted", later[1].id),
     ]
-    assert told[0].why == "not among the best 1 by log_score any more: +1 over the random walk"
+    assert told[0].why == "not among the best 1 by log_score any more: +2 over the random walk"
 
 
 def test_calm_months_are_no_merit(registry):
