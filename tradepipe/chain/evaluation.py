@@ -3,6 +3,7 @@
 import polars as pl
 
 from tradepipe.chain.features import spells_of
+from tradepipe.contracts.forecasts import STANDS_IN
 from tradepipe.forecasting.evaluation import Weigher, judged, loss_series, score_forecasts, statistics
 from tradepipe.forecasting.regimes import regime_bars
 from tradepipe.markets import Market
@@ -47,15 +48,15 @@ def scores_of(market: Market, forecasts: pl.DataFrame, bars: pl.DataFrame, windo
 def weigher(market: Market) -> Weigher:
     """What the market's strategy would hold, were each model the one it acts on.
 
-    It looks at forecasts of its horizon. A fallback, and a symbol that is no member of the universe on
-    the day, are no reason to hold anything, as in `tradepipe.signals`.
+    It looks at forecasts of its horizon. A baseline that stands in for a model, and a symbol that is no
+    member of the universe on the day, are no reason to hold anything, as in `tradepipe.signals`.
     """
     told, universe = market.settings.strategy, market.universe
     want = strategy_named(told.name)
 
     def weigh(forecasts: pl.DataFrame) -> pl.DataFrame:
         rows = want(forecasts.filter(pl.col("horizon") == told.horizon), told)
-        held = pl.col("fallback").is_null() & universe.is_member(rows)
+        held = universe.is_member(rows) & ~STANDS_IN
         return rows.with_columns(target_weight=pl.when(held).then("target_weight").otherwise(0.0))
 
     return weigh
