@@ -73,7 +73,9 @@ def test_a_market_that_still_trades_has_the_partition_under_way(told):
 def test_the_mapping_reaches_at_least_as_far_back_as_the_layer_reads(told):
     market = Market(told)
     partitions = partitions_of(market)
-    for layer, read in (("indicators", "bars"), ("forecasts", "indicators"), ("forecast_scores", "forecasts")):
+    pairs = [("indicators", "bars"), ("regimes", "bars"), ("forecast_scores", "forecasts"), ("forecast_scores", "bars")]
+    pairs += [("member_forecasts", "indicators"), ("forecasts", "member_forecasts"), ("evaluations", "regimes")]
+    for layer, read in pairs:
         reads = LAYERS[layer].input_partitions(market, ["2010-06", "2018-12"])[read]
         for key, wanted in reads.items():
             mapped = mapping(market, layer, read).get_upstream_mapped_partitions_result_for_partitions(
