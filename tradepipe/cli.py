@@ -18,6 +18,7 @@ from tradepipe.commands import (
     dataset_app,
     indicators_app,
     kernels_app,
+    models_app,
     quarantine_app,
     replay_app,
     storage_app,
@@ -46,6 +47,7 @@ app.command("replay")(replay_app.replay)
 app.command("compile")(kernels_app.compile_kernels)
 app.add_typer(contracts_app.app)
 app.add_typer(indicators_app.app)
+app.add_typer(models_app.app)
 app.add_typer(storage_app.app)
 app.add_typer(universe_app.app)
 

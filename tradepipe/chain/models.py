@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -190,7 +191,10 @@ def _parameters(fits: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     names = newest["parameters"].str.extract_all(r'"[^"]+":').explode().drop_nulls().unique().sort()
     plain = [name.strip('":') for name in names]
     values = [
-        pl.col("parameters").str.extract(rf'"{name}": ?(-?[0-9.eE+-]+)').cast(pl.Float64, strict=False).alias(name)
+        pl.col("parameters")
+        .str.extract(rf'"{re.escape(name)}": ?(-?[0-9.eE+-]+)')
+        .cast(pl.Float64, strict=False)
+        .alias(name)
         for name in plain
     ]
     three = [

@@ -8,6 +8,8 @@ from rich.console import Console
 
 from tradepipe.chain import dataset
 from tradepipe.chain.lineage import Hop, trace
+from tradepipe.chain.model_lineage import members_used
+from tradepipe.commands.models_shown import tell_members
 from tradepipe.commands.project import Project
 from tradepipe.execution import Journal
 from tradepipe.execution.explain import Explanation, OrderNotFoundError, explain
@@ -16,6 +18,7 @@ from tradepipe.execution.explain import Explanation, OrderNotFoundError, explain
 TOLD = {
     "signals": ("target_weight", "edge_bps", "score", "volatility_bps"),
     "forecasts": ("model", "horizon", "mean_return", "volatility", "fitted_through", "engine"),
+    "member_forecasts": ("fitted_through",),
     "indicators": ("log_return",),
     "bars": ("open", "high", "low", "close", "volume", "quality"),
     "raw_bars": ("close", "known_at", "file", "line"),
@@ -29,7 +32,7 @@ def show_why(project: Project, order: str, console: Console) -> None:
         OrderNotFoundError: there is no such order, or several begin so.
         LineageError: the way back is broken.
     """
-    found = explain(Journal.open(project.settings.journal_url), _completed(project, order))
+    found = explain(Journal.open(project.settings.journal_url), completed(project, order))
     intent = found.intent
     _tell_order(console, found)
     _tell_gates(console, found)
@@ -46,6 +49,8 @@ def show_why(project: Project, order: str, console: Console) -> None:
     )
     for hop in hops:
         _tell_hop(console, hop)
+        if hop.layer == "member_forecasts":
+            tell_members(console, members_used(project.store, project.market(intent["market"]), hops))
     if origin is None:
         console.print("began in   a landing file that the raw bars would tell, but their file was removed")
     else:
@@ -58,7 +63,7 @@ def show_why(project: Project, order: str, console: Console) -> None:
     )
 
 
-def _completed(project: Project, order: str) -> str:
+def completed(project: Project, order: str) -> str:
     """The whole id that begins with `order`, from the published orders; `order` itself if none does."""
     for market in project.markets.values():
         name = dataset(market.name, "orders")
