@@ -203,7 +203,10 @@ def test_a_repeated_key_is_refused(contract):
     [
         (lambda frame: frame.drop(frame.columns[-1]), "is missing"),
         (lambda frame: frame.with_columns(extra=1), "is not in the contract"),
-        (lambda frame: frame.with_columns(pl.lit(1, pl.Int8).alias(frame.columns[0])), "is Int8, expected (String|Datetime)"),
+        (
+            lambda frame: frame.with_columns(pl.lit(1, pl.Int8).alias(frame.columns[0])),
+            "is Int8, expected (String|Datetime)",
+        ),
         (lambda frame: frame.select(reversed(frame.columns)), "another order"),
     ],
     ids=["missing column", "extra column", "wrong type", "wrong order"],
