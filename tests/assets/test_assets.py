@@ -78,6 +78,7 @@ def test_each_partition_is_reported_with_rows_content_and_verdict(ready):
         ("indicators", {"indicators"}),
         ("forecasts", {"forecasts"}),
         ("forecast_scores", {"skill"}),
+        ("evaluations", {"coverage", "skill over time", "weights"}),
         ("positions", {"equity", "drawdown"}),
     ],
 )

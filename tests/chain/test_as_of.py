@@ -19,10 +19,10 @@ pytestmark = pytest.mark.slow
 UTC = dt.UTC
 LATER = dt.datetime(2030, 1, 1, tzinfo=UTC)
 AUGUST = dt.datetime(2018, 8, 15, 12, tzinfo=UTC)
-COMPUTED = ("indicators", "forecasts", "forecast_scores", "signals")
+COMPUTED = ("indicators", "regimes", "member_forecasts", "forecasts", "forecast_scores", "signals")
 
 
-@pytest.mark.parametrize("layer", ["raw_bars", "bars", *COMPUTED, "orders", "fills", "positions"])
+@pytest.mark.parametrize("layer", ["raw_bars", "bars", *COMPUTED, "evaluations", "orders", "fills", "positions"])
 def test_after_everything_was_known_it_is_what_is_published(ready, layer):
     keys = ["2018-07", "2018-08"]
     found = read_as_of(ready.store, ready.market, layer, keys, LATER)
@@ -38,6 +38,15 @@ def test_what_was_computed_then_is_what_was_published_until_then(ready, layer):
     cut = published.filter(known if layer == "forecast_scores" else pl.col("known_at") <= AUGUST)
     assert_frame_equal(found, cut)
     assert 0 < found.height < published.height
+
+
+def test_evaluations_then_are_of_the_targets_that_had_come(ready):
+    found = read_as_of(ready.store, ready.market, "evaluations", ["2018-07", "2018-08"], AUGUST)
+    published = ready.store.read(f"{MARKET}/evaluations", ["2018-07", "2018-08"])
+    july = pl.col("test_last_session") < dt.date(2018, 8, 1)
+    assert_frame_equal(found.filter(july), published.filter(july))
+    assert found["test_last_session"].max() == dt.date(2018, 8, 14)
+    assert 0 < found.filter(~july)["forecasts"].sum() < published.filter(~july)["forecasts"].sum()
 
 
 def test_orders_and_positions_are_told_as_they_were(ready):

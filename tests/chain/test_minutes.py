@@ -15,7 +15,10 @@ NAME = "minutes"
 # European clocks changed on the 27th: a UTC day has 1,440 minutes all the same.
 SESSIONS = [dt.date(2022, 3, 26), dt.date(2022, 3, 27), dt.date(2022, 3, 28)]
 SYMBOLS = ("SPX", "IXIC", "RUT")
-LAYERS = ("raw_bars", "bars", "intervals", "indicators", "forecasts", "forecast_scores", "signals")
+LAYERS = (
+    *("raw_bars", "bars", "intervals", "indicators", "regimes", "member_forecasts"),
+    *("forecasts", "forecast_scores", "evaluations", "signals"),
+)
 MARKET = {
     "name": NAME,
     "description": "generated minute bars, around the clock",
@@ -114,7 +117,12 @@ def test_forecasts_scores_and_signals_of_minutes_keep_their_contracts(around_the
     assert (forecasts["target_open_time"] - forecasts["open_time"]).unique().sort().to_list() == [
         dt.timedelta(minutes=ahead) for ahead in (1, 2, 3)
     ]
-    assert small.store.read(f"{NAME}/forecast_scores", [str(SESSIONS[1])]).height > 0
+    scores = small.store.read(f"{NAME}/forecast_scores", [str(SESSIONS[1])])
+    assert scores.height > 0
+    assert (scores["fitted_through"] < scores["target_session"]).all()
+    judged = small.store.read(f"{NAME}/evaluations", [str(SESSIONS[1])])
+    assert judged["forecasts"].sum() == scores.height
+    assert judged["regime"].n_unique() > 5
     assert small.store.read(f"{NAME}/signals", [str(SESSIONS[1])]).height == 3 * 1440
 
 

@@ -175,11 +175,23 @@ def test_market_summary(compute, packaged):
 def test_forecast_accuracy(compute, published):
     at = dt.datetime(2018, 2, 1, 14, 30, tzinfo=dt.UTC)
     target = [at + dt.timedelta(days=n) for n in range(4)]
+    sure = {
+        **dict.fromkeys(("session", "fitted_through"), at.date()),
+        **dict.fromkeys(("absolute_error", "sape", "log_score", "crps", "qlike"), 1.0),
+        **dict.fromkeys(("inside_80", "inside_90", "is_fallback"), False),
+        "symbol": "SPX",
+        "model": "arma",
+        "horizon": 1,
+        "open_time": at,
+        "realised_return": 0.01,
+    }
     rows = [
-        ("SPX", target[n], target[n].date(), "arma", 1, at.date(), at, 0.01, 0.0, 0.1, e, 1.0, hit, inside)
-        for n, (e, hit, inside) in enumerate([(0.04, True, True), (0.01, False, True), (0.04, None, False)], start=1)
-    ]  # fmt: skip
-    frame = FORECAST_SCORES.arrange(pl.DataFrame(rows, schema=FORECAST_SCORES.polars_schema, orient="row"))
+        sure
+        | {"target_open_time": target[n], "target_session": target[n].date()}
+        | {"squared_error": error, "direction_hit": hit, "inside_95": inside}
+        for n, (error, hit, inside) in enumerate([(0.04, True, True), (0.01, False, True), (0.04, None, False)], 1)
+    ]
+    frame = FORECAST_SCORES.arrange(pl.DataFrame(rows, schema=FORECAST_SCORES.polars_schema))
     published.publish("us_indices/forecast_scores", {"2018-02": frame}, FORECAST_SCORES, code_version="1", inputs={})
     (row,) = compute("forecast_accuracy").rows()
     assert row == ("SPX", 1, "arma", 3, pytest.approx(math.sqrt(0.03)), pytest.approx(50.0), pytest.approx(200 / 3))

@@ -13,14 +13,13 @@ from tradepipe.signals.strategies import strategy_named
 LOSSES = "losses"
 """What is published beside evaluations: the loss series that tests of any range need."""
 
-_REFIT_SESSIONS = {"day": 1, "week": 7, "month": 24}
-"""Most sessions, with one to spare, between two refits: a fit is at most so old when a forecast rests on it."""
-
 
 def scoring_lookback(market: Market) -> int:
     """Sessions of bars that the training windows of the forecasts of a partition's targets reach back."""
+    from tradepipe.forecasting.refits.schedule import SESSIONS_BACK  # noqa: PLC0415 - numpy
+
     told: ForecastSettings = market.settings.forecasts
-    return market.lookback_sessions(told.train_bars + told.horizon + 1) + _REFIT_SESSIONS[told.refit]
+    return market.lookback_sessions(told.train_bars + told.horizon + 1) + SESSIONS_BACK[told.refit]
 
 
 def scoring_settings(market: Market) -> tuple[object, ...]:
