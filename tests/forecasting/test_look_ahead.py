@@ -4,26 +4,53 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tradepipe.forecasting import compute_forecasts, score_forecasts
-from tradepipe.settings.forecasts import ForecastSettings
+from tests.forecasting.refits.made import KeptFits
+from tradepipe.forecasting import score_forecasts
+from tradepipe.forecasting.ensemble import ensemble
+from tradepipe.settings.forecasts import DriftSettings, EnsembleSettings, ForecastSettings
 from tradepipe.settings.models import StrategySettings
 from tradepipe.signals import compute_signals
 
 CUTS = 50
+SETTINGS = ForecastSettings(
+    horizon=3,
+    train_bars=260,
+    min_train_bars=255,
+    refit="week",
+    drift=DriftSettings(bars=5, log_likelihood=0.2, coverage=0.15),
+    ensemble=EnsembleSettings(origins=30, min_origins=20),
+)
+STRATEGY = StrategySettings(horizon=3, allow_short=True, model="ensemble")
+
+
+class World:
+    """A market, and every layer from member forecasts to signals of any part of it."""
+
+    def __init__(self, make, grid):
+        self.panel = make.panel({"AAA": make.simulate(5, 380), "BBB": make.simulate(6, 380)})
+        self.windows, self.grid, self.make = make.windows(self.panel, 300), grid, make
+        self.kept = KeptFits()
+        self.full = self.layers(self.panel, self.windows)
+
+    def layers(self, panel, windows):
+        run = self.make.members(panel, windows, SETTINGS, cache=self.kept)
+        made = ensemble(run.forecasts, panel, windows, SETTINGS, grid=self.grid)
+        scores = score_forecasts(made, panel, windows, train_bars=SETTINGS.train_bars)
+        # A version is named after a whole partition, when it is over.
+        return {"members": run.forecasts, "fits": run.fits.drop("version"), "forecasts": made, "scores": scores} | {
+            "signals": compute_signals(made, STRATEGY)
+        }
 
 
 @pytest.fixture(scope="module")
 def world(make, grid):
-    panel = make.panel({"AAA": make.simulate(5, 400)})
-    settings = ForecastSettings(horizon=3, train_bars=100, min_train_bars=100)
-    windows = make.windows(panel, 101)
-    forecasts = compute_forecasts(panel, windows, settings, grid=grid)
-    return {"panel": panel, "settings": settings, "windows": windows, "forecasts": forecasts}
+    return World(make, grid)
 
 
 def cut_times(panel):
+    """Times after which the members have enough bars, each as good as any other."""
     generator = np.random.default_rng(2024)
-    times = panel["known_at"].unique().sort()[130:]
+    times = panel["known_at"].unique().sort()[300:]
     micros = generator.integers(times.min().timestamp() * 1e6, times.max().timestamp() * 1e6, CUTS, dtype=np.int64)
     return pl.Series(micros).cast(pl.Datetime("us", "UTC")).to_list()
 
@@ -38,37 +65,32 @@ def ruined(panel, cut):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("later", ["gone", "ruined"])
-def test_forecasts_scores_and_signals_do_not_look_ahead(world, grid, later):
-    panel, settings, windows, full = world["panel"], world["settings"], world["windows"], world["forecasts"]
-    strategy = StrategySettings(horizon=3, allow_short=True)
-    scores, signals = score_forecasts(full, panel, windows), compute_signals(full, strategy)
-    compared = {"forecasts": 0, "scores": 0, "signals": 0}
-    for cut in cut_times(panel):
-        known = panel.filter(pl.col("known_at") <= cut) if later == "gone" else ruined(panel, cut)
-        last = panel.filter(pl.col("known_at") <= cut)["session"].max()
+def test_no_layer_looks_ahead(world):
+    compared = dict.fromkeys(world.full, 0)
+    for number, cut in enumerate(cut_times(world.panel)):
+        gone = world.panel.filter(pl.col("known_at") <= cut)
+        known, last = (gone if number % 2 else ruined(world.panel, cut)), gone["session"].max()
         # Partitions before these end before the cut and are computed from their own bars alone.
-        near = windows.filter(pl.col("first_session") <= last).tail(2 if later == "gone" else 1)
-        forecasts = compute_forecasts(known, near, settings, grid=grid)
-
-        def wanted(frame, near=near, column="session", last=last):
-            return frame.filter(pl.col("partition").is_in(near["partition"].to_list()), pl.col(column) <= last)
-
-        expected = wanted(full)
-        assert wanted(forecasts).equals(expected)
-        again = score_forecasts(forecasts, known, near)
-        # Origins before these partitions have no forecast here.
-        reached = wanted(scores, column="target_session").filter(pl.col("session") >= near.item(0, "first_session"))
-        assert wanted(again, column="target_session").equals(reached)
-        decided = compute_signals(forecasts, strategy)
-        assert wanted(decided).equals(wanted(signals))
-        assert (wanted(decided)["decided_at"] <= cut).all()
-        for name, frame in (("forecasts", expected), ("scores", reached), ("signals", wanted(decided))):
-            compared[name] += frame.height
+        near = world.windows.filter(pl.col("first_session") <= last).tail(4)
+        made = world.layers(known, near)
+        for name, whole in world.full.items():
+            column = "target_session" if name == "scores" else "session"
+            # What is made from member forecasts looks back on those of the partitions before.
+            mine = near if name in {"members", "fits"} else near.tail(1)
+            wanted = pl.col("partition").is_in(mine["partition"].to_list()), pl.col(column) <= last
+            expected = whole.filter(*wanted)
+            assert made[name].filter(*wanted).equals(expected), (name, cut)
+            compared[name] += expected.height
     assert min(compared.values()) > 5 * CUTS
 
 
+@pytest.mark.slow
+def test_drift_was_there_to_look_ahead(world):
+    assert "drift" in world.full["fits"]["trigger"]
+
+
 def test_a_forecast_is_known_when_its_origin_is(world):
-    origins = world["panel"].select("symbol", "session", origin_known_at="known_at")
-    joined = world["forecasts"].join(origins, on=["symbol", "session"], how="left")
-    assert (joined["known_at"] == joined["origin_known_at"]).all()
+    origins = world.panel.select("symbol", "session", origin_known_at="known_at")
+    for name in ("members", "forecasts"):
+        joined = world.full[name].join(origins, on=["symbol", "session"], how="left")
+        assert (joined["known_at"] == joined["origin_known_at"]).all()

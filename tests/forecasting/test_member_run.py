@@ -173,13 +173,15 @@ def test_within_sectors_only_their_own_symbols_matter(run, panel, windows, setti
 
 
 def test_regressors_a_bar_old_enter_the_mean(panel, windows, settings, make):
-    ahead = panel.with_columns(signal=pl.col("log_return").shift(-1).over("symbol").fill_null(0.0))
-    told = settings.model_copy(update={"exog": ("signal",)})
-    made = make.members(ahead, windows.tail(1), told).forecasts.filter(horizon=1)
+    noise = np.random.default_rng(5).normal(0, 0.003, panel.height)
+    coming = pl.col("log_return").shift(-1).over("symbol").fill_null(0.0)
+    told = settings.model_copy(update={"exog": ("signal",), "refit": "month", "members": ("random_walk", "arma_garch")})
+    made = make.members(panel.with_columns(signal=coming + noise), windows.tail(1), told).forecasts.filter(horizon=1)
+    assert set(made["engine_arma_garch"]) == {"batched"}
     came = panel.select("symbol", "session", came=pl.col("log_return").shift(-1).over("symbol"))
     both = made.join(came, on=["symbol", "session"]).drop_nulls("came")
     assert both.height == made.height - 2
-    np.testing.assert_allclose(both["mean_arma_garch"], both["came"], atol=1e-5)
+    assert np.corrcoef(both["mean_arma_garch"], both["came"])[0, 1] > 0.9
 
 
 def test_a_gap_is_spanned_and_a_lost_symbol_is_not_fitted(panel, windows, settings, make):

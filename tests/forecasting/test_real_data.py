@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 from arch.data import nasdaq, sp500
 
-from tradepipe.forecasting import accuracy, fit_and_forecast, score_forecasts, verdict
+from tradepipe.contracts import validate
+from tradepipe.contracts.forecasts import member_forecasts_contract
+from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.settings.forecasts import ForecastSettings
 
 
@@ -34,16 +36,23 @@ def market():
 
 
 @pytest.mark.slow
-def test_every_month_is_fitted_and_the_intervals_hold_what_they_promise(market, make):
+def test_every_session_of_a_crisis_is_fitted_and_volatility_is_right_on_average(market, make):
     windows = make.windows(market.filter(pl.col("symbol") == "SPX"), 1001)
-    crisis = windows.filter(pl.col("partition").is_between(pl.lit("2008-01"), pl.lit("2009-12")))
+    crisis = windows.filter(pl.col("partition").is_between(pl.lit("2008-09"), pl.lit("2008-12")))
+    sessions = market.filter(symbol="SPX")["session"]
     grid = market.select("session", "open_time").unique()
-    run = fit_and_forecast(market, crisis, ForecastSettings(), grid=grid)
-    fits = run.fits.filter(pl.col("model") == "arma_garch")
-    assert fits["engine"].to_list() == ["reference"] * 48
-    assert (fits["observations"] == 1000).all()
-    summary = accuracy(score_forecasts(run.forecasts, market, crisis))
-    model = summary.filter(pl.col("model") == "arma_garch")
-    assert model["coverage_95"].is_between(0.92, 0.97).all()
-    assert model["rmse_ratio"].is_between(0.95, 1.05).all()
-    assert set(verdict(summary)) == {"SPX", "IXIC"}
+    told = ForecastSettings()
+    run = make.members(market, crisis, told, schedule=RefitSchedule("day", tuple(sessions)), grid=grid)
+    wanted = sessions.filter(sessions.is_between(crisis["first_session"][0], crisis["last_session"][-1]))
+    assert run.fits.height == 2 * len(wanted) * len(told.members)
+    assert (run.fits["observations"] == 1000).all()
+    for name, engine in (("arma_garch", "batched"), ("samossa", "samossa")):
+        assert set(run.forecasts[f"engine_{name}"]) == {engine}
+        assert run.forecasts[f"fallback_{name}"].null_count() == run.forecasts.height
+    came = market.with_columns(came=pl.col("log_return").shift(-1).over("symbol")).select("symbol", "session", "came")
+    first = run.forecasts.filter(horizon=1).join(came, on=["symbol", "session"])
+    for name in told.members:
+        squared = (first["came"] - first[f"mean_{name}"]) / first[f"volatility_{name}"]
+        assert 0.8 < (squared**2).mean() ** 0.5 < 1.35, name
+    frame = run.forecasts.filter(partition="2008-10").drop("partition")
+    validate(frame, member_forecasts_contract(told.members), market="us", layer="member_forecasts", partition="2008-10")
