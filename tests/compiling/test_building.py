@@ -60,6 +60,8 @@ def test_what_does_not_compile_is_named_and_the_others_are_compiled(monkeypatch)
     with pytest.raises(CompileError, match=r"^the kernel of impossible does not compile: .*no_such_attribute"):
         build([bad, *JOBS], processes=1)
     assert lacking([bad, *JOBS]) == [bad]
+    with pytest.raises(CompileError, match=r"^the kernel of half does not compile: Signature mismatch"):
+        build([Job("half", kernels.half, "float64, float64")], processes=1)
 
 
 def test_a_folder_that_may_not_be_written_keeps_nothing(monkeypatch):

@@ -102,6 +102,6 @@ def _compile(job: Job) -> str:
 
     try:
         job.kernel.prepare(job.types)
-    except NumbaError as error:
+    except (NumbaError, TypeError) as error:  # TypeError: another number of arguments
         return f"the kernel of {job.name} does not compile: {' '.join(str(error).split())}"
     return ""
