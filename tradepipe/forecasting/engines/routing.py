@@ -57,7 +57,7 @@ def fit_batch(  # noqa: PLR0913 - what is fitted, from where, how
         engine: "reference": the peer libraries instead of the kernels.
 
     Returns:
-        By spec, rows in the order of the panel, each with finite state, engine and reason.
+        By spec, rows in the order of the panel, each with its engine and, if that is not the first, the reason.
 
     Raises:
         ForecastError: the panel has a symbol twice or parts of different lengths, or lacks a spec's regressors.
@@ -199,7 +199,7 @@ def _routed(panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec]
             reasons[row].append(f"{by.name}: {fault}" if len(rungs) > 1 else fault)
         waiting = np.setdiff1d(waiting, done)
     found = merged(spec, panel.symbols, parts, ["; ".join(each) or None for each in reasons])
-    if spec.is_variance:
+    if spec.is_variance and len(panel):
         asked = stand_in(spec)
         found.state[:, SPARE] = found.state[:, OWN] if asked == spec else expected(panel.values, asked.decay)
     return found

@@ -131,12 +131,17 @@ class ReferenceEngine:
         _require_exog(bars, fits.spec)
         sound = np.isfinite(fits.parameters).all(axis=1)
         states, residuals = list(fits.state), [np.full(len(values), np.nan) for values in bars.values]
-        for row in np.flatnonzero(sound).tolist():
-            states[row], residuals[row] = _updated(fits, bars, row)
+        with np.errstate(all="ignore"):  # what overflows is refused when it is forecast
+            for row in np.flatnonzero(sound).tolist():
+                states[row], residuals[row] = _updated(fits, bars, row)
         return replace(fits, state=widened(states), residuals=() if fits.spec.is_variance else tuple(residuals))
 
     def forecast(self, fits: Fits, horizon: int) -> MeanForecast | VarianceForecast:
-        """From where the fits stand; NaN of a series without parameters."""
+        """From where the fits stand; not finite of a series without parameters, or whose recursion explodes."""
+        with np.errstate(all="ignore"):
+            return self._forecast(fits, horizon)
+
+    def _forecast(self, fits: Fits, horizon: int) -> MeanForecast | VarianceForecast:
         rows = np.flatnonzero(np.isfinite(fits.parameters).all(axis=1))
         first, second = np.full((2, len(fits), horizon), np.nan)
         if not fits.spec.is_variance:
