@@ -174,11 +174,12 @@ def _show_standings(registry: ModelRegistry, market: Market, console: Console) -
 def _tell(console: Console, told: Sequence[Event]) -> None:
     if not told:
         console.print("Nothing changed.")
+    after = {one.version: one.after for one in told}  # the last word on each
     for one in told:
         where = f" in {one.regime}" if one.regime else ""
-        console.print(
-            f"{one.happening.replace('_', ' '):<11} {one.version}{where}: now {one.after}", markup=False, soft_wrap=True
-        )
+        console.print(f"{one.happening.replace('_', ' '):<12}{one.version}{where}", markup=False, soft_wrap=True)
+    for version, status in after.items():
+        console.print(f"{status:<12}{version}", markup=False, soft_wrap=True)
 
 
 def _status(text: str | None) -> Status | None:
