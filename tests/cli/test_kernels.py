@@ -2,7 +2,6 @@
 
 import io
 
-import pytest
 from rich.console import Console
 
 from tradepipe.commands import kernels
@@ -33,7 +32,6 @@ def test_doctor_says_which_kernels_a_run_would_wait_for(monkeypatch):
     monkeypatch.setattr(kernels, "lacking", lambda _: [])
     assert kernels.kernels_kept() == f"{len(jobs)} compiled"
     monkeypatch.setattr(kernels, "lacking", lambda jobs: jobs[:4])
-    with pytest.raises(RuntimeError, match=f"^4 of {len(jobs)} kernels are not compiled") as refused:
-        kernels.kernels_kept()
-    assert f"({jobs[0].name}, {jobs[1].name}, {jobs[2].name}, …)" in str(refused.value)
-    assert str(refused.value).endswith("Remedy: tradepipe compile")
+    names = ", ".join(job.name for job in jobs[:3])
+    told = f"{len(jobs) - 4} of {len(jobs)} compiled; the first run will wait for {names}, …. Remedy: tradepipe compile"
+    assert kernels.kernels_kept() == told
