@@ -14,13 +14,12 @@ from tradepipe.forecasting.ensemble.panel import (
     Cells,
     HorizonPanel,
     Outcomes,
-    codes_of,
     micros,
     panels,
     positions_of,
 )
 from tradepipe.forecasting.ensemble.weights import Shares, shares
-from tradepipe.forecasting.frames import require_columns, require_unique
+from tradepipe.forecasting.frames import require_columns
 from tradepipe.forecasting.model import FloatArray, IntArray
 from tradepipe.settings.forecasts import EnsembleSettings, ForecastSettings
 
@@ -68,15 +67,17 @@ def ensemble(
     require_columns(bars, "bars", _BAR_COLUMNS)
     require_columns(windows, "windows", _WINDOW_COLUMNS)
     require_columns(grid, "grid", ["open_time"])
-    require_unique(members, "members", contract.key)
+    nothing = pl.DataFrame(schema={PARTITION: pl.String, **FORECASTS.polars_schema})
+    if windows.is_empty():
+        return nothing
     times = np.unique(micros(grid, "open_time"))
     rows, wanted = _in_windows(members.select(contract.column_names), windows, times)
     if wanted.is_empty():
-        return pl.DataFrame(schema={PARTITION: pl.String, **FORECASTS.polars_schema})
+        return nothing
     symbols = rows.get_column("symbol").unique().sort().to_list()
     outcomes = Outcomes(bars.select(_BAR_COLUMNS), times, symbols)
-    cells = _cells(rows, times, symbols)
-    aimed = _cells(wanted, times, symbols)
+    cells = Cells.of(rows, times, symbols)
+    aimed = Cells.of(wanted, times, symbols)
     answers = Answers.empty(settings.members, wanted.height)
     for layer, panel in enumerate(panels(rows, settings.members, cells, outcomes, times)):
         horizon = cells.horizons[layer]
@@ -90,11 +91,12 @@ def ensemble(
 def _in_windows(members: pl.DataFrame, windows: pl.DataFrame, times: IntArray) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows on the grid; and those of them that a window asks for, with their `partition`, in order."""
     spans = windows.select(_WINDOW_COLUMNS).sort("first_session")
+    session = members.get_column("session")
+    window = spans.get_column("first_session").search_sorted(session, side="right").cast(pl.Int64) - 1
+    held = (window >= 0) & (session <= spans.get_column("last_session").gather(window.clip(0)))
     placed = (
-        members.sort("session", maintain_order=True)
-        .join_asof(spans, left_on="session", right_on="first_session")
-        .filter(pl.col("session") <= pl.col("last_session"))
-        .select(PARTITION, *members.columns)
+        members.filter(held)
+        .with_columns(spans.get_column(PARTITION).gather(window.filter(held)))
         .sort(PARTITION, "symbol", "open_time", "horizon")
     )
     on_grid = positions_of(micros(members, "open_time"), times) != NEVER
@@ -104,19 +106,7 @@ def _in_windows(members: pl.DataFrame, windows: pl.DataFrame, times: IntArray) -
             f"{lost.height} forecasts have an origin that is not on the grid, e.g. "
             f"{lost.select('symbol', 'open_time').row(0, named=True)}; pass the calendar's expected bars"
         )
-    return members.filter(on_grid), placed
-
-
-def _cells(rows: pl.DataFrame, times: IntArray, symbols: list[str]) -> Cells:
-    told = rows.get_column("horizon").to_numpy()
-    horizons, layer = np.unique(told, return_inverse=True)
-    return Cells(
-        tuple(horizons.tolist()),
-        layer,
-        positions_of(micros(rows, "open_time"), times),
-        codes_of(rows, symbols),
-        (len(times), len(symbols)),
-    )
+    return members if on_grid.all() else members.filter(on_grid), placed
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,23 @@ class Cells:
     symbol: IntArray
     shape: tuple[int, int]
 
+    @classmethod
+    def of(cls, rows: pl.DataFrame, times: IntArray, symbols: Sequence[str]) -> "Cells":
+        """Where `rows` lie whose origins are all on the grid `times` and whose symbols are all among `symbols`."""
+        told = rows.get_column("horizon").to_numpy()
+        counts = np.bincount(told)
+        layer = (np.cumsum(counts > 0) - 1)[told]
+        position = positions_of(micros(rows, "open_time"), times)
+        shape = len(times), len(symbols)
+        return cls(tuple(np.flatnonzero(counts).tolist()), layer, position, codes_of(rows, symbols), shape)
+
+    @property
+    def flat(self) -> IntArray:
+        """(rows,) index into an array of (horizons, P, S)."""
+        positions, symbols = self.shape
+        flat: IntArray = (self.layer * positions + self.position) * symbols + self.symbol
+        return flat
+
 
 class Outcomes:
     """Closes and the times at which they were known, by grid position and symbol.
@@ -125,7 +142,11 @@ def codes_of(frame: pl.DataFrame, symbols: Sequence[str]) -> IntArray:
 def panels(
     members: pl.DataFrame, names: Sequence[str], cells: Cells, outcomes: Outcomes, times: IntArray
 ) -> list[HorizonPanel]:
-    """The rows of `members` as one panel for each of `cells.horizons`."""
+    """The rows of `members` as one panel for each of `cells.horizons`.
+
+    Raises:
+        ValueError: a row is there twice.
+    """
     target = positions_of(micros(members, "target_open_time"), times)
     known = outcomes.known(target, cells.symbol, micros(members, "known_at"))
     closes = outcomes.close[target, cells.symbol]
@@ -133,12 +154,17 @@ def panels(
         realised = np.log(closes / members.get_column("origin_price").to_numpy())
     realised[~np.isfinite(realised) | (target == NEVER)] = np.nan
     known = np.where(np.isnan(realised), NEVER, known)
-    place = (cells.layer, cells.position, cells.symbol)
+    place, size = cells.flat, len(cells.horizons) * cells.shape[0] * cells.shape[1]
 
     def laid(values: NDArray[Any], empty: float) -> NDArray[Any]:
-        whole = np.full((len(cells.horizons), *cells.shape), empty, dtype=values.dtype)
+        whole = np.full(size, empty, dtype=values.dtype)
         whole[place] = values
-        return whole
+        return whole.reshape(len(cells.horizons), *cells.shape)
+
+    taken = np.zeros(size, dtype=np.bool_)
+    taken[place] = True
+    if np.count_nonzero(taken) < len(place):
+        require_unique(members, "members", ["symbol", "open_time", "horizon"])
 
     mean = {name: laid(members.get_column(f"mean_{name}").to_numpy(), np.nan) for name in names}
     volatility = {name: laid(members.get_column(f"volatility_{name}").to_numpy(), np.nan) for name in names}
