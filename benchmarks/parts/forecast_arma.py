@@ -24,7 +24,7 @@ from benchmarks.parts.stocks import shared_file
 from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, fit_arma
 
 SHORT = 1e-3
-STARTS = 3
+STARTS = 4
 WINDOW = 1000
 Peer = Callable[[int], tuple[float, float]]
 """CPU seconds and log-likelihood of a fit to the window of that number."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from tradepipe.forecasting.batched.likelihood import slope_at, value_at
+from tradepipe.forecasting.batched.likelihood import value_at
 from tradepipe.forecasting.batched.polynomials import set_coefficients, set_jacobian
+from tradepipe.forecasting.batched.slopes import slope_at
 
 ORDERS = [(p, q) for p in range(4) for q in range(4) if p + q]
 

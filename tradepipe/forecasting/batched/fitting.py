@@ -17,8 +17,9 @@ from tradepipe.forecasting.batched.polynomials import (
     set_coefficients,
     set_point,
 )
+from tradepipe.forecasting.batched.profiles import LANES
 from tradepipe.forecasting.batched.search import minimise
-from tradepipe.forecasting.batched.starts import LANES, choose, screen
+from tradepipe.forecasting.batched.starts import WORTH, choose, keep_rivals, screen
 
 FITTED, UNFINISHED, SHORT, NOT_FINITE, CONSTANT = 0, 1, 2, 3, 4
 
@@ -97,6 +98,7 @@ def fit_all(
     starts: int,
     rotation: int,
     warm: Floats,
+    inverses: Floats,
     status: Integers,
     numbers: Floats,
 ) -> None:
@@ -112,6 +114,7 @@ def fit_all(
         starts: most cold starts of a series; with a warm one, exactly this many basins in rotation.
         rotation: which basin comes first beside a warm start.
         warm: (series, 10) coefficients to start from; NaN in the first place where there are none.
+        inverses: (series, 6, 6) inverse Hessians found with them, or NaN; replaced by those found here.
         status: (series,), written.
         numbers: (series, NUMBERS), written.
     """
@@ -139,20 +142,40 @@ def fit_all(
         screen(work[0], n, p, q, lanes, points, scores)
         is_warm = warm[s, 0] == warm[s, 0]
         count = choose(q, scores, len(chosen) - 1 if is_warm else starts, chosen)
-        first, tries = 0, count
+        lowest, evaluations, finished, tries = math.inf, 0, False, 0
         if is_warm:
-            first, tries = rotation % count if count > 0 else 0, min(starts, count) + 1
-        lowest, evaluations, finished = math.inf, 0, False
-        for attempt in range(tries):
-            if is_warm and attempt == 0:
-                set_point(warm[s], point, WARM)
-            else:
-                point[:] = points[chosen[(first + attempt - is_warm) % count]]
-            value, made, done = minimise(point, p, q, with_mean, n, _EVALUATIONS, work, small, found, vectors, matrices)
+            set_point(warm[s], point, WARM)
+            carried = inverses[s, 0, 0] == inverses[s, 0, 0]
+            if carried:
+                matrices[0] = inverses[s]
+            lowest, evaluations, finished = minimise(
+                point, p, q, with_mean, n, _EVALUATIONS, carried, work, small, found, vectors, matrices
+            )
+            best[:] = point
+            inverses[s] = matrices[0]
+            tries = 1
+            count = keep_rivals(q, points, scores, point, lowest, chosen, count)
+        for attempt in range(min(starts, count)):
+            place = chosen[(rotation + attempt) % count if is_warm else attempt]
+            if scores[place] > lowest + WORTH:
+                continue
+            point[:] = points[place]
+            value, made, done = minimise(
+                point, p, q, with_mean, n, _EVALUATIONS, False, work, small, found, vectors, matrices
+            )
             evaluations += made
+            tries += 1
             if value < lowest:
                 lowest, finished = value, done
                 best[:] = point
+                inverses[s] = matrices[0]
+        if not lowest < math.inf:  # each start leaves nothing over; the plainest place there is does
+            best[:] = 0.0
+            lowest, made, finished = minimise(
+                best, p, q, with_mean, n, _EVALUATIONS, False, work, small, found, vectors, matrices
+            )
+            evaluations += made
+            tries += 1
         row[:] = 0.0
         set_coefficients(best, row)
         value_at(row, max(p, q, 1), with_mean, n, work, small, found)

@@ -41,7 +41,7 @@ def start_gains(ar: Floats, ma: Floats, r: int, first: Floats, gains: Floats) ->
 
 @compiled
 def step_gains(ar: Floats, ma: Floats, r: int, gains: Floats, factor: float) -> float:
-    """Move G and L (2, r) to the next bar; return the next F. Once faded they stay at K and 0."""
+    """Move G and L (2, r) to the next bar; return the next F. Once faded, or lost to rounding, they stay at K and 0."""
     head = gains[1, 0]
     ratio = head / factor
     largest = 0.0
@@ -51,7 +51,8 @@ def step_gains(ar: Floats, ma: Floats, r: int, gains: Floats, factor: float) -> 
         gains[0, i] = own - ratio * moved
         gains[1, i] = moved - ratio * own
         largest = max(largest, abs(gains[1, i]))
-    if largest < FADED:
+    # |k| is a partial autocorrelation of the process; beyond 1 several roots near 1 have cost all digits.
+    if largest < FADED or not abs(ratio) < 1.0:
         for i in range(r):
             gains[0, i] = ar[i] + ma[i]
             gains[1, i] = 0.0

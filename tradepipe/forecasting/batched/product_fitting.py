@@ -24,7 +24,8 @@ from tradepipe.forecasting.batched.polynomials import (
 )
 from tradepipe.forecasting.batched.product_search import POINT, climb, set_product
 from tradepipe.forecasting.batched.products import product_value
-from tradepipe.forecasting.batched.starts import LANES, choose, screen
+from tradepipe.forecasting.batched.profiles import LANES
+from tradepipe.forecasting.batched.starts import choose, screen
 
 SEASONAL = (-1.5, -0.6, 0.0, 0.6, 1.5)
 """atanh of the first seasonal partial autocorrelation, on either side."""
@@ -152,6 +153,11 @@ def fit_products(
             if value < lowest:
                 lowest, finished = value, done
                 best[:] = point
+        if not lowest < math.inf:  # each start leaves nothing over; the plainest place there is does
+            best[:] = 0.0
+            lowest, made, finished = climb(shape, best, columns, n, _EVALUATIONS, filtered, roots, errors)
+            evaluations += made
+            tries += 1
         row[:] = 0.0
         set_product(best, row)
         _, squares = product_value(shape, row, columns, n, filtered, roots, weights)

@@ -3,8 +3,9 @@
 import math
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.likelihood import slope_at, value_at
+from tradepipe.forecasting.batched.likelihood import value_at
 from tradepipe.forecasting.batched.polynomials import Floats, set_coefficients, set_jacobian
+from tradepipe.forecasting.batched.slopes import slope_at
 
 LIMIT = 6.0
 """Largest |atanh| of a partial autocorrelation, 1.2e-5 from 1: nearer, two such roots cost the likelihood digits."""
@@ -126,6 +127,7 @@ def minimise(
     with_mean: bool,  # noqa: FBT001 - compiled
     n: int,
     limit: int,
+    carried: bool,  # noqa: FBT001 - compiled
     work: Floats,
     small: Floats,
     found: Floats,
@@ -141,11 +143,12 @@ def minimise(
         with_mean: whether a mean is estimated.
         n: observations in `work[0]`.
         limit: most evaluations.
+        carried: whether `matrices[0]` holds the inverse Hessian of an earlier search nearby.
         work: see `likelihood`.
         small: see `likelihood`.
         found: see `likelihood`; of the last evaluation, not of the end.
         vectors: (8, 6) scratch.
-        matrices: (5, 6, 6) scratch.
+        matrices: (5, 6, 6) scratch; the first is the inverse Hessian at the end.
 
     Returns:
         The value at the end, evaluations made, whether no step promised a gain any more.
@@ -156,7 +159,8 @@ def minimise(
     set_coefficients(point, coefficients)
     value = value_at(coefficients, r, with_mean, n, work, small, found)
     _slope_by_point(point, coefficients, p, q, n, work, small, found, slope, matrices[2], by_point)
-    _set_inverse(point, coefficients, p, q, n, matrices)
+    if not carried:
+        _set_inverse(point, coefficients, p, q, n, matrices)
     evaluations, stale = 1, False
     while evaluations < limit:
         downhill = largest = 0.0

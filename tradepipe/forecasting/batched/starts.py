@@ -8,12 +8,13 @@ the likelihood of returns has several, near cancelling roots.
 
 import math
 
+import numpy as np
+
 from tradepipe.compiling import compiled
 from tradepipe.forecasting.batched.polynomials import Floats, Integers
+from tradepipe.forecasting.batched.profiles import COLUMNS, LANES, run_lanes, settle_lane
 
-LANES = 16
-
-GRID_1 = (-3.6, -2.6, -2.1, -1.7, -1.3, -0.9, -0.5, -0.15, 0.15, 0.5, 0.9, 1.3, 1.7, 2.1, 2.6, 3.6)
+GRID_1 = (-6.0, -4.2, -3.3, -2.6, -2.0, -1.5, -0.9, -0.3, 0.3, 0.9, 1.5, 2.0, 2.6, 3.3, 4.2, 6.0)
 """atanh of the MA partial autocorrelation, order 1."""
 
 GRID_2 = (-2.2, -1.4, -0.8, -0.25, 0.25, 0.8, 1.4, 2.2)
@@ -21,6 +22,12 @@ GRID_2 = (-2.2, -1.4, -0.8, -0.25, 0.25, 0.8, 1.4, 2.2)
 
 GRID_3 = (-1.6, -0.6, 0.6, 1.6)
 """Of each of the three, order 3."""
+
+WORTH = 3.0
+"""Nats by which a basin's first score may lie above the best end so far and still be worth a search."""
+
+_APART = 0.5
+"""Distance in coordinates below which a basin is the one that a search has just come out of."""
 
 
 @compiled
@@ -44,7 +51,7 @@ def _grid_point(index: int, q: int, place: int) -> float:
 
 @compiled
 def screen(w: Floats, n: int, p: int, q: int, lanes: Floats, points: Floats, scores: Floats) -> None:
-    """Write the start of every grid point and half its n log(sum of squares / n).
+    """Write the start of every grid point and about the least that `value_at` is with its theta.
 
     Args:
         w: (>= n,) the series, mean near 0.
@@ -55,7 +62,9 @@ def screen(w: Floats, n: int, p: int, q: int, lanes: Floats, points: Floats, sco
         points: (grid_size(q), 6), written.
         scores: (grid_size(q),), written.
     """
-    size = grid_size(q)
+    size, r = grid_size(q), max(p, q, 1)
+    columns, sums = np.zeros((COLUMNS, LANES)), np.zeros((COLUMNS, COLUMNS, LANES))
+    small, coefficients = np.zeros((10, 3, 3)), np.zeros(6)
     for first in range(0, size, LANES):
         count = min(LANES, size - first)
         lanes[:] = 0.0
@@ -68,12 +77,14 @@ def screen(w: Floats, n: int, p: int, q: int, lanes: Floats, points: Floats, sco
         if p <= 1 and q == 1:
             _run_first(w, n, lanes)
         else:
-            _run(w, n, lanes)
+            run_lanes(w, n, p, r, lanes, columns, sums)
         for g in range(count):
             if p <= 1 and q == 1:
                 _settle_first(lanes, g, n, p, points[first + g], scores, first + g)
             else:
-                _settle(lanes, g, n, p, points[first + g], scores, first + g)
+                for place in range(3):
+                    coefficients[3 + place] = lanes[place, g]
+                scores[first + g] = settle_lane(sums, g, n, p, r, small, coefficients, points[first + g])
             for place in range(3):
                 points[first + g, 3 + place] = _grid_point(first + g, q, place)
 
@@ -127,41 +138,6 @@ def _settle_first(lanes: Floats, g: int, n: int, p: int, point: Floats, scores: 
 
 
 @compiled
-def _run(w: Floats, n: int, lanes: Floats) -> None:
-    """All lanes of any MA through the series."""
-    for t in range(n):
-        now = w[t]
-        for g in range(LANES):
-            x1, x2, x3 = lanes[3, g], lanes[4, g], lanes[5, g]
-            x0 = ((now - lanes[2, g] * x3) - lanes[1, g] * x2) - lanes[0, g] * x1
-            lanes[6, g] += x0 * x0
-            lanes[7, g] += x0 * x1
-            lanes[8, g] += x0 * x2
-            lanes[9, g] += x0 * x3
-            lanes[5, g] = x2
-            lanes[4, g] = x1
-            lanes[3, g] = x0
-
-
-@compiled
-def _settle(lanes: Floats, g: int, n: int, p: int, point: Floats, scores: Floats, index: int) -> None:
-    """The autoregression of one lane by Levinson and Durbin; its partial autocorrelations are within (-1, 1)."""
-    r0, r1, r2, r3 = lanes[6, g], lanes[7, g], lanes[8, g], lanes[9, g]
-    k1 = r1 / r0 if p > 0 else 0.0
-    left = r0 * (1.0 - k1 * k1)
-    k2 = (r2 - k1 * r1) / left if p > 1 else 0.0
-    left *= 1.0 - k2 * k2
-    a1, a2 = k1 * (1.0 - k2), k2
-    k3 = (r3 - a1 * r2 - a2 * r1) / left if p > 2 else 0.0
-    left *= 1.0 - k3 * k3
-    limit = 0.999
-    point[0] = math.atanh(min(max(k1, -limit), limit))
-    point[1] = math.atanh(min(max(k2, -limit), limit))
-    point[2] = math.atanh(min(max(k3, -limit), limit))
-    scores[index] = 0.5 * n * math.log(left / n) if left > 0.0 else math.inf
-
-
-@compiled
 def choose(q: int, scores: Floats, limit: int, chosen: Integers) -> int:
     """Write the indices of the deepest local minima of the grid, at most `limit`; return how many."""
     size, found = grid_size(q), 0
@@ -186,3 +162,29 @@ def choose(q: int, scores: Floats, limit: int, chosen: Integers) -> int:
         chosen[at] = index
         found = min(found + 1, limit)
     return found
+
+
+@compiled
+def keep_rivals(
+    q: int, points: Floats, scores: Floats, point: Floats, value: float, chosen: Integers, count: int
+) -> int:
+    """Leave in `chosen` the basins that may undercut `value`, found at `point`; return how many.
+
+    Args:
+        q: order of the moving average.
+        points: see `screen`.
+        scores: see `screen`.
+        point: (6,) where the search from a warm start ended.
+        value: there.
+        chosen: indices of basins, changed.
+        count: how many.
+    """
+    kept = 0
+    for k in range(count):
+        place, distance = chosen[k], 0.0
+        for i in range(3, 3 + q):
+            distance = max(distance, abs(points[place, i] - point[i]))
+        if scores[place] < value + WORTH and distance > _APART:
+            chosen[kept] = place
+            kept += 1
+    return kept

@@ -20,6 +20,7 @@ from tradepipe.forecasting.batched import (
     update_arma,
 )
 from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, SEASONAL_PHI, SEASONAL_THETA, THETA, VARIANCE
+from tradepipe.forecasting.engines.batched_regressors import ahead_of, beside_values, regressors_of, with_ahead
 from tradepipe.forecasting.model import (
     EngineName,
     Fits,
@@ -34,8 +35,8 @@ from tradepipe.forecasting.model import (
 FEWEST: Final = 250
 """Values that a series needs: with fewer the likelihood is a plain of many optima."""
 
-STARTS: Final = 3
-BESIDE: Final = 1
+STARTS: Final = 4
+BESIDE: Final = 2
 """Basins tried from a cold start, and beside a warm one."""
 
 _REASONS: Final = {
@@ -69,7 +70,7 @@ class BatchedArma:
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """Why a series cannot be fitted: missing or too few values, or nothing that varies."""
         order = _order(spec)
-        beside = _regressors(panel, order)
+        beside = regressors_of(panel, order)
         return tuple(_fault_of(*one, order) for one in zip(panel.values, beside, strict=True))
 
     def fit(
@@ -90,10 +91,12 @@ class BatchedArma:
                     f"{len(panel)}; fit without them"
                 )
             warm = _rows(order, previous.parameters[sound])
+            if previous.curvature is not None:
+                warm = replace(warm, inverses=previous.curvature[sound])
         found = fit_arma(
             [panel.values[row] for row in sound],
             order,
-            _take(_regressors(panel, order), panel, sound),
+            beside_values(regressors_of(panel, order), panel, sound),
             starts=STARTS if warm is None else BESIDE,
             warm=warm,
             rotation=turn,
@@ -136,17 +139,19 @@ class BatchedArma:
                 f"{fits.symbols[:1]}; align them"
             )
         order = _order(fits.spec)
-        beside = _regressors(bars, order)
+        beside = regressors_of(bars, order)
         known = [one[: len(values)] for one, values in zip(beside, bars.values, strict=True)]
         before = np.ascontiguousarray(fits.state[:, : order.state_size])
         states, errors = update_arma(bars.values, _rows(order, fits.parameters), before, known)
-        return replace(fits, state=_with_ahead(states, bars, beside, order), residuals=tuple(errors))
+        return replace(fits, state=with_ahead(states, bars, beside, order), residuals=tuple(errors))
 
     def forecast(self, fits: Fits, horizon: int) -> MeanForecast:
         """Expected values of the bars ahead, and the weights of an error in them."""
         order = _order(fits.spec)
         states = np.ascontiguousarray(fits.state[:, : order.state_size])
-        return MeanForecast(*forecast_arma(_rows(order, fits.parameters), states, horizon, _ahead(fits, horizon)))
+        return MeanForecast(
+            *forecast_arma(_rows(order, fits.parameters), states, horizon, ahead_of(fits, order, horizon))
+        )
 
 
 def _order(spec: ModelSpec) -> ArmaOrder:
@@ -159,58 +164,6 @@ def _order(spec: ModelSpec) -> ArmaOrder:
 def _order_of(spec: ModelSpec) -> ArmaOrder:
     p, d, q = spec.order
     return ArmaOrder(p, d, q, spec.mean == "constant", spec.seasonal, len(spec.exog))
-
-
-def _regressors(panel: Panel, order: ArmaOrder) -> tuple[FloatArray, ...]:
-    """Of each series, those of the bars ahead included.
-
-    Raises:
-        ForecastError: a series lacks rows or columns.
-    """
-    if not order.regressors:
-        return tuple(np.empty((len(values), 0)) for values in panel.values)
-    if len(panel.exog) != len(panel):
-        raise ForecastError(f"{len(panel.exog)} of {len(panel)} series have regressors; give each an array in exog")
-    for symbol, values, exog in zip(panel.symbols, panel.values, panel.exog, strict=True):
-        if exog.ndim != 2 or exog.shape[1] != order.regressors or len(exog) < len(values):
-            raise ForecastError(
-                f"regressors of {symbol} have shape {exog.shape}; {len(values)} values need a row each of "
-                f"{order.regressors} columns"
-            )
-    return panel.exog
-
-
-def _take(beside: tuple[FloatArray, ...], panel: Panel, rows: IntArray) -> list[FloatArray]:
-    """Regressors of the bars that have values."""
-    return [beside[row][: len(panel.values[row])] for row in rows]
-
-
-def _with_ahead(states: FloatArray, panel: Panel, beside: tuple[FloatArray, ...], order: ArmaOrder) -> FloatArray:
-    """States, with how many rows of regressors are known ahead, and these rows, after them."""
-    if not order.regressors:
-        return states
-    ahead = [exog[len(values) :] for exog, values in zip(beside, panel.values, strict=True)]
-    size, width = order.state_size, max((len(rows) for rows in ahead), default=0) * order.regressors
-    wide = np.zeros((len(states), size + 1 + width))
-    wide[:, :size] = states
-    for row, rows in zip(wide, ahead, strict=True):
-        row[size] = len(rows)
-        row[size + 1 : size + 1 + rows.size] = rows.ravel()
-    return wide
-
-
-def _ahead(fits: Fits, horizon: int) -> FloatArray | None:
-    """Regressors (series, horizon, k) of the bars ahead; the last that is known stays."""
-    order = _order(fits.spec)
-    if not order.regressors:
-        return None
-    size, k = order.state_size, order.regressors
-    rows = np.empty((len(fits), horizon, k))
-    for own, state in zip(rows, fits.state, strict=True):
-        known = state[size + 1 : size + 1 + k * int(state[size])].reshape(-1, k)
-        known = known if len(known) else state[None, size - k : size]
-        own[:] = known[np.minimum(np.arange(horizon), len(known) - 1)]
-    return rows
 
 
 def _fault_of(values: FloatArray, exog: FloatArray, order: ArmaOrder) -> str | None:
@@ -265,11 +218,14 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
     good = np.flatnonzero([reasons[row] is None for row in sound])
     rows = sound[good]
     kept = ArmaFits(order, found.status[good], np.ascontiguousarray(found.numbers[good]))
-    beside = _regressors(panel, order)
-    states, errors = filter_arma([panel.values[row] for row in rows], kept, _take(beside, panel, rows))
+    beside = regressors_of(panel, order)
+    states, errors = filter_arma([panel.values[row] for row in rows], kept, beside_values(beside, panel, rows))
     count, columns = len(panel), _columns(order)
     parameters, heights = np.full((count, len(columns)), np.nan), np.full(count, np.nan)
     evaluations, state = np.zeros(count, np.int64), np.zeros((count, order.state_size))
+    curvature = np.full((count, 6, 6), np.nan)
+    if found.inverses is not None:
+        curvature[rows] = found.inverses[good]
     converged = np.zeros(count, np.bool_)
     residuals = [np.full(len(values), np.nan) for values in panel.values]
     parameters[rows], heights[rows], state[rows] = kept.numbers[:, columns], likelihood_arma(kept, states), states
@@ -290,5 +246,6 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
         evaluations=evaluations,
         warnings=("",) * count,
         residuals=tuple(residuals),
-        state=_with_ahead(state, panel, beside, order),
+        state=with_ahead(state, panel, beside, order),
+        curvature=curvature if found.inverses is not None else None,
     )

@@ -1,0 +1,57 @@
+"""Regressors of a panel, and those of the bars ahead, which states carry to the forecast."""
+
+import numpy as np
+
+from tradepipe.forecasting.batched import ArmaOrder
+from tradepipe.forecasting.model import Fits, FloatArray, ForecastError, IntArray, Panel
+
+
+def regressors_of(panel: Panel, order: ArmaOrder) -> tuple[FloatArray, ...]:
+    """Of each series, those of the bars ahead included.
+
+    Raises:
+        ForecastError: a series lacks rows or columns.
+    """
+    if not order.regressors:
+        return tuple(np.empty((len(values), 0)) for values in panel.values)
+    if len(panel.exog) != len(panel):
+        raise ForecastError(f"{len(panel.exog)} of {len(panel)} series have regressors; give each an array in exog")
+    for symbol, values, exog in zip(panel.symbols, panel.values, panel.exog, strict=True):
+        if exog.ndim != 2 or exog.shape[1] != order.regressors or len(exog) < len(values):
+            raise ForecastError(
+                f"regressors of {symbol} have shape {exog.shape}; {len(values)} values need a row each of "
+                f"{order.regressors} columns"
+            )
+    return panel.exog
+
+
+def beside_values(beside: tuple[FloatArray, ...], panel: Panel, rows: IntArray) -> list[FloatArray]:
+    """Regressors of the bars that have values."""
+    return [beside[row][: len(panel.values[row])] for row in rows]
+
+
+def with_ahead(states: FloatArray, panel: Panel, beside: tuple[FloatArray, ...], order: ArmaOrder) -> FloatArray:
+    """States, with how many rows of regressors are known ahead, and these rows, after them."""
+    if not order.regressors:
+        return states
+    ahead = [exog[len(values) :] for exog, values in zip(beside, panel.values, strict=True)]
+    size, width = order.state_size, max((len(rows) for rows in ahead), default=0) * order.regressors
+    wide = np.zeros((len(states), size + 1 + width))
+    wide[:, :size] = states
+    for row, rows in zip(wide, ahead, strict=True):
+        row[size] = len(rows)
+        row[size + 1 : size + 1 + rows.size] = rows.ravel()
+    return wide
+
+
+def ahead_of(fits: Fits, order: ArmaOrder, horizon: int) -> FloatArray | None:
+    """Regressors (series, horizon, k) of the bars ahead; the last that is known stays."""
+    if not order.regressors:
+        return None
+    size, k = order.state_size, order.regressors
+    rows = np.empty((len(fits), horizon, k))
+    for own, state in zip(rows, fits.state, strict=True):
+        known = state[size + 1 : size + 1 + k * int(state[size])].reshape(-1, k)
+        known = known if len(known) else state[None, size - k : size]
+        own[:] = known[np.minimum(np.arange(horizon), len(known) - 1)]
+    return rows
