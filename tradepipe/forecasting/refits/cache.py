@@ -106,9 +106,13 @@ def key_of(parts: Iterable[bytes]) -> str:
 @cache
 def engines_version() -> str:
     """Digest of the text of everything that fits: other code never finds what this code kept."""
+    return key_of([_FORMAT.encode(), *(file.read_bytes() for file in fitting_code())])
+
+
+def fitting_code() -> list[Traversable]:
+    """The modules that parameters follow from."""
     root = resources.files("tradepipe.forecasting")
-    texts = [root / "model.py", *(file for room in _ROOMS for file in _python(root / room))]
-    return key_of([_FORMAT.encode(), *(file.read_bytes() for file in texts)])
+    return [root / "model.py", *(file for room in _ROOMS for file in _python(root / room))]
 
 
 def _python(folder: Traversable) -> list[Traversable]:
