@@ -74,6 +74,8 @@ def ensemble(
     rows, wanted = _in_windows(members.select(contract.column_names), windows, times)
     if wanted.is_empty():
         return nothing
+    opened = micros(rows, "open_time")
+    times = times[np.searchsorted(times, opened.min()) : np.searchsorted(times, opened.max()) + 1]
     symbols = rows.get_column("symbol").unique().sort().to_list()
     outcomes = Outcomes(bars.select(_BAR_COLUMNS), times, symbols)
     cells = Cells.of(rows, times, symbols)
