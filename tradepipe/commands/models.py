@@ -49,6 +49,7 @@ def show_list(  # noqa: PLR0913 - one argument an option
         return
     table = Table("market", "version", "status", "active in", "trained through", "engines", "registered", box=None)
     table.pad_edge = False
+    table.columns[1].no_wrap = True
     for one in found:
         told = one.version
         engines = ", ".join(f"{name} {share:.0%}" for name, share in told.engines.items())
@@ -156,6 +157,7 @@ def _show_standings(registry: ModelRegistry, market: Market, console: Console) -
     metric = market.settings.forecasts.promotion.metric
     table = Table("regime", "newest version", metric, "over random walk", "forecasts", "state", box=None)
     table.pad_edge = False
+    table.columns[1].no_wrap = True
     for column in table.columns[2:5]:
         column.justify = "right"
     before = ""

@@ -71,12 +71,22 @@ def test_promoting_what_is_active_makes_it_this_person_s(registry):
     assert (place.version, place.who, place.why, place.evidence) == (made[1].id, "ada", "it looked better", "2020-01")
 
 
-def test_fewer_places_than_before_displace_as_many(registry, three):
-    for one in three:
+def test_fewer_places_than_before_displace_as_many(registry):
+    found = enter(registry, [version(member) for member in ("random_walk", "drift", "samossa", "arma_garch")])
+    for one in found[:3]:
         registry.promote(one, [UP], rule=PromotionSettings(best=3), **BY)
-    told = registry.promote(enter(registry, [version("drift")])[0], [UP], rule=ONE, **BY)
-    assert [event.happening for event in told] == ["displaced"] * len(active(registry) | {1, 2}) + ["promoted"]
+    told = registry.promote(found[3], [UP], rule=ONE, **BY)
+    assert [event.happening for event in told] == ["displaced", "displaced", "displaced", "promoted"]
     assert_consistent(registry, 1)
+
+
+def test_a_member_has_one_version_in_a_regime_by_a_person_s_word(registry, three):
+    registry.promote(three[0], [UP], rule=TWO, **BY)
+    registry.promote(three[1], [UP], rule=TWO, **BY)
+    assert active(registry) == {three[1].id}  # although there was another place
+    registry.roll_back(MARKET, "arma_garch", [UP], rule=TWO, **BY)
+    assert active(registry) == {three[0].id}
+    assert_consistent(registry, 2)
 
 
 def test_rollback_brings_the_previous_one_back_and_the_one_before(registry, three):

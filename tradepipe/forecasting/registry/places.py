@@ -139,10 +139,10 @@ class Places:
             self.connection.execute(sa.update(versions).where(mine).values(status=after))
 
     def make_room(self, version_id: int, member: str, regime: str, best: int, ranked: Sequence[Standing]) -> None:
-        """Let `version_id` in by displacing as many as must go: see `order_of_leaving`."""
+        """Let `version_id` in: the member's other versions leave, then as many as must: see `order_of_leaving`."""
         held = self.holders(regime)
-        leaving = order_of_leaving(held, member, ranked)
-        for one in leaving[: max(0, len(held) - best + 1)]:
+        must = max(0, len(held) - best + 1, sum(one.member == member for one in held))
+        for one in order_of_leaving(held, member, ranked)[:must]:
             self.take(one.version_id, regime, "displaced", f"{self.author.why} (in its place: {self.name(version_id)})")
 
 

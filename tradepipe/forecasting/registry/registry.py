@@ -182,8 +182,9 @@ class ModelRegistry:
     ) -> list[Event]:
         """Make a version active in `regimes` by a person's word; what happened.
 
-        With `rule.best` versions active already, one makes room: an older version of the same member first, then one
-        that the rule chose, then the worst. It stays until a person, or the rule with newer evidence, replaces it.
+        It takes the place of the member's other version there. With `rule.best` versions active already, one of another
+        member makes room: first one that the rule chose, then the worst. It stays until a person, or the rule with
+        newer evidence, replaces it.
 
         Raises:
             ModelRegistryError: `who` or `why` is empty, or no regime is named.
