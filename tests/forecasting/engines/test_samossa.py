@@ -9,7 +9,8 @@ import pytest
 from arch.data import nasdaq, sp500, wti
 
 from tests.forecasting.engines import samossa_reference as reference
-from tradepipe.forecasting.engines.samossa import Samossa
+from tradepipe.forecasting.engines.samossa import Samossa, ranks
+from tradepipe.forecasting.engines.samossa.factors import factors_of
 from tradepipe.forecasting.engines.samossa.ranks import best_first
 from tradepipe.forecasting.model import ForecastError, ModelSpec, Panel
 
@@ -117,11 +118,21 @@ def test_cross_validation_prefers_what_forecast_best():
     assert best_first(noise_of(9, 20, 600, factors=0), (30, 1), 0)[0] == 1
 
 
-def test_cross_validation_sees_its_past_alone():
+def test_cross_validation_sees_its_past_alone(monkeypatch):
+    seen = []
+
+    def spy(standard, *others):
+        seen.append(standard.copy())
+        return factors_of(standard, *others)
+
+    monkeypatch.setattr(ranks, "factors_of", spy)
     series = sum(waves(10, 6, 400, 0.5))
-    kept = best_first(series, (1, 2, 4, 8), 1)
-    longer = np.concatenate([series, 100 * np.ones((6, 50))], axis=1)
-    assert best_first(longer[:, :400], (1, 2, 4, 8), 1) == kept
+    best_first(series, (1, 2, 4, 8), 1)
+    best_first(np.concatenate([series[:, :320], 100 * series[:, 320:]], axis=1), (1, 2, 4, 8), 1)
+    assert [one.shape[1] for one in seen] == [280, 320, 360] * 2
+    np.testing.assert_array_equal(seen[0], seen[3])
+    np.testing.assert_array_equal(seen[1], seen[4])
+    assert (seen[2] != seen[5]).any()
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(1e-3, 0.0), (250.0, -3.0)])

@@ -148,3 +148,5 @@ def test_ranks_stop_where_the_matrix_does():
     factors = factors_of(standard, (1, 2, 5, 0))
     assert factors.ranks == {1: 1, 2: 2, 5: 2, 0: 2}
     assert len(factors.vectors) == 2
+    noise = np.random.default_rng(0).standard_normal((2, 300))
+    assert factors_of(noise, (10_000,)).ranks == {10_000: page_rows(2, 300) - 1}
