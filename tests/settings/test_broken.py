@@ -447,6 +447,15 @@ CASES = [
         edit=("markets/alpha.yaml", "start:", "strategy:\n  horizon: 9\nstart:"),
     ),
     Broken(
+        "rule_of_a_model_that_is_not_forecast",
+        (
+            "conf/markets/alpha.yaml:8: markets.alpha: found strategy.model 'arma' (conf/markets/alpha.yaml:8) "
+            "and forecasts.members a list of 5 (default), refused because strategy.model is neither ensemble nor among "
+            "forecasts.members: random_walk, drift, seasonal_naive, arma_garch, samossa"
+        ),
+        edit=("markets/alpha.yaml", "start:", "strategy:\n  model: arma\nstart:"),
+    ),
+    Broken(
         "rule_with_a_default",
         (
             "conf/base.yaml:7: market_defaults.forecasts: found min_train_bars 500 (default) and train_bars "

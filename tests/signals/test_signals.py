@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradepipe.contracts import FORECASTS, SIGNALS, validate
+from tradepipe.contracts.forecasts import LEVELS
 from tradepipe.settings.models import StrategySettings
 from tradepipe.signals import UnknownStrategyError, compute_signals, strategy_names
 from tradepipe.signals import strategies as package
@@ -13,7 +14,7 @@ from tradepipe.signals import strategies as package
 KNOWN = dt.datetime(2020, 1, 2, 21, 30, tzinfo=dt.UTC)
 
 
-def forecast(mean, volatility=0.02, *, symbol="AAA", day=0, horizon=5, model="arma_garch", fallback=None):
+def forecast(mean, volatility=0.02, *, symbol="AAA", day=0, horizon=5, model="arma_garch", fallback=None, engine=None):
     known = KNOWN + dt.timedelta(days=day)
     return {
         "symbol": symbol,
@@ -28,10 +29,11 @@ def forecast(mean, volatility=0.02, *, symbol="AAA", day=0, horizon=5, model="ar
         "mean_return": mean,
         "volatility": volatility,
         "price": 50.0,
-        "price_lower_95": 45.0,
-        "price_upper_95": 55.0,
+        **{f"price_lower_{level}": 45.0 for level in LEVELS},
+        **{f"price_upper_{level}": 55.0 for level in LEVELS},
+        "interval": "conformal",
         "fitted_through": dt.date(2019, 12, 31),
-        "engine": "baseline" if fallback else "reference",
+        "engine": engine or ("baseline" if fallback else "batched"),
         "fallback": fallback,
     }
 
@@ -74,6 +76,20 @@ def test_exposure_is_limited_and_a_short_gains_from_a_fall(mean, allow_short, we
 def test_a_stand_in_is_no_reason_to_trade():
     row = signal(forecast(0.02, fallback="the training returns are constant")).row(0, named=True)
     assert (row["target_weight"], row["edge_bps"]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "fallback"),
+    [
+        ("arma_garch", "reference", "batched: 3 values are missing"),
+        ("ensemble", "ensemble", None),
+        ("drift", "baseline", None),
+    ],
+)
+def test_what_is_the_models_own_trades(model, engine, fallback):
+    """The second engine computes the model itself, a baseline may be asked for by name, and so may the ensemble."""
+    row = signal(forecast(0.02, model=model, engine=engine, fallback=fallback), model=model).row(0, named=True)
+    assert (row["target_weight"], row["model"]) == (0.5, model)
 
 
 def test_one_intent_per_symbol_and_origin_of_the_strategys_model_and_horizon():
@@ -136,7 +152,7 @@ def test_a_second_strategy_is_one_file(tmp_path, monkeypatch):
 def test_broken_settings_are_named():
     with pytest.raises(UnknownStrategyError, match="no strategy 'momentum'; there is forecast_over_volatility"):
         signal(forecast(0.01), name="momentum")
-    with pytest.raises(ValueError, match="no model 'arma'; there is arma_garch, random_walk"):
+    with pytest.raises(ValueError, match=r"no model 'arma'; there is arma_garch$"):
         signal(forecast(0.01), model="arma")
     with pytest.raises(ValueError, match="time_to_live must be longer than zero"):
         signal(forecast(0.01), time_to_live=dt.timedelta(0))

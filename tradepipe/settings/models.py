@@ -142,9 +142,9 @@ class MarketSettings(Section):
             raise ValueError("intervals must each be longer than interval")
         if self.strategy.horizon > self.forecasts.horizon:
             raise ValueError("strategy.horizon exceeds forecasts.horizon")
-        models = (*self.forecasts.members, "ensemble")
-        if self.strategy.model not in models:
-            raise ValueError(f"strategy.model is {self.strategy.model}; forecasts are of {', '.join(models)}")
+        if self.strategy.model not in (*self.forecasts.members, "ensemble"):
+            known = ", ".join(self.forecasts.members)
+            raise ValueError(f"strategy.model is neither ensemble nor among forecasts.members: {known}")
         return self
 
 
