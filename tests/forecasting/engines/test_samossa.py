@@ -371,8 +371,8 @@ DIGEST = """
 import hashlib, numpy as np
 from tradepipe.forecasting.engines.samossa import Samossa
 from tradepipe.forecasting.model import ModelSpec, Panel
-series = np.random.default_rng(3).standard_normal((220, 800)).cumsum(axis=1)
-panel, spec = Panel(tuple(map(str, range(220))), tuple(series)), ModelSpec("samossa", ranks=(1, 5, 0), lags=2)
+series = np.random.default_rng(3).standard_normal((400, 1200))
+panel, spec = Panel(tuple(map(str, range(400))), tuple(series)), ModelSpec("samossa", ranks=(1, 5), lags=2)
 fits = Samossa().fit(panel, spec, threads=THREADS)
 parts = fits.parameters, fits.state, np.array(fits.residuals), Samossa().forecast(fits, 5).mean
 print(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest(), fits.reason[0])
