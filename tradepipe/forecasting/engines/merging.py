@@ -146,10 +146,6 @@ def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | Non
     blank = ~ours
     parameters, log_likelihood = narrow.parameters.copy(), narrow.log_likelihood.copy()
     parameters[blank], log_likelihood[blank] = np.nan, np.nan
-    curvature = narrow.curvature
-    if curvature is not None:
-        curvature = curvature.copy()
-        curvature[blank] = np.nan
     return replace(
         narrow,
         symbols=panel.symbols,
@@ -157,7 +153,6 @@ def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | Non
         reason=tuple(None if mine else _NOT_BEFORE for mine in ours),
         parameters=parameters,
         log_likelihood=log_likelihood,
-        curvature=curvature,
     )
 
 
