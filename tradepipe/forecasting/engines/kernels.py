@@ -36,7 +36,7 @@ TYPES: Final = {
 """Booleans, integers, floats; with the dimensions of arrays, all C-contiguous and writable."""
 
 KERNELS: Final[tuple[tuple[Compiled, str], ...]] = (
-    (fitting.fit_all, "f1 i1 i i i b i i f2 i1 f2"),
+    (fitting.fit_all, "f1 i1 i i i b i i f2 f3 i1 f2"),
     (product_fitting.fit_products, "f1 i1 f2 i1 b i i f2 i1 f2"),
     (filtering.start_all, "i1 f2 f2"),
     (filtering.advance_all, "i1 f2 f1 i1 f2 f2 f1"),
