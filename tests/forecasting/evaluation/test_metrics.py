@@ -207,3 +207,18 @@ def test_walk_forward_prefers_the_planted_model():
     assert set(without_skill(tables[0.25])) == {"drift"}
     assert "arma_garch beats the random walk at horizon 1" in verdict(tables[0.25])["all symbols"]
     assert set(without_skill(tables[0.0])) == {"drift", "arma_garch"}
+
+
+def test_targets_that_a_group_lacks_keep_their_place():
+    generator = np.random.default_rng(8)
+    errors = {(s, m): generator.normal(size=60) for s in ("AAA", "BBB") for m in ("random_walk", "arma_garch")}
+    scores = pl.concat(scores_of(m, errors[s, m], symbol=s, horizon=2) for s, m in errors)
+    lacking = (pl.col("symbol") == "BBB") & (pl.col("open_time").dt.day() % 3 == 0)
+    rows = judged(scores.filter(~lacking))
+    table = evaluate(statistics(rows), ["symbol"], loss_series(rows, ["symbol"]))
+    there = ~scores.filter(model="arma_garch", symbol="BBB").select(lacking).to_series().to_numpy()
+    difference = np.where(there, errors["BBB", "arma_garch"] ** 2 - errors["BBB", "random_walk"] ** 2, 0.0)
+    test = diebold_mariano(difference, 2, there.astype(float))
+    row = table.filter(symbol="BBB", model="arma_garch").row(0, named=True)
+    assert row["forecasts"] == there.sum() < 60
+    assert (row["dm_statistic"], row["dm_p_value"]) == pytest.approx((test.statistic, test.p_value), rel=1e-9)
