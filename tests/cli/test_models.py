@@ -1,5 +1,6 @@
 """`tradepipe models` from another directory: what people see, and what they are told when it cannot be done."""
 
+import json
 import re
 import subprocess
 import sys
@@ -85,25 +86,49 @@ def test_promote_roll_back_and_retire(tradepipe, registry):
     assert "drift" in tradepipe("models", "promote", one.id, "--regime", "calm up", "--why", "again", "--again")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["show", "nope"], "no version 'nope' is registered. Remedy"),
-        (["show", "drift"], "'drift' is the beginning of 12 versions"),
-        (["promote", "drift/2018-12", "--why", "x", "--regime", "odd"], "no regime odd. Remedy: calm down"),
-        (["promote", "drift/2018-12"], "Missing option '--why'"),
-        (["rollback", "nobody", "--why", "x"], "no version of a member 'nobody'. Remedy: one of arma_garch"),
-        (["rollback", "drift", "--regime", "calm up", "--why", "x"], "no version of drift to return in calm up"),
-        (["list", "--status", "odd"], "no status 'odd'. Remedy: candidate, active, retired"),
-        (["lineage", "NONE@2018-12-28"], "no signal of 'NONE'"),
-        (["lineage", "SPX@2018-13-41"], "'2018-13-41' is no date"),
-        (["lineage", "tpnothing"], "no order 'tpnothing'"),
-    ],
-)
-def test_what_cannot_be_done_is_said_with_a_remedy(tradepipe, arguments, message):
-    text = tradepipe("models", *arguments, expected=2)
-    assert message in text
-    assert "Traceback" not in text
+WRONG = [
+    (["show", "nope"], "no version 'nope' is registered. Remedy"),
+    (["show", "drift"], "'drift' is the beginning of 12 versions"),
+    (["promote", "drift/2018-12", "--why", "x", "--regime", "odd"], "no regime odd. Remedy: calm down"),
+    (["promote", "drift/2018-12"], "Missing option '--why'"),
+    (["promote", "drift/2018-12", "--why", " "], "needs who asks for it and why"),
+    (["rollback", "nobody", "--why", "x"], "no version of a member 'nobody'. Remedy: one of arma_garch"),
+    (["rollback", "drift", "--regime", "calm up", "--why", "x"], "no version of drift to return in calm up"),
+    (["list", "--status", "odd"], "no status 'odd'. Remedy: candidate, active, retired"),
+    (["lineage", "NONE@2018-12-28"], "no signal of 'NONE'"),
+    (["lineage", "SPX@2018-13-41"], "'2018-13-41' is no date"),
+    (["lineage", "tpnothing"], "no order 'tpnothing'"),
+]
+# One process for all: what is tested is what they say, not that each starts.
+EACH = """
+import json, sys
+from tradepipe.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv[1:] = ["models", *arguments]
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    print(f"=== {code}", file=sys.stderr, flush=True)
+"""
+
+
+def test_what_cannot_be_done_is_said_with_a_remedy(project, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", EACH, json.dumps([arguments for arguments, _ in WRONG])],
+        cwd=tmp_path,
+        env={**project.environment, "COLUMNS": "200", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = re.split(r"=== (\d)\n", done.stderr)
+    for (arguments, message), text, code in zip(WRONG, said[::2], said[1::2], strict=False):
+        assert message in text, arguments
+        assert code == "2", arguments
+    assert len(said) == 2 * len(WRONG) + 1
+    assert "Traceback" not in done.stderr
 
 
 def test_lineage_leads_from_an_order_to_versions_and_back(tradepipe, project, registry):
