@@ -80,6 +80,7 @@ def test_residual_tests_find_what_a_model_leaves_over():
     assert after["arch_lm_p"][0] > 0.01
 
 
+@pytest.mark.slow
 def test_hostile_series_are_audited_too():
     whole = hostile()
     names = ["constant", "ten", "gaps", "nothing", "infinite", "zero variance then jump"]

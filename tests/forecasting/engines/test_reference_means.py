@@ -37,6 +37,7 @@ def stata():
     return results_sarimax
 
 
+@pytest.mark.slow
 def test_us_accidental_deaths_as_r_fits_them():
     # ?arima in R: USAccDeaths, order (0, 1, 1), seasonal (0, 1, 1)
     fits = fitted(ACCIDENTAL_DEATHS, ModelSpec("arma", (0, 1, 1), (0, 1, 1, 12), mean="zero"))
@@ -207,6 +208,7 @@ def test_units_change_nothing_but_units():
     assert other.log_likelihood[0] == pytest.approx(one.log_likelihood[0] - BARS * np.log(1000), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_fewer_evaluations_to_the_same_likelihood():
     spec = ModelSpec("arma", (2, 0, 1))
     values = [lfilter([1.0, 0.4], [1.0, -0.5, -0.2], returns(seed, 400)) for seed in range(20, 26)]
@@ -274,6 +276,7 @@ def test_stationary_start_near_the_unit_root():
     assert covariance[0, 0] == pytest.approx(1 / (1 - 0.9999**2), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_warnings_are_data_and_filters_stay_as_they_were():
     # in a process of its own: statsmodels changes the filters when it is first imported
     script = """

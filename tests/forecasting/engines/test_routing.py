@@ -354,6 +354,7 @@ def test_eight_threads_of_fifty_symbols_are_the_sequential_result():
                 np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_importing_the_engines_is_light():
     heavy = {"statsmodels", "arch", "scipy", "pandas", "pandera", "matplotlib", "numba"}
     script = (
