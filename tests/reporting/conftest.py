@@ -1,6 +1,6 @@
 """One market's frames made by the project's own functions, from the bars that the arch package ships.
 
-The S&P 500 and NASDAQ from 1999 to 2018; forecasts of 2017 and 2018 from one fit; the signals of 2018
+The S&P 500 and NASDAQ from 1999 to 2018; forecasts of 2017 and 2018 with monthly refits; the signals of 2018
 traded through the gates, a journal and the paper venue.
 """
 
@@ -18,7 +18,10 @@ from tradepipe.execution import Journal, execute
 from tradepipe.execution.projections import History, fills_frame, orders_frame, positions_frame
 from tradepipe.execution.venues import PaperVenue
 from tradepipe.forecasting import accuracy as accuracy_of
-from tradepipe.forecasting import compute_forecasts, score_forecasts
+from tradepipe.forecasting import score_forecasts
+from tradepipe.forecasting.ensemble import ensemble
+from tradepipe.forecasting.member_run import member_forecasts
+from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.indicators import compute_indicators, parse_indicators
 from tradepipe.markets import load_markets
 from tradepipe.reporting.data import GENERATIONS, ReportData
@@ -26,7 +29,7 @@ from tradepipe.settings import load_settings
 from tradepipe.signals import compute_signals
 
 FIRST, LAST = dt.date(1999, 1, 1), dt.date(2018, 12, 31)
-FORECAST_FROM, TRADED_FROM = dt.date(2017, 1, 1), dt.date(2018, 1, 1)
+WEIGHED_FROM, FORECAST_FROM, TRADED_FROM = dt.date(2016, 1, 1), dt.date(2017, 1, 1), dt.date(2018, 1, 1)
 VENDOR = {"IXIC": "nasdaq", "SPX": "sp500"}
 
 
@@ -68,13 +71,16 @@ def indicators(market, bars):
 @pytest.fixture(scope="session")
 def forecasts(market, bars, indicators):
     panel = indicators.join(bars.select("symbol", "open_time", "close"), on=["symbol", "open_time"])
-    grid = market.calendar.bounds(FORECAST_FROM, LAST + dt.timedelta(days=20))
-    return compute_forecasts(panel, window(FORECAST_FROM, LAST), market.settings.forecasts, grid=grid)
+    told = market.settings.forecasts.model_copy(update={"refit": "month"})
+    grid = market.calendar.bounds(WEIGHED_FROM, LAST + dt.timedelta(days=20))
+    schedule = RefitSchedule("month", tuple(market.calendar.sessions(FIRST, LAST + dt.timedelta(days=40))))
+    members = member_forecasts(panel, window(WEIGHED_FROM, LAST), told, schedule=schedule, grid=grid).forecasts
+    return ensemble(members, bars, window(FORECAST_FROM, LAST), told, grid=grid)
 
 
 @pytest.fixture(scope="session")
 def scores(bars, forecasts):
-    return score_forecasts(forecasts, bars, window(FORECAST_FROM, LAST))
+    return score_forecasts(forecasts, bars, window(FORECAST_FROM, LAST), train_bars=1000)
 
 
 @pytest.fixture(scope="session")

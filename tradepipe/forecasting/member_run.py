@@ -1,5 +1,6 @@
 """Member forecasts of a market's partitions: refits on schedule and on drift, forecasts from every bar."""
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,8 +89,8 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     fitter = Fitter(settings.engine, max(threads // workers, 1), cache)
 
     def computed(window: Mapping[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        sessions = [window[name] for name in ("anchor_session", "first_session", "last_session")]
-        anchor, first, last = schedule.numbers(sessions).tolist()
+        anchor, first = (schedule.at_or_after(window[name]) for name in ("anchor_session", "first_session"))
+        last = schedule.at_or_after(window["last_session"] + dt.timedelta(days=1)) - 1
         task = Task(bars, schedule, anchor, first, last, settings.train_bars)
         return _Partition(task, fitter, settings).frames(window["partition"], rows, aims)
 

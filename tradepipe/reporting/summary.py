@@ -8,7 +8,7 @@ import polars as pl
 
 from tradepipe.chain import LAYERS
 from tradepipe.forecasting import verdict
-from tradepipe.forecasting.specs import RANDOM_WALK
+from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.reporting.data import ReportData
 from tradepipe.reporting.performance import Performance, buy_and_hold, equity_by_session, performance
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tradepipe.forecasting.horizons import cumulative
+from tradepipe.forecasting.horizons import cumulate
 from tradepipe.forecasting.model import (
     ENGINES,
     BoolArray,
@@ -85,7 +85,7 @@ class Answers:
         self, at: IntArray, rows: BoolArray, mean: MeanForecast, variance: VarianceForecast, through: IntArray
     ) -> None:
         """Write what `rows` of the forecasts say to the origins `at`, one for each of these rows."""
-        total, spread = cumulative(mean.mean, mean.response, variance.variance)
+        total, spread = cumulate(mean.mean, mean.response, variance.variance)
         self.mean[at] = total[rows]
         with np.errstate(invalid="ignore"):
             self.volatility[at] = np.sqrt(spread[rows])

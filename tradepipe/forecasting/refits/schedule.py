@@ -71,6 +71,10 @@ class RefitSchedule:
             )
         return places.astype(np.int64)
 
+    def at_or_after(self, day: dt.date) -> int:
+        """The number of the first session that is not before `day`."""
+        return int(np.searchsorted(self.days, np.datetime64(day)))
+
     def chain(self, first: int, last: int) -> list[int]:
         """Numbers of the refits that serve the origins in the sessions numbered `first` to `last`.
 
