@@ -57,7 +57,9 @@ def by_loop(closes):
     return f"{calm} {'down' if trend < -TREND_LIMIT else 'up' if trend > TREND_LIMIT else 'flat'}"
 
 
-def test_against_a_plain_loop(bars, windows):
+@pytest.mark.parametrize("lookback", [regime_bars(TOLD) + 10, 45])
+def test_against_a_plain_loop(bars, lookback):
+    windows = months(bars, lookback).tail(14)
     found = compute_regimes(bars, windows, TOLD)
     anchors = dict(windows.select("partition", "anchor_session").rows())
     for (symbol,), own in bars.sort("open_time").partition_by("symbol", as_dict=True).items():
