@@ -100,6 +100,19 @@ def test_a_series_that_cannot_be_fitted_says_why_and_disturbs_no_other():
     np.testing.assert_array_equal(after.parameters[1:], ENGINE.fit(good, PLAIN).parameters[1:])
 
 
+@pytest.mark.parametrize("spec", SPECS[:2], ids=lambda spec: spec.text)
+def test_a_row_that_starts_cold_has_all_its_starts_beside_warm_ones(spec):
+    panel = _panel()
+    before = ENGINE.fit(panel, spec)
+    before.parameters[2] = np.nan
+    mixed, cold = ENGINE.fit(panel, spec, before, turn=1), ENGINE.fit(panel.take([2]), spec, turn=1)
+    assert mixed.evaluations[2] == cold.evaluations[0]
+    np.testing.assert_array_equal(mixed.parameters[2], cold.parameters[0])
+    warm = ENGINE.fit(panel.take([3, 0]), spec, before.take(np.array([3, 0])), turn=1)
+    np.testing.assert_array_equal(mixed.take(np.array([3, 0])).parameters, warm.parameters)
+    np.testing.assert_array_equal(mixed.take(np.array([3, 0])).residuals, warm.residuals)
+
+
 def test_a_missing_regressor_is_a_fault_of_its_series():
     panel = _panel()
     panel.exog[2][5, 1] = np.inf

@@ -142,7 +142,7 @@ def _beside(exog: Sequence[FloatArray], bounds: IntArray, order: ArmaOrder) -> F
             f"regressors have shapes {sorted(set(shapes))} beside series of {sorted(set(lengths.tolist()))} values; "
             f"give each series an array (values, {order.regressors})"
         )
-    return np.ascontiguousarray(np.concatenate(exog), np.float64)
+    return np.ascontiguousarray(np.concatenate([np.empty((0, order.regressors)), *exog]), np.float64)
 
 
 def _flat(series: Series) -> tuple[FloatArray, IntArray]:

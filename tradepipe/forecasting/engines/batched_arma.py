@@ -82,26 +82,24 @@ class BatchedArma:
             ForecastError: the engine refuses `spec`, or `previous` is of another model or of other series.
         """
         order, faults = _order(spec), self.faults(panel, spec)
+        if previous is not None and (previous.symbols != panel.symbols or previous.names != self.names(spec)):
+            raise ForecastError(
+                f"previous fits are {previous.spec.text} of {len(previous)} series, asked is {spec.text} of "
+                f"{len(panel)}; fit without them"
+            )
         sound = np.flatnonzero([fault is None for fault in faults])
-        warm = None
-        if previous is not None:
-            if previous.symbols != panel.symbols or previous.names != self.names(spec):
-                raise ForecastError(
-                    f"previous fits are {previous.spec.text} of {len(previous)} series, asked is {spec.text} of "
-                    f"{len(panel)}; fit without them"
-                )
-            warm = _rows(order, previous.parameters[sound])
-            if previous.curvature is not None:
-                warm = replace(warm, inverses=previous.curvature[sound])
-        found = fit_arma(
-            [panel.values[row] for row in sound],
-            order,
-            beside_values(regressors_of(panel, order), panel, sound),
-            starts=STARTS if warm is None else BESIDE,
-            warm=warm,
-            rotation=turn,
-            threads=threads,
-        )
+        known = sound[:0] if previous is None else sound[np.isfinite(previous.parameters[sound]).all(axis=1)]
+        sound, beside = np.concatenate([known, np.setdiff1d(sound, known)]), regressors_of(panel, order)
+
+        def search(rows: IntArray, warm: ArmaFits | None) -> ArmaFits:
+            values, exog = [panel.values[row] for row in rows], beside_values(beside, panel, rows)
+            starts = STARTS if warm is None else BESIDE
+            return fit_arma(values, order, exog, starts=starts, warm=warm, rotation=turn, threads=threads)
+
+        # Apart: a row that starts cold has all its starts, whoever starts warm beside it.
+        found = search(sound[len(known) :], None)
+        if previous is not None and len(known):
+            found = _one_after_another(search(known, _warm(previous.take(known), order)), found)
         reasons = list(faults)
         for row, status in zip(sound, found.status, strict=True):
             reasons[row] = _REASONS.get(FitStatus(status))
@@ -210,6 +208,15 @@ def _rows(order: ArmaOrder, parameters: FloatArray) -> ArmaFits:
     numbers[:, _columns(order)] = parameters
     numbers[np.isnan(parameters).any(axis=1)] = np.nan
     return ArmaFits(order, np.full(len(parameters), FitStatus.FITTED, np.int64), numbers)
+
+
+def _warm(previous: Fits, order: ArmaOrder) -> ArmaFits:
+    return replace(_rows(order, previous.parameters), inverses=previous.curvature)
+
+
+def _one_after_another(first: ArmaFits, second: ArmaFits) -> ArmaFits:
+    (order, *own), (_, *others) = vars(first).values(), vars(second).values()
+    return ArmaFits(order, *(np.concatenate(pair) for pair in zip(own, others, strict=True)))
 
 
 def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntArray, found: ArmaFits) -> Fits:
