@@ -82,22 +82,19 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     require_columns(panel, "panel", ["symbol", "session", "open_time", "known_at", "close", "log_return"])
     require_columns(panel, "panel", settings.exog)
     require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])
-    rows = usable_rows(panel, settings.exog)
-    bars, aims = Bars.of(rows, schedule, settings.exog, sectors), Grid.of(grid)
+    rows, aims = usable_rows(panel, settings.exog), Grid.of(grid)
+    tasks = tasks_of(rows, windows, settings, schedule, sectors)
     runs = [empty_run(settings.members)]
     workers = max(min(threads, windows.height), 1)
     fitter = Fitter(settings.engine, max(threads // workers, 1), cache)
 
-    def computed(window: Mapping[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
-        anchor, first = (schedule.at_or_after(window[name]) for name in ("anchor_session", "first_session"))
-        last = schedule.at_or_after(window["last_session"] + dt.timedelta(days=1)) - 1
-        task = Task(bars, schedule, anchor, first, last, settings.train_bars)
-        return _Partition(task, fitter, settings).frames(window["partition"], rows, aims)
+    def computed(partition: str, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
+        return PartitionMembers(task, fitter, settings).frames(partition, rows, aims)
 
     on_progress(STAGE, 0, windows.height)
     # Kernels run without the interpreter's lock: partitions side by side use the cores better than each one's parts.
     with ThreadPoolExecutor(workers, "members") as pool:
-        for done, made in enumerate(pool.map(computed, windows.to_dicts()), start=1):
+        for done, made in enumerate(pool.map(computed, windows["partition"], tasks), start=1):
             runs.append(made)
             on_progress(STAGE, done, windows.height)
     forecasts, fits = (pl.concat(frames) for frames in zip(*runs, strict=True))
@@ -114,7 +111,25 @@ def usable_rows(panel: pl.DataFrame, exog: tuple[str, ...]) -> pl.DataFrame:
     return kept.with_columns(pl.col(name).cast(pl.Float64) for name in exog).with_columns(before).filter(known)
 
 
-class _Partition:
+def tasks_of(
+    rows: pl.DataFrame,
+    windows: pl.DataFrame,
+    settings: ForecastSettings,
+    schedule: RefitSchedule,
+    sectors: Mapping[str, str] | None,
+) -> list[Task]:
+    """What each of `windows` asks for, over `usable_rows`."""
+    bars = Bars.of(rows, schedule, settings.exog, sectors)
+
+    def asked(window: Mapping[str, Any]) -> Task:
+        anchor, first = (schedule.at_or_after(window[name]) for name in ("anchor_session", "first_session"))
+        last = schedule.at_or_after(window["last_session"] + dt.timedelta(days=1)) - 1
+        return Task(bars, schedule, anchor, first, last, settings.train_bars)
+
+    return [asked(window) for window in windows.to_dicts()]
+
+
+class PartitionMembers:
     """The members of one partition, one after another."""
 
     def __init__(self, task: Task, fitter: Fitter, settings: ForecastSettings) -> None:
@@ -139,14 +154,25 @@ class _Partition:
                 answers.stood_in_for(walk, f"fewer than {self.settings.min_train_bars} returns")
         return found
 
-    def _of(self, member: Member) -> Answers:
-        task, settings = self.task, self.settings
-        fitted = member.name not in BASELINES
-        fewest = settings.min_train_bars if fitted else FEWEST_RETURNS
-        answers = Answers.nothing(len(task.places), settings.horizon)
+    def fit(self, member: Member) -> None:
+        """Make the fits that `answers` asks for, so that they are kept; answer nothing where no answer asks for one."""
+        if self._watch(member) is None:
+            self.fitter.chain(member, self.task.bars, self.task.windows(self._fewest(member)))
+        else:
+            self._of(member)
+
+    def _fewest(self, member: Member) -> int:
+        return FEWEST_RETURNS if member.name in BASELINES else self.settings.min_train_bars
+
+    def _watch(self, member: Member) -> Watch | None:
         # With a refit after each session there is nothing that drift could bring forward.
-        watch = Watch(settings.drift, len(task.bars.symbols)) if fitted and settings.refit != "day" else None
-        service = Service(task, member, self.fitter, watch, fewest, answers)
+        adapts = member.name in BASELINES or self.settings.refit == "day"
+        return None if adapts else Watch(self.settings.drift, len(self.task.bars.symbols))
+
+    def _of(self, member: Member) -> Answers:
+        task, settings, fewest = self.task, self.settings, self._fewest(member)
+        answers = Answers.nothing(len(task.places), settings.horizon)
+        service = Service(task, member, self.fitter, self._watch(member), fewest, answers)
         made = self.fits[member.name] = []
         for fit, first, last in self._served(member, fewest):
             made.append(fit)
