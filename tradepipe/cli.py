@@ -16,6 +16,7 @@ from tradepipe.commands import (
     blast_radius_app,
     contracts_app,
     dataset_app,
+    forecast_app,
     indicators_app,
     kernels_app,
     models_app,
@@ -43,6 +44,7 @@ app.add_typer(config)
 app.add_typer(quarantine_app.app)
 app.add_typer(dataset_app.app)
 app.command("blast-radius")(blast_radius_app.blast_radius)
+app.command("forecast")(forecast_app.forecast)
 app.command("replay")(replay_app.replay)
 app.command("compile")(kernels_app.compile_kernels)
 app.add_typer(contracts_app.app)
@@ -220,6 +222,7 @@ def main() -> None:
 
 def _is_usage(error: Exception) -> bool:
     """True where the command or the configuration asked for something that there is not."""
+    from tradepipe.chain.latest import NoForecastError  # noqa: PLC0415
     from tradepipe.chain.releases import ReleaseError  # noqa: PLC0415
     from tradepipe.commands.blast_radius import SessionError  # noqa: PLC0415
     from tradepipe.commands.config import UnknownSettingError  # noqa: PLC0415
@@ -231,6 +234,7 @@ def _is_usage(error: Exception) -> bool:
 
     wrong = (
         IndicatorError,
+        NoForecastError,
         UnknownMarketError,
         UnknownQueryError,
         UnknownSettingError,

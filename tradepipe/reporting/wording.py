@@ -26,6 +26,14 @@ def number(value: Number, places: int = 2) -> str:
     return UNKNOWN if known is None else _signless_zero(f"{known:,.{places}f}")
 
 
+def price(value: Number) -> str:
+    """A price to five digits or so, and at least to whole units: 2,506.9; 0.071234."""
+    known = _finite(value)
+    if known is None or known == 0:
+        return number(value, 0)
+    return number(known, max(4 - math.floor(math.log10(abs(known))), 0))
+
+
 def percent(value: Number, places: int = 1, *, signed: bool = False) -> str:
     """A fraction as per cent: 0.0123 is 1.2 %; `signed` writes the plus of a gain."""
     known = _finite(value)
