@@ -311,6 +311,16 @@ class TestPanels:
             np.testing.assert_array_equal(some[spec].state, every[spec].state)
             np.testing.assert_array_equal(some[spec].state[1], states[spec].state[1])
 
+    @pytest.mark.parametrize("engine", ["auto", "reference"])
+    def test_a_symbol_without_new_bars_keeps_its_regressors_ahead(self, engine):
+        spec, exog = replace(ARMA, exog=("x",)), np.random.default_rng(8).normal(size=(BARS + 3, 1))
+        states = fit_batch(Panel(("A", "B"), (returns(1), returns(2)), (exog, exog)), [spec], engine=engine)
+        expected = forecast_batch(states, 3)[spec].mean[0]
+        nothing = update_batch(states, Panel((), ()))
+        np.testing.assert_array_equal(forecast_batch(nothing, 3)[spec].mean[0], expected)
+        other = update_batch(states, Panel(("B",), (returns(2)[:1],), (exog[BARS : BARS + 2],)))
+        np.testing.assert_array_equal(forecast_batch(other, 3)[spec].mean[0], expected)
+
     def test_bars_of_a_stranger(self):
         with pytest.raises(ForecastError, match="new bars of X, of which there is no fit"):
             update_batch(fit_batch(ordinary(1), [ARMA]), Panel(("X",), (returns(1, 1),)))

@@ -141,7 +141,8 @@ class BatchedArma:
         known = [one[: len(values)] for one, values in zip(beside, bars.values, strict=True)]
         before = np.ascontiguousarray(fits.state[:, : order.state_size])
         states, errors = update_arma(bars.values, _rows(order, fits.parameters), before, known)
-        return replace(fits, state=with_ahead(states, bars, beside, order), residuals=tuple(errors))
+        after = with_ahead(states, bars, beside, order, fits.state)
+        return replace(fits, state=after, residuals=tuple(errors))
 
     def forecast(self, fits: Fits, horizon: int) -> MeanForecast:
         """Expected values of the bars ahead, and the weights of an error in them."""

@@ -30,13 +30,26 @@ def beside_values(beside: tuple[FloatArray, ...], panel: Panel, rows: IntArray) 
     return [beside[row][: len(panel.values[row])] for row in rows]
 
 
-def with_ahead(states: FloatArray, panel: Panel, beside: tuple[FloatArray, ...], order: ArmaOrder) -> FloatArray:
-    """States, with how many rows of regressors are known ahead, and these rows, after them."""
+def with_ahead(
+    states: FloatArray,
+    panel: Panel,
+    beside: tuple[FloatArray, ...],
+    order: ArmaOrder,
+    before: FloatArray | None = None,
+) -> FloatArray:
+    """States, with how many rows of regressors are known ahead, and these rows, after them.
+
+    Of a series of which the panel has no regressors, those stay that its state `before` has.
+    """
     if not order.regressors:
         return states
+    size, k = order.state_size, order.regressors
     ahead = [exog[len(values) :] for exog, values in zip(beside, panel.values, strict=True)]
-    size, width = order.state_size, max((len(rows) for rows in ahead), default=0) * order.regressors
-    wide = np.zeros((len(states), size + 1 + width))
+    if before is not None:
+        ahead = [
+            rows if len(exog) else _known(one, order) for rows, exog, one in zip(ahead, beside, before, strict=True)
+        ]
+    wide = np.zeros((len(states), size + 1 + k * max((len(rows) for rows in ahead), default=0)))
     wide[:, :size] = states
     for row, rows in zip(wide, ahead, strict=True):
         row[size] = len(rows)
@@ -51,7 +64,13 @@ def ahead_of(fits: Fits, order: ArmaOrder, horizon: int) -> FloatArray | None:
     size, k = order.state_size, order.regressors
     rows = np.empty((len(fits), horizon, k))
     for own, state in zip(rows, fits.state, strict=True):
-        known = state[size + 1 : size + 1 + k * int(state[size])].reshape(-1, k)
+        known = _known(state, order)
         known = known if len(known) else state[None, size - k : size]
         own[:] = known[np.minimum(np.arange(horizon), len(known) - 1)]
     return rows
+
+
+def _known(state: FloatArray, order: ArmaOrder) -> FloatArray:
+    """The rows ahead (n, k) that a state carries."""
+    begin, k = order.state_size + 1, order.regressors
+    return state[begin : begin + k * int(state[begin - 1])].reshape(-1, k)

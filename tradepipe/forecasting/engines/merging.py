@@ -172,21 +172,22 @@ def require_sound(panel: Panel) -> None:
             raise ForecastError(f"the values of {symbol} have shape {values.shape}; give a 1-D array, oldest first")
 
 
-def aligned(bars: Panel, symbols: tuple[str, ...]) -> Panel:
-    """New bars in the order of `symbols`; a symbol without any has none.
+def aligned(bars: Panel, fits: Fits) -> Panel:
+    """New bars in the order of the fits' symbols; a symbol without any has none.
 
     Raises:
         ForecastError: bars of a symbol that was not fitted.
     """
-    if bars.symbols == symbols:
+    if bars.symbols == fits.symbols:
         return bars
     place = {symbol: row for row, symbol in enumerate(bars.symbols)}
-    strange = [symbol for symbol in bars.symbols if symbol not in set(symbols)]
+    strange = sorted(place.keys() - set(fits.symbols))
     if strange:
         raise ForecastError(
             f"new bars of {', '.join(strange[:3])}, of which there is no fit; fit them or leave them out"
         )
-    rows = [place.get(symbol) for symbol in symbols]
-    exog = bars.exog and tuple(np.empty((0, bars.exog[0].shape[1])) if row is None else bars.exog[row] for row in rows)
+    rows = [place.get(symbol) for symbol in fits.symbols]
+    without = np.empty((0, len(fits.spec.exog)))
+    exog = tuple(without if row is None else bars.exog[row] for row in rows) if bars.exog or not len(bars) else ()
     groups = bars.groups and tuple("" if row is None else bars.groups[row] for row in rows)
-    return Panel(symbols, tuple(np.empty(0) if row is None else bars.values[row] for row in rows), exog, groups)
+    return Panel(fits.symbols, tuple(np.empty(0) if row is None else bars.values[row] for row in rows), exog, groups)

@@ -132,7 +132,7 @@ def update_batch(states: Mapping[ModelSpec, Fits], bars: Panel) -> dict[ModelSpe
     require_sound(bars)
 
     def one(fits: Fits) -> Fits:
-        new, state = aligned(bars, fits.symbols), fits.state.copy()
+        new, state = aligned(bars, fits), fits.state.copy()
         residuals = [np.empty(0)] * len(fits)
         for part in taken_apart(fits):
             after = part.engine.update(part.fits, new.take(part.rows))
