@@ -344,6 +344,39 @@ class TestPanels:
         np.testing.assert_allclose(added, beta[:, None] * exog[[BARS + 1, BARS + 2, BARS + 2], 0], rtol=1e-9)
 
 
+class TestRegressors:
+    SPEC = replace(ARMA, exog=("x",))
+
+    def routed(self, values, exog, **options):
+        fits = fit_batch(Panel(("A",), (values,), (exog,)), [self.SPEC], **options)
+        assert_usable(forecast_batch(fits, HORIZON)[self.SPEC])
+        return fits[self.SPEC].engine[0], fits[self.SPEC].reason[0]
+
+    def test_none_at_all(self):
+        assert self.routed(np.empty(0), np.empty((0, 1)))[0] == "baseline"
+        engine, reason = self.routed(returns(1), np.full((BARS + 1, 1), np.nan))
+        assert engine == "baseline"
+        assert "batched: missing or infinite regressors; reference: regressor x is constant" in reason
+
+    def test_one_that_varies_only_ahead_is_constant(self):
+        step = (np.arange(BARS + 2) >= BARS).astype(float)[:, None]
+        found = self.routed(returns(1), step, engine="reference")
+        assert found == ("baseline", "reference: regressor x is constant")
+
+    @pytest.mark.parametrize("engine", ["auto", "reference"])
+    def test_one_that_is_missing_ahead_leaves_nothing_to_say_of_the_mean(self, engine):
+        exog = 20 + np.random.default_rng(3).normal(size=(BARS + 1, 1))
+        values = returns(1) + 0.01 * exog[:BARS, 0]
+        states = fit_batch(Panel(("A",), (values,), (exog,)), [self.SPEC], engine=engine)
+        for missing in (np.nan, np.inf):
+            new = Panel(("A",), (values[:1],), (np.array([[20.0], [missing]]),))
+            later = update_batch(states, new)
+            found = forecast_batch(later, 3)[self.SPEC]
+            assert (found.engine, found.reason) == (("baseline",), ("forecast is not finite",))
+            after = update_batch(later, Panel(("A",), (values[:1],), (np.array([[20.0], [20.0]]),)))
+            assert forecast_batch(after, 3)[self.SPEC].reason == (None,)
+
+
 @pytest.mark.slow
 def test_eight_threads_of_fifty_symbols_are_the_sequential_result():
     panel = ordinary(50, 260)

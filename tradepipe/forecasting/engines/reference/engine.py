@@ -61,11 +61,7 @@ class ReferenceEngine:
         least = FEWEST + 10 * max(0, len(self.names(spec)) - 5)
         faults = [fault_of(values, least) for values in panel.values]
         for row, exog in enumerate(panel.exog if spec.exog else ()):
-            spread = np.ptp(np.where(np.isfinite(exog), exog, np.nanmean(exog, axis=0)), axis=0)
-            faults[row] = faults[row] or next(
-                (f"regressor {name} is constant" for name, one in zip(spec.exog, spread, strict=True) if not one > 0),
-                None,
-            )
+            faults[row] = faults[row] or _fault_beside(spec.exog, exog[: len(panel.values[row])])
         return tuple(faults)
 
     def fit(
@@ -212,6 +208,15 @@ def _updated(fits: Fits, bars: Panel, row: int) -> tuple[FloatArray, FloatArray]
         parts = Parts(fits.spec)
         return parts.updated(values, parameters, state[: parts.width]), np.empty(0)
     return Shape(fits.spec).updated(values, _exog_of(bars, row), parameters, state)
+
+
+def _fault_beside(names: tuple[str, ...], exog: FloatArray) -> str | None:
+    """Which regressor of the bars that have values says nothing of them."""
+    for name, column in zip(names, exog.T, strict=True):
+        present = column[np.isfinite(column)]
+        if not present.max(initial=-np.inf) > present.min(initial=np.inf):
+            return f"regressor {name} is constant"
+    return None
 
 
 def _require_exog(panel: Panel, spec: ModelSpec) -> None:

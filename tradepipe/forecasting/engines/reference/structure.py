@@ -85,11 +85,13 @@ class Shape:
         return np.concatenate([after, ahead]), errors
 
     def regression_ahead(self, equations: "Equations", exog: FloatArray, bars: int) -> FloatArray:
-        """What the regressors add to the bars ahead: of the rows after the values if there are any, else the last."""
+        """What the regressors add to the bars ahead: of the rows after the values if there are any, else the last.
+
+        Not finite of a row with a missing one: any number in its place would be a guess.
+        """
         if not self.spec.exog:
             return np.zeros(1)
-        rows = exog[min(bars, len(exog) - 1) :]
-        ahead: FloatArray = np.where(np.isfinite(rows), rows, 0.0) @ equations.betas
+        ahead: FloatArray = exog[min(bars, len(exog) - 1) :] @ equations.betas
         return ahead
 
     def equations(self, parameters: FloatArray) -> "Equations":
