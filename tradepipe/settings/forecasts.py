@@ -83,6 +83,9 @@ class RetrainingSettings(Section):
     block: int = Field(50, ge=1, le=5000, description="symbols fitted together")
     workers: int = Field(2, ge=1, le=256, description="threads or processes at once")
     broker_url: str | None = Field(None, description="celery: redis://host:port/0 of the Valkey that carries the tasks")
+    lost_after: Duration = Field(
+        dt.timedelta(minutes=1), description="celery: silence of a worker after which another one takes its block"
+    )
     every: Duration = Field(
         dt.timedelta(days=7), description="age at which a schedule retrains; new data and drift do too"
     )
@@ -91,6 +94,8 @@ class RetrainingSettings(Section):
     def _told(self) -> "RetrainingSettings":
         if self.executor == "celery" and self.broker_url is None:
             raise ValueError("executor celery needs broker_url")
+        if self.lost_after < dt.timedelta(seconds=1):
+            raise ValueError("lost_after must be a second at least")
         return self
 
 
