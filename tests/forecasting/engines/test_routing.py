@@ -12,6 +12,7 @@ from tests.forecasting.engines.hostile import BARS, SPECS, hostile, ordinary, re
 from tradepipe.forecasting.engines import filter_batch, fit_batch, forecast_batch, update_batch
 from tradepipe.forecasting.engines.ladder import BY_NAME, stand_in
 from tradepipe.forecasting.engines.limits import objections
+from tradepipe.forecasting.engines.merging import OWN, SPARE
 from tradepipe.forecasting.model import ForecastError, MeanForecast, ModelSpec, Panel, VarianceForecast
 
 ARMA = ModelSpec("arma", (1, 0, 1))
@@ -164,6 +165,26 @@ def test_new_bars_are_taken_in_as_if_filtered_with_the_others(spec):
         np.testing.assert_allclose(numbers(forecast_batch(filtered, HORIZON)[spec]), ahead, rtol=1e-7, atol=1e-15)
 
 
+@pytest.mark.parametrize("bars", [15, 59, 120])
+def test_what_stands_in_for_a_variance_does_not_tell_how_bars_came(bars):
+    panel, more = ordinary(3, bars), [returns(70 + i, 70) for i in range(3)]
+    panel.values[1][9], more[1][2] = np.nan, np.nan
+    whole = Panel(panel.symbols, tuple(np.r_[a, b] for a, b in zip(panel.values, more, strict=True)))
+    ewma = fit_batch(whole, [ModelSpec("ewma")])[ModelSpec("ewma")]
+    for spec in (ModelSpec("ewma"), GJR_T):
+        states = fit_batch(panel, [spec])
+        for bar in range(70):
+            states = update_batch(states, Panel(panel.symbols, tuple(new[bar : bar + 1] for new in more)))
+        np.testing.assert_array_equal(states[spec].state[:, SPARE:OWN], ewma.state[:, SPARE:OWN])
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.0, -1.0, np.nan])
+@pytest.mark.parametrize("family", ["ewma", "gjr"])
+def test_a_decay_that_is_none_is_refused(family, decay):
+    with pytest.raises(ForecastError, match=r"no baseline can stand in: decay .* is not between 0 and 1"):
+        fit_batch(ordinary(1), [ModelSpec(family, (1, 1) if family == "gjr" else (), decay=decay)])
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.text)
 def test_a_fit_can_be_kept_as_parameters_and_filtered_back(hostile_fits, spec):
     fits = hostile_fits[spec]
@@ -256,7 +277,7 @@ class TestForecastsThatAreRefused:
         fits = update_batch(fit_batch(panel, [GJR_T, ewma]), more)
         for spoilt in (np.nan, np.inf, 0.0, 1e9, -1.0):
             broken = fits[GJR_T].with_state(fits[GJR_T].state.copy())
-            broken.state[1, 2] = spoilt
+            broken.state[1, OWN] = spoilt
             forecast = forecast_batch({GJR_T: broken}, 3)[GJR_T]
             assert forecast.engine == ("batched", "baseline")
             assert forecast.reason[1].startswith("forecast is ")

@@ -34,8 +34,8 @@ LARGEST: Final = 1e100
 """A value beyond it counts as missing, so that no square overflows."""
 
 FAMILIES: Final = ("random_walk", "drift", "seasonal_naive", "ewma")
-_NO_START: Final = -1.0
-"""Variance of a series of which nothing is known yet."""
+EWMA_STATE: Final = 3
+"""Columns of the state of ewma: variance of the next bar, its start, values that the start is the mean square of."""
 
 
 class Baselines:
@@ -43,7 +43,7 @@ class Baselines:
 
     random_walk has no parameters and no state. drift has `mu`, the mean of the training values. seasonal_naive has no
     parameters; its state is the forecast of each of the next `seasonal[3]` bars. ewma has no parameters either, since
-    its decay stands in the spec; its state is the variance of the next bar, below 0 where no value was seen yet:
+    its decay stands in the spec; its state begins with the variance of the next bar, 0 where no value was seen yet:
     h(t+1) = decay h(t) + (1 - decay) r(t)^2 (RiskMetrics Technical Document, 4th ed., 1996, section 5.2), started
     before the first value from the mean square of the first 60.
     """
@@ -162,6 +162,14 @@ class Baselines:
         return MeanForecast(np.zeros((rows, horizon)), response)
 
 
+def smoothed(panel: Panel, decay: float, state: FloatArray | None = None) -> FloatArray:
+    """The state of ewma (series, `EWMA_STATE`) after the panel, from `state` or from nothing."""
+    values, offsets = _flat(panel)
+    after = np.zeros((len(panel), EWMA_STATE)) if state is None else state.copy()
+    smooth(values, offsets, decay, after)
+    return after
+
+
 def _checked(spec: ModelSpec) -> None:
     reason = Baselines().refusal(spec)
     if reason:
@@ -185,7 +193,7 @@ def _summaries(values: FloatArray, offsets: IntArray) -> tuple[IntArray, FloatAr
 def _first_state(spec: ModelSpec, rows: int) -> FloatArray:
     if spec.family == "seasonal_naive":
         return np.zeros((rows, spec.seasonal[3]))
-    return np.full((rows, int(spec.family == "ewma")), _NO_START)
+    return np.zeros((rows, EWMA_STATE if spec.family == "ewma" else 0))
 
 
 def _filtered(
@@ -231,23 +239,28 @@ def summarise(values: FloatArray, offsets: IntArray, counts: IntArray, means: Fl
 
 @compiled
 def smooth(values: FloatArray, offsets: IntArray, decay: float, state: FloatArray) -> None:
-    """Carry the variance in `state` (series, 1) over the values; one below 0 starts from the first 60 of them."""
+    """Carry `state` (series, EWMA_STATE) over the values.
+
+    The first 60 values each move the start, and the variance by what it has in it of the start, so that the result
+    does not depend on how many come at a time.
+    """
     for row in range(len(state)):
-        begin, end = offsets[row], offsets[row + 1]
-        h = state[row, 0]
-        if h < 0:
-            total, count = 0.0, 0
-            for place in range(begin, end):
-                if not np.isnan(values[place]):
-                    total += values[place] ** 2
-                    count += 1
-                    if count == MIN_RETURNS:
-                        break
-            h = total / count if count else h
-        for place in range(begin, end):
-            if not np.isnan(values[place]):
-                h = decay * h + (1 - decay) * values[place] ** 2
-        state[row, 0] = h
+        h, start, count = state[row, 0], state[row, 1], int(state[row, 2])
+        weight = 1.0
+        for _ in range(count if count < MIN_RETURNS else 0):
+            weight *= decay
+        for place in range(offsets[row], offsets[row + 1]):
+            square = values[place] ** 2
+            if np.isnan(square):
+                continue
+            if count < MIN_RETURNS:
+                count += 1
+                moved = (square - start) / count
+                start += moved
+                h += weight * moved
+                weight *= decay
+            h = decay * h + (1 - decay) * square
+        state[row, 0], state[row, 1], state[row, 2] = h, start, count
 
 
 @compiled

@@ -7,7 +7,7 @@ from tradepipe.forecasting.engines.batched import Batched
 from tradepipe.forecasting.engines.engine import Engine
 from tradepipe.forecasting.engines.reference import ReferenceEngine
 from tradepipe.forecasting.engines.samossa import Samossa
-from tradepipe.forecasting.model import EngineName, ModelSpec
+from tradepipe.forecasting.model import EngineName, ForecastError, ModelSpec
 
 Choice = Literal["auto", "reference"]
 
@@ -32,8 +32,14 @@ def ladder(spec: ModelSpec, choice: Choice) -> tuple[tuple[Engine, ModelSpec], .
     Args:
         spec: a model.
         choice: "reference" leaves the kernels out.
+
+    Raises:
+        ForecastError: not even a baseline can stand in, as with an EWMA whose decay is not between 0 and 1.
     """
     last = (BY_NAME["baseline"], stand_in(spec))
+    reason = BY_NAME["baseline"].refusal(last[1])
+    if reason:
+        raise ForecastError(f"no engine does {spec.text}, and no baseline can stand in: {reason}")
     if last[1] == spec:
         return (last,)
     names: tuple[EngineName, ...] = ("batched", "reference") if choice == "auto" else ("reference",)

@@ -1,7 +1,7 @@
 """Rows of several engines side by side as one `Fits`, and taken apart again.
 
-The state of a merged row is the number of columns of its engine's state, the variance that the baseline expects of the
-next bar (0 of a mean equation), and the engine's own state.
+The state of a merged row is the number of columns of its engine's state, the state of the EWMA that stands in where a
+variance is of no use (0 of a mean equation), and the engine's own state.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,13 @@ from typing import Final
 
 import numpy as np
 
+from tradepipe.forecasting.engines.baselines import EWMA_STATE
 from tradepipe.forecasting.engines.engine import Engine
 from tradepipe.forecasting.engines.ladder import BY_NAME, parameter_names, stand_in
 from tradepipe.forecasting.model import EngineName, Fits, FloatArray, ForecastError, IntArray, ModelSpec, Panel
 
-WIDTH, SPARE, OWN = 0, 1, 2
-"""Columns of a merged state: width of the engine's own, the baseline's variance, first of the engine's own."""
+WIDTH, SPARE, OWN = 0, 1, 1 + EWMA_STATE
+"""Columns of a merged state: width of the engine's own, first of the EWMA's, first of the engine's own."""
 
 _NOT_BEFORE: Final = "not fitted before"
 

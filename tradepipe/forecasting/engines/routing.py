@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tradepipe.forecasting.engines.baselines import smoothed
 from tradepipe.forecasting.engines.engine import Engine
 from tradepipe.forecasting.engines.ladder import Choice, ladder, stand_in
 from tradepipe.forecasting.engines.limits import objections, replaced
@@ -23,7 +24,6 @@ from tradepipe.forecasting.engines.merging import (
     taken_apart,
     with_own,
 )
-from tradepipe.forecasting.engines.spare import carried, expected
 from tradepipe.forecasting.model import (
     Fits,
     ForecastError,
@@ -140,7 +140,7 @@ def update_batch(states: Mapping[ModelSpec, Fits], bars: Panel) -> dict[ModelSpe
             for row, errors in zip(part.rows.tolist(), after.residuals, strict=False):
                 residuals[row] = errors
         if fits.spec.is_variance:
-            state[:, SPARE] = carried(state[:, SPARE], new.values, stand_in(fits.spec).decay)
+            state[:, SPARE:OWN] = smoothed(new, stand_in(fits.spec).decay, state[:, SPARE:OWN])
         return replace(fits, state=state, residuals=() if fits.spec.is_variance else tuple(residuals))
 
     return {spec: one(fits) for spec, fits in states.items()}
@@ -201,7 +201,7 @@ def _routed(panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec]
     found = merged(spec, panel.symbols, parts, ["; ".join(each) or None for each in reasons])
     if spec.is_variance and len(panel):
         asked = stand_in(spec)
-        found.state[:, SPARE] = found.state[:, OWN] if asked == spec else expected(panel.values, asked.decay)
+        found.state[:, SPARE:OWN] = found.state[:, OWN:] if asked == spec else smoothed(panel, asked.decay)
     return found
 
 
