@@ -8,6 +8,7 @@ from sensors.landing import landing_sensor
 from sensors.local import LocalRunner, Outcome, prepare_dagster_home
 from sensors.maintenance import maintenance_schedule
 from sensors.publishing import publish_job
+from sensors.retraining import retraining_job, retraining_sensor
 from sensors.schedules import close_schedule
 from sensors.signals import signals_sensor
 from sensors.warming import warming_schedule
@@ -28,6 +29,8 @@ __all__ = [
     "prepare_dagster_home",
     "publish_job",
     "research_job",
+    "retraining_job",
+    "retraining_sensor",
     "signals_sensor",
     "warming_schedule",
 ]

@@ -1,15 +1,20 @@
 """Jobs run and sensors ticked in this process, on the instance that the UI and the daemon use."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from assets.layer import asset_key
+from sensors.executors import reach
 from sensors.jobs import derivatives_job_name, execution_job_name, marts_job_name, research_job_name
 from sensors.requests import PARTITION_RANGE_END, PARTITION_RANGE_START
+from sensors.retraining import retraining_job_name
 from tradepipe.chain import LAYERS
 from tradepipe.chain.derivatives import DERIVATIVES
 from tradepipe.markets import Market
@@ -21,11 +26,12 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run ended; `error` is the message of the step that failed."""
+    """How one run ended; `error` is the message of the step that failed, `told` what the last one answered, if any."""
 
     run_id: str
     success: bool
     error: str | None = None
+    told: Mapping[str, Any] | None = None
 
 
 def prepare_dagster_home(home: Path) -> Path:
@@ -73,6 +79,26 @@ class LocalRunner:
         """The same with the landing sensor: the research layers come to follow the landing folder."""
         return self._follow(f"{market.name}_landing_sensor", research_job_name(market))
 
+    def retrain(self, market: Market, first: str, last: str) -> Outcome:
+        """Fit the models of `market` for the partitions from `first` to `last` ahead, where the settings say.
+
+        Raises:
+            ExecutorError: it is Celery, and no Valkey answers.
+        """
+        told, name = market.settings.forecasts.retraining, retraining_job_name(market)
+        tags = {PARTITION_RANGE_START: first, PARTITION_RANGE_END: last}
+        if told.executor == "threads":
+            job = self.defs.resolve_job_def(name)
+            done = job.execute_in_process(instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False)
+            return _retrained(done, market)
+        if told.executor == "celery":
+            reach(str(told.broker_url))
+        # Other processes load the definitions themselves, from the same settings files and environment.
+        loaded = ReconstructableRepository.for_module("tradepipe.definitions", "defs")
+        recipe = loaded.get_reconstructable_job(name)
+        with dg.execute_job(recipe, self.instance, run_config=QUIET, tags=tags) as result:
+            return _retrained(result, market)
+
     def _follow(self, sensor_name: str, job_name: str) -> list[Outcome]:
         sensor, job = self.defs.resolve_sensor_def(sensor_name), self.defs.resolve_job_def(job_name)
         outcomes: list[Outcome] = []
@@ -107,7 +133,13 @@ def _job_of(market: Market, layers: set[str]) -> str:
     return derivatives_job_name(market) if layers <= set(DERIVATIVES) else marts_job_name(market)
 
 
-def _error(result: dg.ExecuteInProcessResult) -> str:
+def _retrained(result: dg.ExecuteInProcessResult | dg.JobExecutionResult, market: Market) -> Outcome:
+    if not result.success:
+        return Outcome(result.run_id, success=False, error=_error(result))
+    return Outcome(result.run_id, success=True, told=json.loads(result.output_for_node(f"{market.name}_gathered")))
+
+
+def _error(result: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> str:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
             cause = event.step_failure_data.error

@@ -22,6 +22,7 @@ from tradepipe.commands import (
     models_app,
     quarantine_app,
     replay_app,
+    retrain_app,
     storage_app,
     universe_app,
 )
@@ -46,6 +47,8 @@ app.add_typer(dataset_app.app)
 app.command("blast-radius")(blast_radius_app.blast_radius)
 app.command("forecast")(forecast_app.forecast)
 app.command("replay")(replay_app.replay)
+app.command("retrain")(retrain_app.retrain)
+app.command("retrain-worker")(retrain_app.retrain_worker)
 app.command("compile")(kernels_app.compile_kernels)
 app.add_typer(contracts_app.app)
 app.add_typer(indicators_app.app)

@@ -41,6 +41,8 @@ from sensors import (
     prepare_dagster_home,
     publish_job,
     research_job,
+    retraining_job,
+    retraining_sensor,
     signals_sensor,
     warming_schedule,
 )
@@ -70,6 +72,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[derivatives_job(market) for market in deriving],
             *[fetch_job(market) for market in fetched],
             *[publish_job(market, settings.manifests_folder) for market in markets],
+            *[retraining_job(market) for market in markets],
         ],
         schedules=[
             *[close_schedule(market, running=running) for market in markets],
@@ -81,6 +84,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[landing_sensor(market, running=running) for market in markets],
             *[derivatives_sensor(market, running=running) for market in deriving],
             *[signals_sensor(market, running=running) for market in trading],
+            *[retraining_sensor(market, running=running) for market in markets],
             *[automation_sensor(market, marts, running=running) for market in markets],
         ],
         resources={

@@ -115,11 +115,12 @@ def test_every_layer_has_a_blocking_partitioned_contract_check(defs):
 
 def test_jobs_sensors_and_schedules_are_there(defs):
     repository = defs.get_repository_def()
-    assert {f"{MARKET}_research", f"{MARKET}_execution_job"} <= set(repository.job_names)
+    assert {f"{MARKET}_research", f"{MARKET}_execution_job", f"{MARKET}_retraining"} <= set(repository.job_names)
     assert {sensor.name for sensor in repository.sensor_defs} == {
         f"{MARKET}_landing_sensor",
         f"{MARKET}_signals_sensor",
         f"{MARKET}_automation",
+        f"{MARKET}_retraining_sensor",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {f"{MARKET}_after_close", "nightly_maintenance"}
 

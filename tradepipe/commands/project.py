@@ -1,10 +1,10 @@
 """The opened project: settings, markets and store, as every command needs them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from tradepipe.chain import LandingIndex
 from tradepipe.markets import Market, PartitionKeyError, load_markets
@@ -13,7 +13,7 @@ from tradepipe.store import PartitionStore, open_store
 
 
 class Outcome(Protocol):
-    """How a Dagster run ended; `error` is the message of the step that failed."""
+    """How a Dagster run ended; `error` is the message of the step that failed, `told` what the last one answered."""
 
     @property
     def run_id(self) -> str: ...
@@ -21,6 +21,8 @@ class Outcome(Protocol):
     def success(self) -> bool: ...
     @property
     def error(self) -> str | None: ...
+    @property
+    def told(self) -> Mapping[str, Any] | None: ...
 
 
 class Runner(Protocol):
@@ -28,6 +30,10 @@ class Runner(Protocol):
 
     def materialise(self, market: Market, layers: Sequence[str], first: str, last: str) -> Outcome:
         """Materialise `layers` for the partitions from `first` to `last` in one run."""
+        ...
+
+    def retrain(self, market: Market, first: str, last: str) -> Outcome:
+        """Fit the models for the partitions from `first` to `last` ahead, on the executor that the settings name."""
         ...
 
     def execute_pending_signals(self, market: Market) -> Sequence[Outcome]:
