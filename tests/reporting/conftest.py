@@ -13,18 +13,20 @@ import polars as pl
 import pytest
 
 from tradepipe import contracts
-from tradepipe.contracts import BARS, QUARANTINE
+from tradepipe.contracts import BARS, EVALUATION_LOSSES, QUARANTINE
 from tradepipe.execution import Journal, execute
 from tradepipe.execution.projections import History, fills_frame, orders_frame, positions_frame
 from tradepipe.execution.venues import PaperVenue
 from tradepipe.forecasting import accuracy as accuracy_of
 from tradepipe.forecasting import score_forecasts
 from tradepipe.forecasting.ensemble import ensemble
+from tradepipe.forecasting.evaluation import fold, judged, loss_series, statistics
+from tradepipe.forecasting.evaluation.views import over_symbols
 from tradepipe.forecasting.member_run import member_forecasts
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.indicators import compute_indicators, parse_indicators
 from tradepipe.markets import load_markets
-from tradepipe.reporting.data import GENERATIONS, ReportData
+from tradepipe.reporting.data import DECIDED_ON, GENERATIONS, ReportData
 from tradepipe.settings import load_settings
 from tradepipe.signals import compute_signals
 
@@ -86,6 +88,17 @@ def scores(bars, forecasts):
 @pytest.fixture(scope="session")
 def accuracy(scores):
     return accuracy_of(scores)
+
+
+@pytest.fixture(scope="session")
+def evaluated(scores):
+    """Evaluations month by month, folded; by regime; and losses. The regime is made up: up and down weeks."""
+    rows = judged(scores).with_columns(
+        partition=pl.col("target_session").dt.strftime("%Y-%m"),
+        regime=pl.when(pl.col("session").dt.week() % 2 == 0).then(pl.lit("calm up")).otherwise(pl.lit("wild down")),
+    )
+    sums = statistics(rows).drop("partition")
+    return fold(sums), over_symbols(sums), loss_series(rows).select(EVALUATION_LOSSES.column_names)
 
 
 @pytest.fixture(scope="session")
@@ -174,8 +187,11 @@ def generations(bars, forecasts, scores, signals, orders, fills, positions):
 
 
 @pytest.fixture(scope="session")
-def data(market, generations, bars, forecasts, scores, accuracy, signals, orders, fills, positions, quarantine):
+def data(
+    market, generations, bars, forecasts, scores, accuracy, evaluated, signals, orders, fills, positions, quarantine
+):
     told = market.settings
+    evaluations, by_regime, losses = evaluated
     return ReportData(
         market=told.name,
         description=told.description,
@@ -187,6 +203,11 @@ def data(market, generations, bars, forecasts, scores, accuracy, signals, orders
         forecasts=forecasts,
         scores=scores,
         accuracy=accuracy,
+        evaluations=evaluations,
+        by_regime=by_regime,
+        losses=losses,
+        decided_on=forecasts.filter(pl.col("horizon") == told.strategy.horizon).select(DECIDED_ON),
+        regimes={"IXIC": "wild down", "SPX": "normal flat"},
         signals=signals,
         orders=orders,
         fills=fills,

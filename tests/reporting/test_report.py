@@ -58,7 +58,7 @@ def page(written):
 
 def test_the_page_parses(page):
     assert page.open == []
-    assert page.tags.count("svg") == 7
+    assert page.tags.count("svg") == 10
     assert page.tags.count("title") == 1
 
 
@@ -86,9 +86,15 @@ def test_numbers_and_reasons_are_told(page):
         "1999-01-04 to 2018-12-31",
         "5,031 sessions",
         "SPX: arma_garch shows no skill in forecasting returns",
+        "all symbols: ensemble ",
+        "all symbols: seasonal_naive is worse than the random walk",
+        "Who earned it",
+        "By regime",
+        "wild down, ensemble",
+        "2017, arma_garch",
         "below_min_trade",
         "high_below_low",
-        "150 fills with a notional of",
+        "188 fills with a notional of",
         "buy and hold",
         "Why: the newest orders sent",
         "Why not: the newest intents denied",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tradepipe.contracts.forecasts import ENSEMBLE
-from tradepipe.forecasting.evaluation.views import calibration, skill_over_time, weights_over_time
+from tradepipe.forecasting.evaluation.views import calibration, rolling_skill, weights_over_time
 from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.reporting.drawing import (
     INK,
@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NOTHING = "No forecast has met its target yet."
+_FAR = 1.2  # times the random walk's error, beyond which a line is not drawn
+_BESIDE = 0.36  # of the room between two levels, to either side
+_MARKS = "osD^vP"
 _FIXED = {ENSEMBLE: Stroke(INK, "solid", 1.8), RANDOM_WALK: Stroke(QUIET, "solid", 1.0)}
 
 
 def coverage(table: pl.DataFrame, *, horizon: int) -> "Figure":
-    """Share of outcomes inside each model's intervals over the share that was promised.
+    """Share of outcomes inside each model's intervals beside the share that was promised.
+
+    Bars show the standard deviation over symbols, where there are several.
 
     Args:
         table: `tradepipe.forecasting.evaluate`, by nothing.
@@ -42,35 +47,58 @@ def coverage(table: pl.DataFrame, *, horizon: int) -> "Figure":
         return sentence_figure(title, _NOTHING)
     figure, (axes,) = new_figure(title)
     levels = sorted(set(told["level"]))
-    axes.plot(levels, levels, color=QUIET, linestyle=(0, (2, 2)), linewidth=1.0, label="as promised")
-    for model, stroke in _strokes(told):
-        line(axes, told.filter(pl.col("model") == model).select("level", "coverage"), stroke, model)
+    strokes = _strokes(told)
+    for place, level in enumerate(levels):
+        edges = place - _BESIDE, place + _BESIDE
+        axes.plot(edges, (level, level), color=QUIET, linewidth=1.0, label="" if place else "as promised")
+    for place, (model, stroke) in enumerate(strokes):
+        own = told.filter(pl.col("model") == model).sort("level")
+        beside = _BESIDE * (2 * (place + 0.5) / len(strokes) - 1)
+        axes.errorbar(
+            [one + beside for one in range(len(levels))],
+            own["coverage"].to_list(),
+            yerr=own["spread"].fill_null(0.0).to_list(),
+            color=stroke.colour,
+            marker=_MARKS[place % len(_MARKS)],
+            markersize=5,
+            linestyle="none",
+            elinewidth=1.0,
+            label=model,
+        )
     legend(axes)
-    axes.set_xticks(levels, [percent(level, 0) for level in levels])
-    name_axes(axes, y="outcomes inside", x="level of the interval")
+    axes.set_xticks(range(len(levels)), [percent(level, 0) for level in levels])
+    spread = " (bars: spread over symbols)" if told["spread"].is_not_null().any() else ""
+    name_axes(axes, y="outcomes inside", x=f"level of the interval{spread}")
     number_axis(axes, percent=True)
     return figure
 
 
 def skill(sums: pl.DataFrame, *, horizon: int) -> "Figure":
-    """Error of each model over the random walk's, month by month.
+    """Error of each model over the random walk's, over the last twelve months at each month.
+
+    A model whose error is far from the others' is named with its own, and not drawn: its line would flatten theirs.
 
     Args:
         sums: EVALUATIONS contract, any partitions.
         horizon: bars ahead.
     """
     title = f"Forecast error against the random walk, {plural(horizon, 'bar')} ahead"
-    told = skill_over_time(sums.filter(pl.col("horizon") == horizon)).filter(pl.col("model") != RANDOM_WALK)
+    told = rolling_skill(sums.filter(pl.col("horizon") == horizon)).filter(pl.col("model") != RANDOM_WALK)
     if told.is_empty():
         return sentence_figure(title, _NOTHING)
+    middles = dict(told.group_by("model").agg(pl.col("rmse_ratio").median()).sort("model").rows())
+    far = {model: ratio for model, ratio in middles.items() if ratio is not None and ratio > _FAR}
     figure, (axes,) = new_figure(title)
     axes.axhline(1.0, color=QUIET, linewidth=1.0)
     for model, stroke in _strokes(told):
-        line(axes, told.filter(pl.col("model") == model).select("from_session", "rmse_ratio"), stroke, model)
-    legend(axes)
-    name_axes(axes, y="ratio of RMSE, a month\n(below 1: better)")
+        if model not in far:
+            line(axes, told.filter(pl.col("model") == model).select("from_session", "rmse_ratio"), stroke, model)
+    if len(far) < len(middles):
+        legend(axes)
+    name_axes(axes, y="ratio of RMSE, 12 months\n(below 1: better)")
     axes.ticklabel_format(axis="y", useOffset=False)
-    date_axis(axes, "month of the targets")
+    left_out = ", ".join(f"{model} about {number(ratio)}" for model, ratio in far.items())
+    date_axis(axes, "month of the targets" + (f" (not drawn: {left_out})" if far else ""))
     return figure
 
 

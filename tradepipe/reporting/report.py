@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tradepipe.reporting.data import ReportData
+from tradepipe.reporting.attribution import attribution
+from tradepipe.reporting.data import SYMBOLS_PLOTTED, ReportData
 from tradepipe.reporting.drawing import BLUE, GREEN, INK, ORANGE, PURPLE, QUIET, RULE
+from tradepipe.reporting.forecast_section import figures, section
 from tradepipe.reporting.plots import forecast_skill, price_and_volume, price_with_forecasts
 from tradepipe.reporting.rendering import to_svg
 from tradepipe.reporting.summary import summarise
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEMPLATE = "report.html.jinja"
-SYMBOLS_PLOTTED = 4
 ROWS_SHOWN = 40
 ORDERS_EXPLAINED = 15
 
@@ -56,15 +57,19 @@ def render_report(data: ReportData) -> str:
     """The report as HTML text."""
     was_denied = pl.col("state") == "DENIED"
     summary = summarise(data)
+    judged = section(data)
     template = _environment().get_template(TEMPLATE)
     return template.render(
         data=data,
         summary=summary,
+        judged=judged,
+        overall=judged.overall.to_dicts(),
+        earned=attribution(data.positions, data.fills, data.orders, data.decided_on, model=data.model).to_dicts(),
         verdicts=summary.verdicts[:ROWS_SHOWN],
         rows_shown=ROWS_SHOWN,
         sent=explained_orders(data.orders.filter(~was_denied), data.signals).to_dicts(),
         denied=explained_orders(data.orders.filter(was_denied), data.signals).to_dicts(),
-        plots=_plots(data),
+        plots=_plots(data, judged.overall),
         symbols_left_out=max(len(data.symbols) - SYMBOLS_PLOTTED, 0),
     )
 
@@ -102,17 +107,20 @@ def _environment() -> "Environment":
         "percent": percent,
         "p_value": p_value,
         "plural": plural,
+        "labelled": lambda rows, column: [{**row, "part": row[column]} for row in rows],
     }
     environment.filters.update(filters)
     return environment
 
 
-def _plots(data: ReportData) -> dict[str, list[str]]:
+def _plots(data: ReportData, overall: pl.DataFrame) -> dict[str, list[str]]:
     """The plots of each section as SVG, drawn one after the other so that one figure is in memory at a time."""
-    sections: dict[str, list[str]] = {"account": [], "forecasts": [], "prices": []}
+    sections: dict[str, list[str]] = {"account": [], "skill": [], "forecasts": [], "prices": []}
     add = {name: lambda figure, plots=plots: plots.append(_themed(figure)) for name, plots in sections.items()}
     add["account"](equity_curve(data.positions, data.bars, currency=data.currency))
     add["account"](drawdown(data.positions, data.bars))
+    for figure in figures(data, overall):
+        add["skill"](figure)
     for symbol in data.symbols[:SYMBOLS_PLOTTED]:
         add["forecasts"](
             price_with_forecasts(
@@ -125,7 +133,8 @@ def _plots(data: ReportData) -> dict[str, list[str]]:
             )
         )
         add["prices"](price_and_volume(data.bars, symbol=symbol, currency=data.currency))
-    add["forecasts"](forecast_skill(data.scores, model=data.model, horizon=data.horizon))
+    if data.scores.height or data.evaluations.is_empty():
+        add["forecasts"](forecast_skill(data.scores, model=data.model, horizon=data.horizon))
     return sections
 
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 COLUMNS = 100
 LINES = 24
-_LAYERS_SHOWN = 10
+_LAYERS_SHOWN = 9
 _REFUSALS_SHOWN = 3
-_ORDERS_SHOWN = 4
+_ORDERS_SHOWN = 3
 _FORECASTS_SHOWN = 4
+_MEMBERS_SHOWN = 3
 
 
 def render_summary(console: "Console", summary: Summary) -> None:
@@ -27,7 +28,7 @@ def render_summary(console: "Console", summary: Summary) -> None:
 
     upper = Table.grid(padding=(0, 3, 0, 0))
     upper.add_row(_layers(summary), Group(_refusals(summary), "", _orders(summary)))
-    for part in (_title(summary), upper, "", _forecasts(summary), "", _account(summary)):
+    for part in (_title(summary), upper, "", _models(summary), _forecasts(summary), "", _account(summary)):
         console.print(part, width=min(COLUMNS, console.width), highlight=False)
 
 
@@ -93,6 +94,16 @@ def _orders(summary: Summary) -> "Table | Text":
     if more:
         table.add_row("others", "", count(more))
     return table
+
+
+def _models(summary: Summary) -> "Text":
+    """One line on what the layers of models found."""
+    if not summary.weights:
+        return _sentence("No ensemble has met its target yet.")
+    weights = ", ".join(f"{model} {percent(weight, 0)}" for model, weight in summary.weights[:_MEMBERS_SHOWN])
+    newest = sorted(summary.regimes.items(), key=lambda one: (-one[1], one[0]))
+    now = f"; now {'mostly ' if len(newest) > 1 else ''}{newest[0][0]}" if newest else ""
+    return _sentence(f"ensemble: {weights}; fallbacks {percent(summary.fallbacks)}{now}")
 
 
 def _forecasts(summary: Summary) -> "Table | Text":

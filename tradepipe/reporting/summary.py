@@ -2,14 +2,18 @@
 
 import datetime as dt
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from tradepipe.chain import LAYERS
+from tradepipe.contracts.forecasts import ENSEMBLE
 from tradepipe.forecasting import verdict
 from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.reporting.data import ReportData
+from tradepipe.reporting.forecast_section import recent_weights
 from tradepipe.reporting.performance import Performance, buy_and_hold, equity_by_session, performance
 
 DIGEST_LENGTH = 12
@@ -31,7 +35,9 @@ class Summary:
 
     `layers`: layer, partitions, first, last, rows, generation (newest number), digest (of all contents).
     `quarantine`: layer, reason, rows. `orders`: state, reason (null where there is none), orders.
-    `accuracy`: as `ReportData.accuracy`, the random walk left out; `verdicts`: a sentence a symbol.
+    `accuracy`: as `ReportData.accuracy`, of the ensemble and the model that is traded; `verdicts`: a sentence a
+    symbol. `weights`: of the members in the ensemble over the last year, the heaviest first; `fallbacks`: share
+    of forecasts that another engine than the first had to make; `regimes`: how many symbols are in each now.
     """
 
     market: str
@@ -44,6 +50,9 @@ class Summary:
     quarantine: pl.DataFrame
     accuracy: pl.DataFrame
     verdicts: tuple[str, ...]
+    weights: tuple[tuple[str, float], ...]
+    fallbacks: float | None
+    regimes: Mapping[str, int]
     orders: pl.DataFrame
     fills: FillTotals
     performance: Performance | None
@@ -55,7 +64,7 @@ def summarise(data: ReportData) -> Summary:
     sessions = data.bars["session"].unique().sort()
     judged = data.accuracy
     if judged.height:
-        judged = judged.filter(pl.col("model") != RANDOM_WALK)
+        judged = judged.filter(pl.col("model").is_in([data.model, ENSEMBLE]), pl.col("model") != RANDOM_WALK)
     equity = equity_by_session(data.positions)
     held = buy_and_hold(data.bars, equity)
     return Summary(
@@ -68,12 +77,22 @@ def summarise(data: ReportData) -> Summary:
         layers=layer_table(data.generations),
         quarantine=quarantine_counts(data.quarantine),
         accuracy=judged,
-        verdicts=tuple(verdict(data.accuracy).values()) if judged.height else (),
+        verdicts=tuple(verdict(judged).values()) if judged.height else (),
+        weights=tuple(recent_weights(data.evaluations, data.horizon)),
+        fallbacks=_fallbacks(data.evaluations),
+        regimes=Counter(data.regimes.values()),
         orders=order_counts(data.orders),
         fills=fill_totals(data.fills),
         performance=performance(equity, sessions_per_year=data.sessions_per_year, initial_equity=data.initial_equity),
         buy_and_hold=performance(held, sessions_per_year=data.sessions_per_year),
     )
+
+
+def _fallbacks(evaluations: pl.DataFrame) -> float | None:
+    """Share of the members' forecasts that a fallback made; None of none."""
+    own = evaluations.filter(pl.col("model") != ENSEMBLE).select(pl.col("fallbacks", "forecasts").cast(pl.Int64).sum())
+    fallbacks, forecasts = own.row(0)
+    return float(fallbacks / forecasts) if forecasts else None
 
 
 def layer_table(generations: pl.DataFrame) -> pl.DataFrame:
