@@ -18,8 +18,8 @@ def carry(values: FloatArray, ends: IntArray, natural: FloatArray, variances: Fl
     """Carry the variance of every series' next bar over new bars, in place.
 
     Args:
-        values: the new bars of all series, one after the other. One that is not finite, or whose square is not, counts as
-            missing: its squared innovation is taken to be what was expected.
+        values: the new bars of all series, one after the other. One that is not finite, or whose square is not,
+            counts as missing: its squared innovation is taken to be what was expected.
         ends: (series,), where each series ends in `values`.
         natural: (series, 6), mu, omega, up, down, beta, nu.
         variances: (series,).
