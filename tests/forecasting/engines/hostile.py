@@ -56,6 +56,7 @@ def hostile():
         "huge": returns(7) * 1e9,
         "alternating": np.tile([0.01, -0.01], BARS // 2),
         "trend": np.linspace(-1.0, 1.0, BARS),
+        "largest": np.sign(returns(8)) * 1.7e308,
     }
     return Panel(tuple(series), tuple(series.values()))
 

@@ -20,6 +20,7 @@ from tradepipe.forecasting.batched import (
     update_arma,
 )
 from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, SEASONAL_PHI, SEASONAL_THETA, THETA, VARIANCE
+from tradepipe.forecasting.engines.baselines import LARGEST
 from tradepipe.forecasting.engines.batched_regressors import ahead_of, beside_values, regressors_of, with_ahead
 from tradepipe.forecasting.model import (
     EngineName,
@@ -174,7 +175,10 @@ def _fault_of(values: FloatArray, exog: FloatArray, order: ArmaOrder) -> str | N
         return _REASONS[FitStatus.NOT_FINITE]
     if not np.isfinite(exog).all():
         return "missing or infinite regressors"
-    return _REASONS[FitStatus.CONSTANT] if np.ptp(values) == 0.0 else None
+    low, high = float(values.min()), float(values.max())
+    if max(high, -low) > LARGEST:
+        return f"values of a size beyond {LARGEST:g}"
+    return _REASONS[FitStatus.CONSTANT] if low == high else None
 
 
 def _names(spec: ModelSpec, order: ArmaOrder) -> tuple[str, ...]:

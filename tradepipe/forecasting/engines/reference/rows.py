@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from tradepipe.forecasting.engines.baselines import LARGEST
 from tradepipe.forecasting.model import EngineName, Fits, FloatArray, ModelSpec, Panel
 
 FAILURES: Final = (ValueError, ArithmeticError, LookupError, RuntimeError)
@@ -108,11 +109,14 @@ def fault_of(values: FloatArray, least: int) -> str | None:
         return f"{len(present)} observations, {least} needed"
     if 2 * len(present) < len(values):
         return f"{len(values) - len(present)} of {len(values)} values are missing"
+    largest = float(np.abs(present).max())
+    if largest > LARGEST:
+        return f"values of a size beyond {LARGEST:g}"
     spread = np.abs(present - np.median(present))
-    if not spread.max() > 1e-12 * np.abs(present).max():
+    if not spread.max() > 1e-12 * largest:
         return "the values are constant"
     if not np.median(spread):
         return "at least half of the values are the same number"
-    if not 1e-100 < spread.max() < 1e100:
+    if not spread.max() > 1 / LARGEST:
         return f"values of a size of {spread.max():.3g}"
     return None
