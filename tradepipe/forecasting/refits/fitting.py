@@ -21,7 +21,8 @@ class Window:
     """What one refit sees.
 
     Attributes:
-        refit: number of the session after whose close it is; rotates the cold starts, too.
+        refit: number of the session after whose close it is.
+        turn: rotates the cold starts.
         trigger: why it is made.
         rows: symbols of the bars that are fitted.
         starts: (rows,) place of the first bar.
@@ -29,6 +30,7 @@ class Window:
     """
 
     refit: int
+    turn: int
     trigger: Trigger
     rows: IntArray
     starts: IntArray
@@ -76,8 +78,9 @@ class Fitter:
             parts = []
             if held.any():
                 parts.append(restored(kept, member, bars, window.take(held), turn))
-            if not held.all():
-                before = self._fitted(member, bars, window.take(~held), before)
+            # Warm from the refit just before alone: a symbol that was not in it starts cold, whoever is fitted beside it.
+            before = None if held.all() else self._fitted(member, bars, window.take(~held), before)
+            if before is not None:
                 kept.add(before)
                 parts.append(before)
             chain.append([replace(part, mean=replace(part.mean, residuals=())) for part in parts])
@@ -86,8 +89,8 @@ class Fitter:
 
     def _fitted(self, member: Member, bars: Bars, window: Window, before: MemberFit | None) -> MemberFit:
         panel = bars.panel(window.rows, window.starts, window.stops)
-        mean = self._one(panel, member.mean, before.mean if before else None, window.refit)
-        variance = self._one(residuals_of(mean), member.variance, before.variance if before else None, window.refit)
+        mean = self._one(panel, member.mean, before.mean if before else None, window.turn)
+        variance = self._one(residuals_of(mean), member.variance, before.variance if before else None, window.turn)
         return MemberFit(window, mean, variance)
 
     def _one(self, panel: Panel, spec: ModelSpec, before: Fits | None, turn: int) -> Fits:

@@ -61,7 +61,7 @@ def look_up(cache: FitCache | None, member: Member, engine: str, bars: Bars, win
     if cache is None:
         return Keeping(None, {}, {}, places)
     head = [part.encode() for part in (member.mean.text, member.variance.text, engine, engines_version())]
-    seen = {row: _seen(bars, row, [windows[turn] for turn in turns]) for row, turns in places.items()}
+    seen = {row: _seen(bars, row, turns, windows) for row, turns in places.items()}
     keys = {row: key_of([*head, *seen[row]]) for row in places}
     if member.mean.family in MULTIVARIATE:
         # One symbol's numbers follow from all.
@@ -75,14 +75,18 @@ def look_up(cache: FitCache | None, member: Member, engine: str, bars: Bars, win
     return Keeping(cache, keys, found, places)
 
 
-def _seen(bars: Bars, row: int, windows: Sequence["Window"]) -> list[bytes]:
-    """All that one symbol's chain follows from: the bounds and numbers of its refits, and the returns within."""
+def _seen(bars: Bars, row: int, turns: Sequence[int], windows: Sequence["Window"]) -> list[bytes]:
+    """All that one symbol's chain follows from: which refits it is in, their bounds, and the returns within.
+
+    After a refit that it missed it starts cold, so the key tells where those lie.
+    """
     bounds = []
-    for window in windows:
+    for turn in turns:
+        window = windows[turn]
         place = int(np.searchsorted(window.rows, row))
-        bounds.append((window.refit, window.starts[place], window.stops[place]))
+        bounds.append((turn - turns[0], window.turn, window.starts[place], window.stops[place]))
     told = np.array(bounds, dtype=np.int64)
-    first, last = int(told[:, 1].min()), int(told[:, 2].max())
-    told[:, 1:] -= first
+    first, last = int(told[:, 2].min()), int(told[:, 3].max())
+    told[:, 2:] -= first
     values: list[bytes] = [told.tobytes(), bars.returns[first:last].tobytes()]
     return values if bars.exog is None else [*values, bars.regressors(first, last).tobytes()]

@@ -45,14 +45,24 @@ class RefitSchedule:
         return days
 
     @cached_property
+    def turns(self) -> IntArray:
+        """(sessions,) number since 1970 of the day, week or month that each session lies in.
+
+        One for each refit, the next refit's the next: numbers of sessions go on by five a week, and what rotates among
+        five would stand still.
+        """
+        if self.every == "month":
+            return self.days.astype("datetime64[M]").astype(np.int64)
+        day = self.days.astype(np.int64)
+        # 1970-01-01 was a Thursday; weeks begin on Monday, as ISO 8601 has them.
+        return day if self.every == "day" else (day + 3) // 7
+
+    @cached_property
     def refits(self) -> IntArray:
         """Numbers of the sessions after which a refit is due."""
-        day = self.days.astype(np.int64)
         if self.every == "day":
-            return np.arange(len(day))
-        # 1970-01-01 was a Thursday; weeks begin on Monday, as ISO 8601 has them.
-        period = (day + 3) // 7 if self.every == "week" else self.days.astype("datetime64[M]").astype(np.int64)
-        return np.flatnonzero(period[1:] != period[:-1])  # of the last period it is not known when it ends
+            return np.arange(len(self.days))
+        return np.flatnonzero(self.turns[1:] != self.turns[:-1])  # of the last period it is not known when it ends
 
     def numbers(self, sessions: Sequence[dt.date] | np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> IntArray:
         """The number of each of `sessions`.

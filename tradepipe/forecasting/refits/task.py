@@ -90,7 +90,7 @@ class Task:
         lately = self.bars.last_session(stops) >= refit - patience
         chosen = (stops - starts >= fewest) & lately
         rows = np.flatnonzero(chosen if among is None else chosen & among)
-        return Window(refit, trigger, rows, starts[rows], stops[rows])
+        return Window(refit, int(self.schedule.turns[refit]), trigger, rows, starts[rows], stops[rows])
 
     def windows(self, fewest: int) -> Sequence[Window]:
         """Of the scheduled refits that serve the partition."""
