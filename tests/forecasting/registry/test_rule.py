@@ -151,6 +151,25 @@ def test_a_person_s_promotion_stays_until_there_is_newer_evidence(registry):
     assert active(registry) == {later[2].id, later[3].id}
 
 
+def test_a_person_s_word_on_a_member_is_about_all_its_versions(registry):
+    made = [version("drift", month(1)), version("drift", month(2)), version("samossa", month(2))]
+    enter(registry, made, [judged(one, score) for one, score in zip(made, (1.0, 3.0, 2.0), strict=True)])
+    registry.obey(MARKET, RULE)
+    registry.promote(registry.get(made[0].id), [UP], rule=RULE, **BY)
+    assert active(registry) == {made[0].id, made[2].id}
+    assert registry.obey(MARKET, RULE) == []  # there is no newer evidence
+    assert active(registry) == {made[0].id, made[2].id}
+
+
+def test_settings_of_other_members_make_no_other_model(registry):
+    made = [version("drift", month(1), code_version="1-old"), version("drift", month(2), code_version="1-new")]
+    enter(registry, made, [judged(one, 1.0) for one in made])
+    assert [one.version for one in registry.standings(MARKET, RULE)] == [made[1].id]
+    other = version("drift", month(3), code_version="2-new")
+    enter(registry, [other], [judged(other, 1.0)])
+    assert {one.version for one in registry.standings(MARKET, RULE)} == {made[1].id, other.id}
+
+
 def test_what_a_person_took_out_the_rule_never_brings_back(registry):
     made = [version(member) for member in MEMBERS]
     enter(registry, made, [judged(one, score) for one, score in zip(made, (1.0, 1.5, 3.0, 2.0), strict=True)])
@@ -282,5 +301,6 @@ def _assert_best(registry, rule, known):
         return
     places = registry.active(MARKET, UP)
     told = [one.version for one in places if one.who != "rule" and one.evidence == month(max(newest))]
-    ranked = [one for *_, one in sorted(eligible) if one not in told]
+    said = {one.split("/")[0] for one in told}
+    ranked = [one for *_, one in sorted(eligible) if one.split("/")[0] not in said]
     assert {one.version for one in places} == {*told, *ranked[: rule.best - len(told)]}

@@ -107,7 +107,7 @@ def test_rollback_brings_the_previous_one_back_and_the_one_before(registry, thre
 def test_rollback_of_several_regimes_is_all_or_nothing(registry, three):
     registry.promote(three[0], [UP], rule=ONE, **BY)
     registry.promote(three[1], [UP, DOWN], rule=ONE, **BY)
-    with pytest.raises(IllegalTransitionError, match=f"to return in {DOWN}: nothing was active before it"):
+    with pytest.raises(IllegalTransitionError, match=f"to return in {DOWN}: nothing that may return was active before it"):
         registry.roll_back(MARKET, "arma_garch", [UP, DOWN], rule=ONE, **BY)
     assert active(registry) == {three[1].id}
     assert_consistent(registry, 1)
@@ -162,6 +162,25 @@ def test_rollback_never_returns_what_was_retired_before(registry, three):
     registry.retire(three[1], **BY)
     registry.roll_back(MARKET, "arma_garch", [UP], rule=ONE, **BY)
     assert active(registry) == {three[0].id}
+
+
+def test_rollback_never_returns_what_was_superseded(registry):
+    old, anew = version(digest="0000000a"), version(digest="0000000b")
+    [first] = enter(registry, [old])
+    registry.promote(first, [UP], rule=TWO, **BY)
+    [second] = enter(registry, [anew])
+    registry.promote(second, [UP], rule=TWO, **BY)
+    with pytest.raises(IllegalTransitionError, match="nothing that may return was active before it"):
+        registry.roll_back(MARKET, "arma_garch", [UP], rule=TWO, **BY)
+    assert active(registry, UP) == {anew.id}
+
+
+def test_a_second_retirement_names_the_first(registry):
+    [one] = enter(registry, [version(digest="0000000a")])
+    registry.retire(one, who="ada", why="drifts")
+    enter(registry, [version(digest="0000000b")])  # supersedes it
+    with pytest.raises(IllegalTransitionError, match="by ada: drifts"):
+        registry.retire(registry.get(one.id), who="bob", why="drifts")
 
 
 def test_a_superseded_version_is_not_promoted(registry):

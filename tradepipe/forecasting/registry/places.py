@@ -114,6 +114,11 @@ class Places:
         query = sa.select(withdrawals.c.regime).where(withdrawals.c.version_id == version_id)
         return set(self.connection.scalars(query))
 
+    def is_superseded(self, version_id: int) -> bool:
+        """Whether its partition was computed anew since, with another outcome."""
+        by = self.connection.scalar(sa.select(versions.c.superseded_by).where(versions.c.id == version_id))
+        return by is not None
+
     def note(
         self, version_id: int, happening: Happening, regime: str | None, after: Status, why: str | None = None
     ) -> None:

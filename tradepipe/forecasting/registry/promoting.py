@@ -55,7 +55,7 @@ def retire(places: Places, one: Registered) -> None:
         IllegalTransitionError: a person retired it already.
     """
     if EVERYWHERE in places.withdrawn(one.number):
-        last = _events(places, one.number)[-1]
+        last = [event for event in _events(places, one.number) if event.happening == "retired"][-1]
         raise IllegalTransitionError(
             f"{one.id} was retired already, on {last.at:%Y-%m-%d %H:%M} UTC by {last.who}: {last.why}. "
             "Nothing was changed. Remedy: none is needed; `tradepipe models rollback` undoes a retirement."
@@ -73,7 +73,7 @@ def roll_back(
     """The version of `member` that was active in `regime` before comes back; (what went, what came).
 
     Where none of the member's versions is active now, the last that was comes back, even one that a person retired:
-    this undoes a retirement.
+    this undoes a retirement. A superseded version never comes back: its partition does not hold it any more.
 
     Raises:
         IllegalTransitionError: there is none to come back.
@@ -84,10 +84,12 @@ def roll_back(
     free = [
         number
         for number in before
-        if number not in active and (going is None or not places.withdrawn(number) & {EVERYWHERE, regime})
+        if number not in active
+        and (going is None or not places.withdrawn(number) & {EVERYWHERE, regime})
+        and not places.is_superseded(number)
     ]
     if not free:
-        state = "nothing was active before it" if active else "none was ever active"
+        state = "nothing that may return was active before it" if active else "none that may return was ever active"
         raise IllegalTransitionError(
             f"{places.market}: no version of {member} to return in {regime}: {state}. "
             "Remedy: `tradepipe models promote` another version, or `tradepipe models retire` the one that is active."
@@ -112,7 +114,9 @@ def obey(places: Places, rule: PromotionSettings, standings: Sequence[Standing],
             one for one in held if one.who != RULE and _stands(one.evidence, places) and one.version not in superseded
         ]
         kept = told if len(told) <= rule.best else order_of_leaving(told, "", ranked)[-rule.best :]
-        wanted = chosen(ranked, rule.best, [one.version for one in kept])
+        members = {one.member for one in kept}  # a person's word on a member is about all its versions
+        others = [one for one in ranked if one.member not in members]
+        wanted = chosen(others, rule.best, [one.version for one in kept])
         place = {one.version: (index, one) for index, one in enumerate(ranked, start=1)}
         for one in held:
             if one.version not in wanted:

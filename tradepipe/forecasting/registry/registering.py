@@ -1,5 +1,6 @@
 """Entering versions and their metrics, inside the caller's transaction."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,18 +18,29 @@ from tradepipe.forecasting.registry.tables import history, judgements, versions
 Place = tuple[str, str]
 """Member and partition: at any time one version is its present one."""
 
+_OF_COMPUTATION = (
+    *("engines", "parameters", "fits_dataset", "fits_partition", "fits_generation", "fits_content"),
+    *("first_session", "last_session", "code_version", "training_id"),
+)
+"""What of a version may differ where its specs, code and parameters are the same."""
+
 
 def enter(connection: sa.Connection, market: str, made: Sequence[Version], author: Author) -> list[str]:
     """Write what is new of `made`, say what it supersedes, and return the ids of what was written.
+
+    What is known already names, from now on, the computation that `made` tells of.
 
     Raises:
         VersionConflictError: an id stands for something else already.
     """
     _refuse_twice(market, made)
     known, present = _known(connection, market, made), _present(connection, market, made)
+    again = [one for one in made if one.id in known and _is_anew(one, known[one.id])]
     for one in made:
         if one.id in known:
             _refuse_another(one, known[one.id])
+    for one, training in zip(again, remember(connection, [one.data for one in again]), strict=True):
+        _made_again(connection, one, known[one.id], training, author)
     fresh = [one for one in made if one.id not in known]
     if fresh:
         before = {one.id: row.version for one in fresh if (row := present.get((one.member, one.partition))) is not None}
@@ -131,6 +143,31 @@ def _supersede(connection: sa.Connection, old: sa.Row[Any], new: sa.Row[Any], au
     )
 
 
+def _is_anew(made: Version, known: sa.Row[Any]) -> bool:
+    """Whether the same parameters came out of another computation: of other data, or under other settings."""
+    before = (known.fits_dataset, known.fits_partition, known.fits_content, known.fits_generation, known.code_version)
+    return (*dataclasses.astuple(made.fits), made.code_version) != before
+
+
+def _made_again(connection: sa.Connection, made: Version, known: sa.Row[Any], training: int, author: Author) -> None:
+    """Let a version name the computation that its partition holds now; history keeps which one it named before."""
+    told = rows.values(made, training, author.at, author.run_id, known.supersedes)
+    present = {name: value for name, value in told.items() if name in _OF_COMPUTATION}
+    connection.execute(sa.update(versions).where(versions.c.id == known.id).values(present))
+    connection.execute(
+        sa.insert(history).values(
+            at=author.at,
+            who=author.who,
+            why=f"computed again, alike; before: fits {known.fits_generation}, code {known.code_version}",
+            happening="registered",
+            version_id=known.id,
+            before=known.status,
+            after=known.status,
+            run_id=author.run_id,
+        )
+    )
+
+
 def _refuse_twice(market: str, made: Sequence[Version]) -> None:
     if strangers := sorted({one.market for one in made} - {market}):
         raise ModelRegistryError(f"versions of {listed(strangers)} cannot be registered in {market}")
@@ -148,7 +185,6 @@ def _refuse_another(made: Version, known: sa.Row[Any]) -> None:
         "partition": (made.partition, known.partition),
         "mean": (made.mean, known.mean_spec),
         "variance": (made.variance, known.variance_spec),
-        "code version": (made.code_version, known.code_version),
     }
     if other := [f"{name} {new!r} instead of {old!r}" for name, (new, old) in told.items() if new != old]:
         raise VersionConflictError(

@@ -7,7 +7,7 @@ transaction under one lock: a process that dies leaves the state before it.
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Self
 
 import polars as pl
 import sqlalchemy as sa
@@ -15,13 +15,12 @@ import sqlalchemy as sa
 from tradepipe.forecasting.registry import promoting, rows
 from tradepipe.forecasting.registry.data import recall
 from tradepipe.forecasting.registry.errors import ModelRegistryError, UnknownModelError, listed
-from tradepipe.forecasting.registry.metrics import EVIDENCE
+from tradepipe.forecasting.registry.evidence import evidence, standings_of, superseded
 from tradepipe.forecasting.registry.model import RULE, Activation, Event, Registered, Standing, Status, Version
 from tradepipe.forecasting.registry.opening import open_models
 from tradepipe.forecasting.registry.places import HOLDERS, Author, Places, activation, newest_evidence
 from tradepipe.forecasting.registry.registering import enter, enter_evidence
-from tradepipe.forecasting.registry.standing import standings
-from tradepipe.forecasting.registry.tables import active_versions, history, judgements, versions, withdrawals
+from tradepipe.forecasting.registry.tables import active_versions, history, versions
 from tradepipe.settings import PoolSettings
 from tradepipe.settings.forecasts import PromotionSettings
 from tradepipe.store.database import writing
@@ -70,7 +69,10 @@ class ModelRegistry:
     # Entering what partitions and evaluations say.
 
     def register(self, market: str, made: Sequence[Version], run_id: str | None = None) -> list[str]:
-        """Enter versions; the ids of those that are new. What is registered already changes nothing.
+        """Enter versions; the ids of those that are new.
+
+        What is registered already changes nothing, unless it was computed again: of other data or under other settings,
+        with the same parameters. It then names the newest computation.
 
         A version of a partition that has another one supersedes that; where the older one is active it stays so until
         a person or the rule replaces it.
@@ -161,12 +163,12 @@ class ModelRegistry:
     def evidence(self, market: str, one: Registered | None = None) -> pl.DataFrame:
         """EVIDENCE of a version or of all of a market, with the columns that `standings` asks for."""
         with self.engine.connect() as connection:
-            return _evidence(connection, market, *([] if one is None else [versions.c.id == one.number]))
+            return evidence(connection, market, *([] if one is None else [versions.c.id == one.number]))
 
     def standings(self, market: str, rule: PromotionSettings) -> list[Standing]:
         """What the rule sees: every model judged in the newest evaluation partitions, by regime, the best first."""
         with self.engine.connect() as connection:
-            return _standings(connection, market, rule)
+            return standings_of(connection, market, rule)
 
     # Changing.
 
@@ -191,7 +193,7 @@ class ModelRegistry:
             IllegalTransitionError: it was superseded, or taken out by a person and `again` is False.
         """
         with self._changing(one.version.market, who, why, regimes) as (places, told):
-            ranked = _standings(places.connection, one.version.market, rule)
+            ranked = standings_of(places.connection, one.version.market, rule)
             current = self._again(places.connection, one)
             promoting.promote(places, current, regimes, best=rule.best, ranked=ranked, again=again)
         return told
@@ -215,7 +217,7 @@ class ModelRegistry:
             IllegalTransitionError: in one of them there is none; nothing is changed then.
         """
         with self._changing(market, who, why, regimes) as (places, told):
-            ranked = _standings(places.connection, market, rule)
+            ranked = standings_of(places.connection, market, rule)
             for regime in regimes:
                 promoting.roll_back(places, member, regime, best=rule.best, ranked=ranked)
         return told
@@ -223,9 +225,8 @@ class ModelRegistry:
     def obey(self, market: str, rule: PromotionSettings, run_id: str | None = None) -> list[Event]:
         """Let the rule promote and displace; what happened. Without newer evidence a second time changes nothing."""
         with self._changing(market, RULE, "by rule", run_id=run_id) as (places, told):
-            found = _standings(places.connection, market, rule)
-            superseded = set(_superseded(places.connection, market))
-            promoting.obey(places, rule, found, superseded)
+            found = standings_of(places.connection, market, rule)
+            promoting.obey(places, rule, found, superseded(places.connection, market))
         return told
 
     @contextmanager
@@ -249,46 +250,3 @@ class ModelRegistry:
     def _again(self, connection: sa.Connection, one: Registered) -> Registered:
         """As it is now, under the lock."""
         return rows.registered(connection, sa.select(versions).where(versions.c.id == one.number))[0]
-
-
-def _evidence(connection: sa.Connection, market: str, *where: sa.ColumnElement[bool]) -> pl.DataFrame:
-    told = versions.c
-    model = (told.mean_spec + ", " + told.variance_spec + ", " + told.code_version).label("model")
-    columns = [versions.c.version, *(judgements.c[name] for name in EVIDENCE if name != "version")]
-    query = (
-        sa.select(*columns, versions.c.member, model, versions.c.partition.label("made"), versions.c.id.label("number"))
-        .join(versions, versions.c.id == judgements.c.version_id)
-        .where(judgements.c.market == market, *where)
-        .order_by(versions.c.id, judgements.c.partition, judgements.c.regime, judgements.c.horizon)
-    )
-    schema: dict[str, Any] = {
-        **EVIDENCE,
-        "member": pl.String,
-        "model": pl.String,
-        "made": pl.String,
-        "number": pl.Int64,
-    }
-    return pl.DataFrame([tuple(row) for row in connection.execute(query)], schema=schema, orient="row")
-
-
-def _standings(connection: sa.Connection, market: str, rule: PromotionSettings) -> list[Standing]:
-    newest = (
-        sa.select(judgements.c.partition)
-        .where(judgements.c.market == market)
-        .distinct()
-        .order_by(judgements.c.partition.desc())
-        .limit(rule.partitions)
-    )
-    evidence = _evidence(connection, market, judgements.c.partition.in_(newest), versions.c.superseded_by.is_(None))
-    taken = sa.select(versions.c.version, withdrawals.c.regime).join(
-        withdrawals, withdrawals.c.version_id == versions.c.id
-    )
-    withdrawn = {(version, regime) for version, regime in connection.execute(taken.where(versions.c.market == market))}
-    return standings(evidence, rule, withdrawn=withdrawn)
-
-
-def _superseded(connection: sa.Connection, market: str) -> dict[str, str]:
-    query = sa.select(versions.c.version, versions.c.superseded_by).where(
-        versions.c.market == market, versions.c.superseded_by.is_not(None)
-    )
-    return {version: str(by) for version, by in connection.execute(query)}
