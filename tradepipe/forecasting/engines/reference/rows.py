@@ -109,14 +109,12 @@ def fault_of(values: FloatArray, least: int) -> str | None:
         return f"{len(present)} observations, {least} needed"
     if 2 * len(present) < len(values):
         return f"{len(values) - len(present)} of {len(values)} values are missing"
-    largest = float(np.abs(present).max())
-    if largest > LARGEST:
-        return f"values of a size beyond {LARGEST:g}"
-    spread = np.abs(present - np.median(present))
-    if not spread.max() > 1e-12 * largest:
-        return "the values are constant"
-    if not np.median(spread):
-        return "at least half of the values are the same number"
-    if not spread.max() > 1 / LARGEST:
-        return f"values of a size of {spread.max():.3g}"
-    return None
+    with np.errstate(all="ignore"):  # of values near the largest double
+        largest, spread = np.abs(present).max(), np.abs(present - np.median(present))
+        checks = (
+            (not largest <= LARGEST, f"values of a size beyond {LARGEST:g}"),
+            (not spread.max() > 1e-12 * largest, "the values are constant"),
+            (not np.median(spread), "at least half of the values are the same number"),
+            (not spread.max() > 1 / LARGEST, f"values of a size of {spread.max():.3g}"),
+        )
+    return next((reason for wrong, reason in checks if wrong), None)
