@@ -15,9 +15,11 @@ def regimes(market: Market) -> dg.AssetsDefinition:
     @layer_asset(market, "regimes")
     def body(context: dg.AssetExecutionContext, store: StoreResource) -> Events:
         from tradepipe.forecasting.regimes import compute_regimes  # noqa: PLC0415 - as all heavy imports here
+        from tradepipe.reporting import market_plots  # noqa: PLC0415
 
         run, told = layer_run(context, store, market), market.settings.forecasts.regimes
-        yield from report(context, run.publish(compute_regimes(run.read("bars"), run.windows("bars"), told)))
+        made = compute_regimes(run.read("bars"), run.windows("bars"), told)
+        yield from report(context, run.publish(made), plots=lambda: market_plots.regimes(made))
 
     return body
 

@@ -35,7 +35,7 @@ def test_what_is_published_is_the_same_and_each_batch_before_the_next(ready, mon
     monkeypatch.setattr(running, "BATCH_ROWS", 500)
     told = []
     with listening(lambda *report: told.append(report)):
-        reports, noted = publish_members(run_of(ready, keys), None)
+        reports, noted, _ = publish_members(run_of(ready, keys), None)
     assert [one.partition for one in reports] == keys
     # Nothing changed: the asset had computed all at once.
     assert not any(one.changed for one in reports)

@@ -63,8 +63,8 @@ def test_after_retraining_the_forecasts_fit_nothing_and_are_the_same(ready, proj
     assert sum(one.made for one in done) == sum(one.chains for one in done) == len(cache) > 0
     cache.put = cache.found = 0
     cold = KeptFits()
-    reports, _ = publish_members(LayerRun(project.store, market, "member_forecasts", keys), cold)
-    warm, _ = publish_members(LayerRun(project.store, market, "member_forecasts", keys), cache)
+    reports, *_ = publish_members(LayerRun(project.store, market, "member_forecasts", keys), cold)
+    warm, *_ = publish_members(LayerRun(project.store, market, "member_forecasts", keys), cache)
     assert (cache.put, cache.found) == (0, len(cold))
     assert dict(cache) == dict(cold)
     assert [one.content for one in warm] == [one.content for one in reports]

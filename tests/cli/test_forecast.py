@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from tradepipe.chain.latest import NoForecastError, latest_forecast, market_of
 from tradepipe.commands.blast_radius import SessionError
-from tradepipe.commands.forecast import show_forecast
+from tradepipe.commands.forecast import Wanted, show_forecast
 from tradepipe.commands.project import Project
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,7 @@ def opened(ready):
 
 def shown(project, symbol="SPX", **options):
     console = Console(file=io.StringIO(), width=140, highlight=False)
-    show_forecast(project, console, symbol, **options)
+    show_forecast(project, console, Wanted(symbol, **options))
     return console.file.getvalue()
 
 
@@ -71,6 +72,17 @@ def test_machines_get_it_as_json(opened):
 def test_the_chart_is_written(opened, tmp_path, name, begins):
     shown(opened, plot=tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_the_cost_of_each_member_is_told(opened):
+    told = json.loads(shown(opened, profile=True, as_json=True))["profile"]
+    assert set(told) == {*opened.markets["us_indices"].settings.forecasts.members, "ensemble"}
+    assert all(seconds > 0 for seconds in told.values())
+    text = shown(opened, profile=True)
+    shares = [float(line.split()[-2]) for line in text.splitlines() if re.match(r"\w+ +[0-9.]+ +[0-9.]+ %$", line)]
+    assert len(shares) == 6
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    assert "2 symbols" in text
 
 
 def test_what_cannot_be_told_is_said(opened, tmp_path):

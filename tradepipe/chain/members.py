@@ -1,6 +1,5 @@
 """The member forecasts of a market: what they read, what would change them, and their rows."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from tradepipe.contracts.forecasts import member_forecasts_contract
 from tradepipe.indicators import features_of
 from tradepipe.markets import Market
 from tradepipe.observability.progress import Progress, report
+from tradepipe.observability.spending import Spending
 from tradepipe.settings.forecasts import ForecastSettings
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tradepipe.forecasting.member_run import MemberRun
     from tradepipe.forecasting.refits.cache import FitCache
     from tradepipe.forecasting.refits.schedule import RefitSchedule
+
+Noted = Mapping[str, str | int]
+"""What a run tells of itself beside its partitions."""
+
+MADE_BY = ("model", "engine", "fallback", "trigger")
 
 _OTHERS = {"ensemble", "regimes", "promotion", "retraining", "audit"}
 """Settings of forecasts that members do not look at."""
@@ -73,6 +78,7 @@ def members_of_market(  # noqa: PLR0913 - each is a different thing
     grid: pl.DataFrame,
     cache: "FitCache | None" = None,
     on_progress: Progress = report,
+    spending: Spending | None = None,
 ) -> "MemberRun":
     """The rows of the layer and of the fits beside it, with their `partition`; see `member_forecasts`.
 
@@ -84,6 +90,7 @@ def members_of_market(  # noqa: PLR0913 - each is a different thing
         grid: the calendar's bars from the first wanted session to the horizon beyond the last.
         cache: where fits are kept.
         on_progress: told after each partition.
+        spending: told the CPU seconds of each member.
     """
     from tradepipe.forecasting.member_run import member_forecasts  # noqa: PLC0415 - kernels
 
@@ -99,6 +106,7 @@ def members_of_market(  # noqa: PLR0913 - each is a different thing
         sectors=sectors_for(told, market),
         threads=market.settings.threads,
         on_progress=on_progress,
+        spending=spending,
     )
 
 
@@ -110,20 +118,35 @@ def schedule_of(market: Market) -> "RefitSchedule":
     return RefitSchedule(market.settings.forecasts.refit, tuple(sessions), several=market.settings.interval != "1d")
 
 
-def publish_members(run: "LayerRun", cache: "FitCache | None") -> "tuple[Reports, dict[str, int]]":
-    """Compute and publish the layer in batches, with the fits beside it; and how many fits each engine made."""
-    told = run.market.settings.forecasts
-    engines: Counter[str] = Counter()
+def compute_members(part: "LayerRun", cache: "FitCache | None", spending: Spending) -> "MemberRun":
+    """Read what `part` needs, and compute its rows; `spending` is told what each member cost."""
+    values = part.read("indicators", columns=panel_columns(part.market.settings.forecasts))
+    closes = part.read("bars", columns=["symbol", "open_time", "close"])
+    windows, grid = part.windows("indicators"), part.grid(part.market.settings.forecasts.horizon)
+    return members_of_market(
+        part.market, values, closes, windows, grid=grid, cache=cache, on_progress=part.on_progress, spending=spending
+    )
+
+
+def publish_members(run: "LayerRun", cache: "FitCache | None") -> "tuple[Reports, Noted, pl.DataFrame]":
+    """Compute and publish the layer in batches, with the fits beside it.
+
+    Returns:
+        What was published; notes: how many fits each engine made, and the CPU time of each member; and how many fits
+        there were (`fits`) by model, engine, fallback and trigger, to be shown.
+    """
+    spending, made_by = Spending(), [pl.DataFrame(schema=dict.fromkeys(MADE_BY, pl.String) | {"fits": pl.UInt32})]
 
     def publish(part: "LayerRun") -> "Reports":
-        values = part.read("indicators", columns=panel_columns(told))
-        closes = part.read("bars", columns=["symbol", "open_time", "close"])
-        windows, grid = part.windows("indicators"), part.grid(told.horizon)
-        made = members_of_market(
-            part.market, values, closes, windows, grid=grid, cache=cache, on_progress=part.on_progress
-        )
-        engines.update(dict(made.fits.group_by("engine").len().rows()))
+        made = compute_members(part, cache, spending)
+        made_by.append(made.fits.group_by(MADE_BY).agg(fits=pl.len()))
         return part.publish(made.forecasts, beside={"fits": (FITS, made.fits)})
 
-    reports = run.in_batches(told.horizon, publish)
-    return reports, {f"fits: {engine}": count for engine, count in sorted(engines.items())}
+    reports = run.in_batches(run.market.settings.forecasts.horizon, publish)
+    counts = pl.concat(made_by).group_by(MADE_BY).agg(pl.col("fits").sum()).sort(MADE_BY)
+    fits = dict(counts.group_by("engine").agg(pl.col("fits").sum()).sort("engine").rows())
+    costs = {
+        f"time: {member}": f"{share:.1%} ({spending.seconds[member]:.3g} CPU-s)"
+        for member, share in spending.shares.items()
+    }
+    return reports, {**{f"fits: {engine}": count for engine, count in fits.items()}, **costs}, counts

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tradepipe.chain.latest import LatestForecast, NoForecastError, as_document, latest_forecast, market_of
+from tradepipe.chain.profiling import Profile, profile_forecasts
 from tradepipe.commands.blast_radius import SessionError
 from tradepipe.commands.project import Project
 from tradepipe.contracts.forecasts import ENSEMBLE, LEVELS
@@ -20,36 +22,46 @@ RESOLUTION = 160
 _PICTURES = (".png", ".svg")
 
 
-def show_forecast(  # noqa: PLR0913 - one argument an option
-    project: Project,
-    console: Console,
-    symbol: str,
-    *,
-    market: str | None = None,
-    as_of: str | None = None,
-    plot: Path | None = None,
-    as_json: bool = False,
-) -> None:
-    """Print the newest forecast of `symbol`; with `plot`, write its chart too.
+@dataclass(frozen=True)
+class Wanted:
+    """What the command is asked for: its arguments."""
+
+    symbol: str
+    market: str | None = None
+    as_of: str | None = None
+    plot: Path | None = None
+    profile: bool = False
+    as_json: bool = False
+
+
+def show_forecast(project: Project, console: Console, wanted: Wanted) -> None:
+    """Print the newest forecast of a symbol; write its chart and tell what it costs, where that is asked for.
 
     Raises:
         NoForecastError: no such symbol, several markets have it, nothing was forecast yet, or `plot` is no picture.
         UnknownMarketError: no such market.
         SessionError: `as_of` is no date.
     """
+    plot = wanted.plot
     if plot is not None and plot.suffix.lower() not in _PICTURES:
         raise NoForecastError(f"--plot {plot}: a chart is written as {' or '.join(_PICTURES)}; name such a file")
-    if market is not None:
-        project.market(market)
-    chosen = market_of(project.markets, symbol, market)
-    found = latest_forecast(project.store, chosen, symbol, _session(as_of))
+    if wanted.market is not None:
+        project.market(wanted.market)
+    chosen = market_of(project.markets, wanted.symbol, wanted.market)
+    found = latest_forecast(project.store, chosen, wanted.symbol, _session(wanted.as_of))
+    cost = None
+    if wanted.profile:
+        cost = profile_forecasts(project.store, chosen, chosen.partitions.key_of(found.session))
     currency = chosen.settings.currency
     if plot is not None:
         _write(plot, found, currency)
-    if as_json:
-        console.out(json.dumps(as_document(found), indent=1, default=str))
+    if wanted.as_json:
+        told = as_document(found) if cost is None else {**as_document(found), "profile": cost.spending.seconds}
+        console.out(json.dumps(told, indent=1, default=str))
         return
     _tell(console, found, currency)
+    if cost is not None:
+        _tell_cost(console, cost)
     if plot is not None:
         console.print(f"chart      {plot}", soft_wrap=True)
 
@@ -164,6 +176,15 @@ def _tell_lately(console: Console, found: LatestForecast) -> None:
     console.print(table)
     if found.sentence:
         console.print(found.sentence, markup=False)
+
+
+def _tell_cost(console: Console, cost: Profile) -> None:
+    console.print()
+    table = _table(f"<cost of {cost.partition}", "CPU-s", "share")
+    for name, share in cost.spending.shares.items():
+        table.add_row(name, number(cost.spending.seconds[name], 3), percent(share))
+    console.print(table)
+    console.print(f"{plural(cost.symbols, 'symbol')}, {plural(cost.fits, 'fit')}, computed anew without the fit cache")
 
 
 def _bp(value: float) -> str:

@@ -1,9 +1,11 @@
 """Member forecasts of a market's partitions: refits on schedule and on drift, forecasts from every bar."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -22,9 +24,17 @@ from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.forecasting.refits.serving import Service
 from tradepipe.forecasting.refits.task import FEWEST_RETURNS, Task
 from tradepipe.observability.progress import Progress, report
+from tradepipe.observability.spending import Spending
 from tradepipe.settings.forecasts import ForecastSettings
 
 STAGE = "member_forecasts"
+
+Paid = Callable[[str], AbstractContextManager[None]]
+"""Counts what is done inside as done for the member of that name."""
+
+
+def _unpaid(_member: str) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     sectors: Mapping[str, str] | None = None,
     threads: int = 1,
     on_progress: Progress = report,
+    spending: Spending | None = None,
 ) -> MemberRun:
     """Forecast from every bar of every partition by every member.
 
@@ -74,6 +85,7 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
         sectors: symbol to sector, where multivariate members look for what is common within sectors only.
         threads: how many fit; the numbers are the same.
         on_progress: called with ("member_forecasts", done, total) before the first and after each partition.
+        spending: told the CPU seconds of each member.
 
     Raises:
         ValueError: a column is missing, an origin is not on the grid, or the grid ends too early or has a bar twice.
@@ -88,8 +100,11 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     workers = max(min(threads, windows.height), 1)
     fitter = Fitter(settings.engine, max(threads // workers, 1), cache)
 
+    told = Spending() if spending is None else spending
+    paid = partial(told.on, alone=workers == 1)
+
     def computed(partition: str, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
-        return PartitionMembers(task, fitter, settings).frames(partition, rows, aims)
+        return PartitionMembers(task, fitter, settings, paid).frames(partition, rows, aims)
 
     on_progress(STAGE, 0, windows.height)
     # Kernels run without the interpreter's lock: partitions side by side use the cores better than each one's parts.
@@ -132,8 +147,8 @@ def tasks_of(
 class PartitionMembers:
     """The members of one partition, one after another."""
 
-    def __init__(self, task: Task, fitter: Fitter, settings: ForecastSettings) -> None:
-        self.task, self.fitter, self.settings = task, fitter, settings
+    def __init__(self, task: Task, fitter: Fitter, settings: ForecastSettings, paid: Paid = _unpaid) -> None:
+        self.task, self.fitter, self.settings, self.paid = task, fitter, settings, paid
         self.fits: dict[str, list[MemberFit]] = {}
 
     def frames(self, partition: str, rows: pl.DataFrame, aims: Grid) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -146,7 +161,10 @@ class PartitionMembers:
 
     def answers(self) -> dict[str, Answers]:
         """What each member says; the random walk's words where another has none."""
-        found = {member.name: self._of(member) for member in members_of(self.settings)}
+        found = {}
+        for member in members_of(self.settings):
+            with self.paid(member.name):
+                found[member.name] = self._of(member)
         walk = found[RANDOM_WALK]
         walk.bounded()
         for name, answers in found.items():

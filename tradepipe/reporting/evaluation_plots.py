@@ -4,12 +4,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tradepipe.contracts.evaluation import TREND_STATES, UNKNOWN, VOLATILITY_STATES
 from tradepipe.contracts.forecasts import ENSEMBLE
 from tradepipe.forecasting.evaluation.views import calibration, rolling_skill, weights_over_time
 from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.reporting.drawing import (
+    BLUE,
+    HEIGHT,
     INK,
+    ORANGE,
     QUIET,
+    RULE,
     STROKES,
     Stroke,
     date_axis,
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "No forecast has met its target yet."
 _FAR = 1.2  # times the random walk's error, beyond which a line is not drawn
+_SHORT = 70  # sessions of a run, up to which each is drawn by itself
 _BESIDE = 0.36  # of the room between two levels, to either side
 _MARKS = "osD^vP"
 _FIXED = {ENSEMBLE: Stroke(INK, "solid", 1.8), RANDOM_WALK: Stroke(QUIET, "solid", 1.0)}
@@ -145,6 +151,63 @@ def metrics(table: pl.DataFrame) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def members(made_by: pl.DataFrame) -> str:
+    """Who fitted what, as Markdown, one row a member.
+
+    Args:
+        made_by: model, engine, fallback (null: none), trigger, fits.
+    """
+    lines = ["| member | fits | engines | for drift | fallbacks | commonest reason |", f"|{'---|' * 6}"]
+    for (model,), own in made_by.sort("model").group_by("model", maintain_order=True):
+        fits = int(own["fits"].sum())
+        engines = own.group_by("engine").agg(pl.col("fits").sum()).sort("fits", "engine", descending=[True, False])
+        shares = ", ".join(f"{engine} {percent(some / fits)}" for engine, some in engines.rows())
+        instead = own.filter(pl.col("fallback").is_not_null())
+        reasons = instead.group_by("fallback").agg(pl.col("fits").sum()).sort("fits", "fallback", descending=True)
+        drift = own.filter(pl.col("trigger") == "drift")["fits"].sum()
+        cells = (
+            str(model),
+            count(fits),
+            shares,
+            count(drift),
+            percent(instead["fits"].sum() / fits),
+            str(reasons["fallback"][0]).replace("|", "/") if reasons.height else "",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def regimes(made: pl.DataFrame) -> "Figure":
+    """Share of bars in each state of volatility and of trend, month by month, or session by session of a short run.
+
+    Args:
+        made: REGIMES contract.
+    """
+    title = "Regimes: share of bars in each state"
+    if made.is_empty():
+        return sentence_figure(title, "No bars yet.")
+    figure, panels = new_figure(title, (1.0, 1.0), height=HEIGHT * 1.3)
+    short = made["session"].n_unique() <= _SHORT
+    time = pl.col("session") if short else pl.col("session").dt.truncate("1mo")
+    for axes, column, states, colours in (
+        (panels[0], "volatility_state", VOLATILITY_STATES, (BLUE, RULE, ORANGE)),
+        (panels[1], "trend_state", TREND_STATES, (ORANGE, RULE, BLUE)),
+    ):
+        named = [*states, UNKNOWN]
+        shares = made.group_by(time).agg((pl.col(column) == state).mean().alias(state) for state in named)
+        shares = shares.sort("session").filter(pl.col(UNKNOWN) < 1)
+        if shares.height:
+            edges = shares["session"].cast(pl.Datetime("us")).to_numpy()
+            parts = [shares[state].to_numpy() for state in states]
+            axes.stackplot(edges, *parts, labels=states, colors=colours, linewidth=0)
+        legend(axes)
+        axes.set_ylim(0, 1)
+        name_axes(axes, y=column.removesuffix("_state"))
+        number_axis(axes, percent=True)
+    date_axis(panels[-1], "session" if short else "month")
+    return figure
 
 
 def _strokes(told: pl.DataFrame) -> list[tuple[str, Stroke]]:

@@ -50,6 +50,16 @@ def evaluations(told: MarketSettings, table: pl.DataFrame, sums: pl.DataFrame) -
     }
 
 
+def members(made_by: pl.DataFrame) -> dict[str, str]:
+    """Who fitted what (model, engine, fallback, trigger and the count of fits)."""
+    return {"members": evaluation_plots.members(made_by)}
+
+
+def regimes(made: pl.DataFrame) -> dict[str, str]:
+    """Share of symbols in each state over time (REGIMES contract)."""
+    return {"regimes": to_markdown(evaluation_plots.regimes(made))}
+
+
 def positions(told: MarketSettings, frame: pl.DataFrame, held: pl.DataFrame) -> dict[str, str]:
     """Equity and drawdown (POSITIONS contract, BARS contract)."""
     return {
