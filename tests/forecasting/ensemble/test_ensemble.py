@@ -178,6 +178,19 @@ def test_alone_and_in_a_range_are_the_same_bit_for_bit():
     assert compared == whole.height == 4 * told.members.height
 
 
+def test_a_symbol_forecast_only_later_in_the_range_does_not_make_others_late():
+    """S03's closes are known first, long before it has forecasts: alone and in a range they tell the time alike."""
+    late = pl.col("symbol") == "S03"
+    known = pl.col("known_at") + pl.when(late).then(0).otherwise(5) * dt.timedelta(minutes=1)
+    told = world(4, 120, seed=7)
+    listed = ~late | (pl.col("session") >= START + dt.timedelta(days=95))
+    told = replace(told, members=told.members.filter(listed), bars=told.bars.with_columns(known_at=known))
+    whole = told.forecasts()
+    for window in told.windows.iter_slices(1):
+        expected = whole.filter(partition=window.item(0, "partition"))
+        assert told.forecasts(window).equals(expected, null_equal=True)
+
+
 def test_the_order_of_rows_does_not_matter(skilled, made):
     mixed = replace(
         skilled,

@@ -98,8 +98,11 @@ class Outcomes:
         self.close[position[placed], column[placed]] = bars.get_column("close").to_numpy()[placed]
         self.known_at = np.full(self.close.shape, _UNKNOWN)
         self.known_at[position[placed], column[placed]] = micros(bars, "known_at")[placed]
-        # When the first bar of a position was known: what another symbol tells later is too late for this one.
-        self.clock = self.known_at.min(axis=1, initial=_UNKNOWN)
+        # When the first bar of a position was known, also of a symbol without forecasts (a longer range may have some
+        # of it later on): what another symbol tells later is too late for this one.
+        timed = np.flatnonzero(position != NEVER)
+        self.clock = np.full(len(times), _UNKNOWN)
+        np.minimum.at(self.clock, position[timed], micros(bars, "known_at")[timed])
 
     def known(self, target: IntArray, column: IntArray, forecast_known_at: IntArray) -> IntArray:
         """Position of the bar at whose close a forecast's error was known to all symbols.
