@@ -121,7 +121,7 @@ def usable_rows(panel: pl.DataFrame, exog: tuple[str, ...]) -> pl.DataFrame:
     kept = panel.filter(pl.col("log_return").is_finite(), pl.col("close") > 0).sort("symbol", "open_time")
     if not exog:
         return kept
-    before = [pl.col(name).shift(1).over("symbol").alias(f"before:{name}") for name in exog]
+    before = [pl.col(name).shift(1).over("symbol").alias(f"before:{name}") for name in (*exog, "session")]
     known = [pl.col(name).is_finite() & pl.col(f"before:{name}").is_finite() for name in exog]
     return kept.with_columns(pl.col(name).cast(pl.Float64) for name in exog).with_columns(before).filter(known)
 
@@ -169,7 +169,7 @@ class PartitionMembers:
         walk.bounded()
         for name, answers in found.items():
             if name != RANDOM_WALK:
-                answers.stood_in_for(walk, f"fewer than {self.settings.min_train_bars} returns")
+                answers.stood_in_for(walk, self.task.lengths, self.settings.min_train_bars)
         return found
 
     def fit(self, member: Member) -> None:
@@ -195,6 +195,8 @@ class PartitionMembers:
         for fit, first, last in self._served(member, fewest):
             made.append(fit)
             made += service.serve(fit, first, last)
+        if member.name in BASELINES and self.settings.refit != "day":
+            made += service.serve_others()
         return answers
 
     def _served(self, member: Member, fewest: int) -> Iterator[tuple[MemberFit, int, int]]:

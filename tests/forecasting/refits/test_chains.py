@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from tests.forecasting.refits.made import KeptFits
+from tradepipe.contracts import FITS, validate
 from tradepipe.forecasting.members import members_of
 from tradepipe.forecasting.refits.bars import Bars
 from tradepipe.forecasting.refits.fitting import Window
@@ -62,3 +63,45 @@ def test_turns_go_on_by_one_a_refit_and_count_from_no_market_s_start(every, make
     np.testing.assert_array_equal(schedule.turns[100:], later.turns)
     steps = np.diff(schedule.turns[schedule.refits])
     assert set(steps.tolist()) == ({1, 3} if every == "day" else {1})
+
+
+def test_a_regressor_from_before_the_window_does_not_lengthen_it_in_a_range(panel, windows, told, make):
+    """AAA has so few bars that all of the window are trained on; alone, its first one has no bar before it."""
+    signal = pl.Series("signal", np.random.default_rng(3).normal(0, 1, panel.height))
+    thin = (pl.col("symbol") == "AAA") & pl.col("session").is_in(panel["session"].unique().sort()[60:80].implode())
+    holes = panel.with_columns(signal).filter(~thin)
+    settings = told.model_copy(update={"exog": ("signal",), "refit": "month", "train_bars": 1000})
+    whole = make.members(holes, windows.tail(2), settings)
+    (key, anchor), last = windows.tail(1).row(0)[:2], windows.tail(1)
+    alone = make.members(holes.filter(pl.col("session") >= anchor), last, settings)
+    assert alone.fits.equals(whole.fits.filter(partition=key))
+    assert alone.forecasts.equals(whole.forecasts.filter(partition=key))
+
+
+@pytest.mark.parametrize(("gone", "back"), [(400, 3), (25, 3)], ids=["lists", "returns"])
+def test_who_lists_or_returns_between_refits_is_forecast_without_waiting_for_the_next(
+    panel, windows, told, make, gone, back
+):
+    last, days = windows.tail(2).head(1), panel["session"].unique().sort()
+    first = days.index_of(last.item(0, "first_session"))
+    absent = pl.col("session").is_in(days[max(first - gone, 0) : first + back].implode())
+    holes = panel.filter((pl.col("symbol") != "AAA") | ~absent)
+    made = make.members(holes, last, told.model_copy(update={"refit": "month"}))
+    fits = made.fits.drop("partition")
+    validate(fits, FITS, market="test", layer="fits", partition="one")
+    mine = made.forecasts.filter(symbol="AAA", horizon=1)
+    begins = back if gone == 25 else back + 9  # with the tenth return
+    assert mine["session"].to_list() == days[first + begins : first + 23].to_list()
+    waits = mine["fallback_arma_garch"].unique().to_list()
+    due = None  # the month's last session is the next refit
+    few, late = "fewer than 255 returns", "waits for a refit since it had 255 returns, or came back"
+    assert set(waits) == ({few} if gone == 400 else {late, due})
+    # Where a refit was in time, nothing changed.
+    other = make.members(panel, last, told.model_copy(update={"refit": "month"}))
+    assert made.forecasts.filter(symbol="BBB").equals(other.forecasts.filter(symbol="BBB"))
+
+
+def test_the_first_month_of_a_market_has_forecasts_before_its_first_refit(panel, windows, told, make):
+    made = make.members(panel, windows.head(1), told.model_copy(update={"refit": "month"}))
+    assert made.forecasts["session"].min() == panel["session"].unique().sort()[10]
+    assert (made.forecasts["fitted_through"] <= made.forecasts["session"]).all()

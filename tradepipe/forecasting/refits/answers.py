@@ -102,11 +102,19 @@ class Answers:
         note = f"extreme movement: volatility set to {LARGEST_VOLATILITY:g} where it was larger"
         self.reason[wild] = self.words.numbers([note])[0]
 
-    def stood_in_for(self, walk: "Answers", unfitted: str) -> None:
-        """Where there is no answer of use, take the random walk's, and say why: `unfitted` where there was no fit."""
+    def stood_in_for(self, walk: "Answers", lengths: IntArray, fewest: int) -> None:
+        """Where there is no answer of use, take the random walk's, and say why.
+
+        Args:
+            walk: its answers.
+            lengths: (origins,) returns that a refit at the origin would see.
+            fewest: returns that a refit needs.
+        """
         lacking = np.flatnonzero(~self.given & walk.given)
-        garbage, none = self.words.numbers(["the forecast is garbage or not finite", unfitted])
-        self.reason[lacking] = np.where(self.through[lacking] < 0, none, garbage)
+        few, waits = f"fewer than {fewest} returns", f"waits for a refit since it had {fewest} returns, or came back"
+        garbage, short, waiting = self.words.numbers(["the forecast is garbage or not finite", few, waits])
+        unfitted = np.where(lengths[lacking] < fewest, short, waiting)
+        self.reason[lacking] = np.where(self.through[lacking] < 0, unfitted, garbage)
         for name in ("mean", "volatility", "freedom", "through"):
             getattr(self, name)[lacking] = getattr(walk, name)[lacking]
         self.engine[lacking] = LADDER.index("baseline")

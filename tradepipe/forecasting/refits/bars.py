@@ -22,6 +22,7 @@ class Bars:
         places: (n,) number of the symbol times 2^32 plus number of the session: ascending.
         exog: (n, k) regressors known before each return, or None.
         ahead: (n, k) regressors known at each bar, which the return after it regresses on, or None.
+        known: (n,) number of the session whose bar `exog` is of, or None.
         groups: of the symbols, or ().
     """
 
@@ -30,6 +31,7 @@ class Bars:
     places: IntArray
     exog: FloatArray | None = None
     ahead: FloatArray | None = None
+    known: IntArray | None = None
     groups: tuple[str, ...] = ()
 
     @classmethod
@@ -40,7 +42,7 @@ class Bars:
         exog: tuple[str, ...] = (),
         groups: Mapping[str, str] | None = None,
     ) -> "Bars":
-        """`rows`: symbol, session, log_return and `exog` with `ahead:` before it, by symbol and open time."""
+        """`rows`: symbol, session, log_return and `exog` with `before:` before it, by symbol and open time."""
         symbols = rows["symbol"].unique(maintain_order=True)
         number = rows["symbol"].replace_strict(symbols, np.arange(len(symbols)), return_dtype=pl.Int64)
         session = schedule.numbers(rows["session"].to_numpy())
@@ -50,8 +52,17 @@ class Bars:
             places=number.to_numpy() * _WIDTH + session,
             exog=_matrix(rows, [f"before:{name}" for name in exog]),
             ahead=_matrix(rows, list(exog)),
+            known=schedule.numbers(rows["before:session"].to_numpy()) if exog else None,
             groups=tuple(groups.get(one, "") for one in symbols) if groups else (),
         )
+
+    def since(self, session: int) -> IntArray:
+        """(symbols,) place of each symbol's first bar that rests on nothing before the session numbered `session`."""
+        first = self.until(session - 1)
+        if self.known is None:
+            return first
+        its_own = first < self.until(_WIDTH - 1)  # no bar of the next symbol
+        return first + (its_own & (np.append(self.known, session)[first] < session))
 
     def until(self, session: int) -> IntArray:
         """(symbols,) where each symbol's bars after the session numbered `session` begin."""

@@ -78,7 +78,7 @@ class Fitter:
             parts = []
             if held.any():
                 parts.append(restored(kept, member, bars, window.take(held), turn))
-            # Warm from the refit just before alone: a symbol that was not in it starts cold, whoever is fitted beside it.
+            # Warm from the refit just before alone: a symbol that was not in it starts cold, whoever is fitted beside.
             before = None if held.all() else self._fitted(member, bars, window.take(~held), before)
             if before is not None:
                 kept.add(before)

@@ -96,6 +96,11 @@ class RefitSchedule:
         end = int(np.searchsorted(self.refits, last - late, side="right"))
         return [int(one) for one in self.refits[max(begin, 0) : end]]
 
+    def after(self, session: int) -> int | None:
+        """Number of the first refit that is due after the session numbered `session`, if any is."""
+        place = int(np.searchsorted(self.refits, session, side="right"))
+        return int(self.refits[place]) if place < len(self.refits) else None
+
     def served(self, refit: int, following: int | None, last: int) -> tuple[int, int]:
         """First and last session whose origins `refit` serves, when `following` is the refit after it, if any."""
         late = 1 if self.several else 0

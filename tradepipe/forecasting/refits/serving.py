@@ -74,6 +74,26 @@ class Service:
                 refitted += self.serve(new, session + int(self.task.schedule.several), last, chosen)
         return refitted
 
+    def serve_others(self) -> list[MemberFit]:
+        """Answer where no refit on schedule does: from fits of symbols that listed, or came back, since the last one.
+
+        Returns:
+            These fits, in the order in which they were made.
+        """
+        task, late = self.task, int(self.task.schedule.several)
+        sessions = task.bars.last_session(task.places + 1)
+        made: list[MemberFit] = []
+        for session in range(task.first, task.last + 1):
+            waiting = np.zeros(len(task.bars.symbols), dtype=np.bool_)
+            waiting[task.symbols[(sessions == session) & np.isnan(self.answers.mean[:, 0])]] = True
+            window = task.window(session - late, "first", self.fewest, waiting)
+            if not len(window.rows):
+                continue
+            _, last = task.schedule.served(window.refit, task.schedule.after(window.refit), task.last)
+            for fit in self.fitter.chain(self.member, task.bars, [window])[0]:
+                made += [fit, *self.serve(fit, session, last)]
+        return made
+
     def _refit(self, session: int, again: BoolArray) -> list[MemberFit]:
         """Fits of the symbols `again`; of a multivariate model, with all others that it looks at."""
         among = None if self.member.mean.family in MULTIVARIATE else again

@@ -41,7 +41,7 @@ class Task:
     @cached_property
     def oldest(self) -> IntArray:
         """(symbols,) place of the oldest bar that may be seen."""
-        return self.bars.until(self.anchor - 1)
+        return self.bars.since(self.anchor)
 
     @cached_property
     def begin(self) -> IntArray:
@@ -67,6 +67,11 @@ class Task:
     def symbols(self) -> IntArray:
         """(origins,) number of each origin's symbol."""
         return np.repeat(np.arange(len(self.begin)), self.end - self.begin)
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        """(origins,) returns that a refit after each origin's bar would see."""
+        return np.asarray(self.places + 1 - np.maximum(self.oldest[self.symbols], self.places + 1 - self.train_bars))
 
     @cached_property
     def _shift(self) -> IntArray:
