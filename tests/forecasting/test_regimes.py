@@ -114,6 +114,13 @@ def test_a_price_that_never_moves_is_normal_and_flat():
     assert set(compute_regimes(still, months(still, 100).tail(2), TOLD)["regime"]) == {"normal flat"}
 
 
+@pytest.mark.parametrize("size", [1, 2, TOLD.volatility_bars, TOLD.trend_bars - 1, TOLD.trend_bars])
+def test_a_market_younger_than_any_window_is_unknown(size):
+    made = bars_of({"AAA": clustered(1, size)})
+    found = compute_regimes(made, months(made, regime_bars(TOLD)), TOLD)
+    assert found["regime"].to_list() == [UNKNOWN] * made.height
+
+
 def test_a_short_past_is_unknown_and_nothing_is_nothing():
     short = bars_of({"AAA": clustered(5, 25)})
     found = compute_regimes(short, months(short, 100), TOLD)

@@ -108,7 +108,7 @@ def _placed(bars: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
 def _back(values: FloatArray, bars: int) -> FloatArray:
     """Each value's forerunner `bars` rows before; NaN where there is none."""
     found = np.full_like(values, np.nan)
-    found[bars:] = values[: len(values) - bars] if bars else values
+    found[bars:] = values[: max(len(values) - bars, 0)]
     return found
 
 
