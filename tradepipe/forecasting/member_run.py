@@ -202,7 +202,7 @@ class PartitionMembers:
     def _served(self, member: Member, fewest: int) -> Iterator[tuple[MemberFit, int, int]]:
         """Each fit of the chain, with the sessions that it serves."""
         windows = self.task.windows(fewest)
-        following = [*(window.refit for window in windows[1:]), None]
+        following = [*(window.refit for window in windows[1:]), None][: len(windows)]
         for parts, after in zip(self.fitter.chain(member, self.task.bars, windows), following, strict=True):
             for fit in parts:
                 yield fit, *self.task.schedule.served(fit.window.refit, after, self.task.last)
