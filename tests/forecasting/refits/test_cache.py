@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tests.forecasting.refits.made import KeptFits
 from tradepipe.forecasting.refits import cache
 from tradepipe.forecasting.refits.cache import Row, from_blob, to_blob
+from tradepipe.forecasting.refits.lenient import LenientFits
 from tradepipe.forecasting.refits.stored import StoredFits
 from tradepipe.forecasting.registry.tables import fits
 from tradepipe.settings.forecasts import DriftSettings, ForecastSettings
@@ -113,9 +114,17 @@ def test_the_code_version_is_that_of_everything_that_fits():
     assert cache.engines_version() == cache.engines_version()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    sqlite = request.param == "sqlite"
+    return f"sqlite:///{tmp_path / 'models.sqlite'}" if sqlite else request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
-def stored(tmp_path):
-    return StoredFits.open(f"sqlite:///{tmp_path / 'models.sqlite'}", dt.timedelta(days=90))
+def stored(url):
+    kept = StoredFits.open(url, dt.timedelta(days=90))
+    yield kept
+    kept.engine.dispose()
 
 
 def test_the_database_keeps_bytes_by_key(stored):
@@ -123,7 +132,7 @@ def test_the_database_keeps_bytes_by_key(stored):
     stored.put_many(many)
     assert stored.get_many([*many, "unknown"]) == many
     stored.put_many({"key 1": b"other"})
-    assert stored.get_many(["key 1"]) == {"key 1": many["key 1"]}
+    assert stored.get_many(["key 1"]) == {"key 1": b"other"}
     assert stored.get_many([]) == {}
 
 
@@ -142,15 +151,63 @@ def _write(url, number):
     some = StoredFits.open(url)
     for turn in range(20):
         some.put_many({f"{turn}": b"same", f"{number}-{turn}": bytes([number])})
+    some.engine.dispose()
 
 
-def test_many_processes_write_at_once(tmp_path):
-    url, context = f"sqlite:///{tmp_path / 'models.sqlite'}", multiprocessing.get_context("spawn")
+def test_many_processes_write_at_once(url):
+    context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(url, number)) for number in range(3)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0] * 3
-    with StoredFits.open(url).engine.connect() as connection:
+    engine = StoredFits.open(url).engine
+    with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(fits)) == 20 + 3 * 20
+    engine.dispose()
+
+
+@pytest.mark.parametrize("harm", [lambda blob: blob[:-3], lambda blob: blob[:-1] + b"?", lambda _: b"", lambda _: b"x"])
+def test_a_damaged_blob_is_fitted_anew_and_kept_in_its_place(panel, last, told, make, harm):
+    one, kept = told.model_copy(update={"members": ("random_walk", "arma_garch")}), KeptFits()
+    fitted = make.members(panel, last.tail(1), one, cache=kept)
+    sound, key = dict(kept), min(kept)
+    kept[key] = harm(kept[key])
+    assert make.members(panel, last.tail(1), one, cache=kept).forecasts.equals(fitted.forecasts)
+    assert dict(kept) == sound
+
+
+def test_a_database_in_trouble_stops_no_run(tmp_path, panel, last, told, make, monkeypatch, caplog):
+    monkeypatch.setattr("tradepipe.store.database.BUSY_TIMEOUT", dt.timedelta(milliseconds=50))
+    one, path = told.model_copy(update={"members": ("random_walk", "arma_garch")}), tmp_path / "models.sqlite"
+    url, expected = f"sqlite:///{path}", make.members(panel, last.tail(1), one)
+    stored = StoredFits.open(url)
+    asked = []
+
+    def opening(engine=stored.engine):
+        asked.append(engine)
+        return StoredFits(engine)
+
+    def made(opening):
+        asked.clear()
+        caplog.clear()
+        cache = LenientFits(opening)
+        assert make.members(panel, last.tail(1), one, cache=cache).forecasts.equals(expected.forecasts)
+        assert cache.prune() == 0
+        return [record.message for record in caplog.records if record.name.endswith("lenient")]
+
+    with stored.engine.begin() as other:
+        other.execute(sa.insert(fits).values(key="mine", blob=b"", used_at=dt.datetime.now(dt.UTC)))
+        told_once = made(opening)
+    assert len(told_once) == 1
+    assert "fitted anew" in told_once[0]
+    assert len(asked) == 2, "after the trouble it is left alone"
+    with stored.engine.begin() as other:
+        other.execute(sa.text("DROP TABLE fits"))
+    assert len(made(opening)) == 1
+    stored.engine.dispose()
+    path.write_bytes(b"no database" * 1000)
+    assert len(made(lambda: StoredFits.open(url))) == 1
+    away = "postgresql://nobody@127.0.0.1:9/none"
+    assert len(made(lambda: StoredFits.open(away))) == 1

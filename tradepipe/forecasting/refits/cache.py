@@ -15,8 +15,10 @@ import numpy as np
 from tradepipe.forecasting.model import EngineName, Fits, FloatArray, ModelSpec
 
 _ROOMS: Final = ("engines", "batched", "refits")
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 _LENGTH: Final = struct.Struct("<I")
+_SEAL: Final = 8
+"""Bytes of the digest that a blob begins with."""
 _FIGURES: Final = 4  # log-likelihood, observations, converged, evaluations; then the parameters
 
 
@@ -27,7 +29,11 @@ class FitCache(Protocol):
         """What is kept of `keys`; one that is not kept is not in the answer."""
 
     def put_many(self, kept: Mapping[str, bytes]) -> None:
-        """Keep all of them; a key that is kept already stays as it is."""
+        """Keep all of them, in the place of what was kept under the same keys."""
+
+
+class DamagedBlobError(ValueError):
+    """Bytes that are not as they were kept."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,19 @@ def to_blob(rows: Sequence[Row]) -> bytes:
     place = {one: number for number, one in enumerate(words)}
     uses = [place[row.engine, row.reason, row.warnings, row.names] for row in rows]
     head = json.dumps([words, uses], separators=(",", ":")).encode()
-    return _LENGTH.pack(len(head)) + head + b"".join(row.numbers.tobytes() for row in rows)
+    blob = _LENGTH.pack(len(head)) + head + b"".join(row.numbers.tobytes() for row in rows)
+    return _seal(blob) + blob
 
 
 def from_blob(blob: bytes) -> list[Row]:
-    """The rows that `to_blob` was given."""
+    """The rows that `to_blob` was given.
+
+    Raises:
+        DamagedBlobError: the bytes changed since.
+    """
+    seal, blob = blob[:_SEAL], blob[_SEAL:]
+    if _seal(blob) != seal:
+        raise DamagedBlobError(f"{len(blob)} bytes do not have the digest that they were kept with")
     start = _LENGTH.size + _LENGTH.unpack_from(blob)[0]
     words, uses = json.loads(blob[_LENGTH.size : start])
     rows = []
@@ -92,6 +106,10 @@ def from_blob(blob: bytes) -> list[Row]:
         rows.append(Row(engine, reason, warnings, tuple(names), np.frombuffer(blob, np.float64, size, start)))
         start += 8 * size
     return rows
+
+
+def _seal(blob: bytes) -> bytes:
+    return hashlib.blake2b(blob, digest_size=_SEAL).digest()
 
 
 def key_of(parts: Iterable[bytes]) -> str:

@@ -8,7 +8,16 @@ import numpy as np
 
 from tradepipe.forecasting.model import IntArray, Member
 from tradepipe.forecasting.refits.bars import Bars
-from tradepipe.forecasting.refits.cache import FitCache, Row, engines_version, from_blob, key_of, rows_of, to_blob
+from tradepipe.forecasting.refits.cache import (
+    DamagedBlobError,
+    FitCache,
+    Row,
+    engines_version,
+    from_blob,
+    key_of,
+    rows_of,
+    to_blob,
+)
 
 if TYPE_CHECKING:
     from tradepipe.forecasting.refits.fitting import MemberFit, Window
@@ -69,10 +78,18 @@ def look_up(cache: FitCache | None, member: Member, engine: str, bars: Bars, win
         whole = key_of([*(key.encode() for key in keys.values()), *names])
         keys = {row: key_of([whole.encode(), bars.symbols[row].encode()]) for row in keys}
     blobs = cache.get_many(list(keys.values()))
-    found = {row: from_blob(blobs[key]) for row, key in keys.items() if key in blobs}
+    found = {row: rows for row, key in keys.items() if key in blobs and (rows := _read(blobs[key]))}
     if member.mean.family in MULTIVARIATE and len(found) < len(keys):
         found = {}
     return Keeping(cache, keys, found, places)
+
+
+def _read(blob: bytes) -> list[Row]:
+    """None of a damaged blob: it is fitted anew, and kept in its place."""
+    try:
+        return from_blob(blob)
+    except DamagedBlobError:
+        return []
 
 
 def _seen(bars: Bars, row: int, turns: Sequence[int], windows: Sequence["Window"]) -> list[bytes]:

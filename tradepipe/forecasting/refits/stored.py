@@ -55,12 +55,14 @@ class StoredFits:
         return found
 
     def put_many(self, kept: Mapping[str, bytes]) -> None:
-        """Keep all of them."""
+        """Keep all of them, in the place of what was kept under the same keys: that is the same, or damaged."""
         now = dt.datetime.now(dt.UTC)
         rows = [{"key": key, "blob": blob, "used_at": now} for key, blob in sorted(kept.items())]
         with writing(self.engine, "fits") as connection:
             for some in _parts(rows):
-                connection.execute(_insert(self.engine).on_conflict_do_nothing(), some)
+                insert = _insert(self.engine)
+                new = {"blob": insert.excluded.blob, "used_at": insert.excluded.used_at}
+                connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=new), some)
 
     def prune(self) -> int:
         """Forget what was not used for longer than `keep`; how many went."""
