@@ -220,6 +220,15 @@ def test_a_warm_start_takes_fewer_evaluations_to_the_same_likelihood():
     assert warm.evaluations.sum() < 0.5 * cold.evaluations.sum()
 
 
+def test_a_warm_start_of_an_arma_1_1_is_no_longer_and_no_lower_than_a_cold_one():
+    spec, values = ModelSpec("arma", (1, 0, 1)), [returns(seed, 502) for seed in range(40, 48)]
+    first, second, third = (Panel(tuple("abcdefgh"), tuple(one[day : day + 500] for one in values)) for day in range(3))
+    before = ENGINE.fit(second, spec, ENGINE.fit(first, spec), turn=1)
+    warm, cold = ENGINE.fit(third, spec, before, turn=2), ENGINE.fit(third, spec)
+    assert (warm.log_likelihood > cold.log_likelihood - 1e-4).all()
+    assert warm.evaluations.sum() < 1.2 * cold.evaluations.sum()
+
+
 def test_each_fifth_refit_is_cold_too():
     spec = ModelSpec("arma", (1, 0, 0))
     train = panel(returns(30, 300))

@@ -69,6 +69,8 @@ def stationary_start(transition: FloatArray, intercept: FloatArray, shock: Float
 def fit(values: FloatArray, exog: FloatArray, shape: Shape, before: FloatArray | None, *, cold: bool) -> Row:
     """Maximum likelihood, warm from parameters `before` and, if `cold` or without them, from a cold start.
 
+    An ARMA(1, 1) has a cold start so near the optimum that a warm one is taken only where it is higher.
+
     Args:
         values: (n,), not finite where missing, not constant.
         exog: (n or more, k) regressors.
@@ -84,9 +86,12 @@ def fit(values: FloatArray, exog: FloatArray, shape: Shape, before: FloatArray |
     w, x = shape.differenced(target), shape.differenced(regressors)
     unit, units = power_of_ten(float(np.nanstd(w))), np.array([power_of_ten(one) for one in np.nanstd(x, axis=0)])
     model = _model(w * unit, x * units, shape, concentrated=True)
+    afresh = arma_start(w * unit, x * units, shape.spec)
     starts: list[FloatArray | None] = [] if before is None else [_to_theirs(before, shape, unit, units)[:-1]]
     if cold or before is None:
-        starts.append(arma_start(w * unit, x * units, shape.spec))
+        starts.append(afresh)
+    elif afresh is not None:
+        starts = [max(starts[0], afresh, key=model.loglike)]
     results, failures = [], []
     for start in starts:
         try:
