@@ -71,6 +71,17 @@ def test_against_a_plain_loop(bars, lookback):
     assert found.height == bars.filter(pl.col("session") >= windows["first_session"][0]).height
 
 
+def test_a_symbol_without_a_bar_on_the_anchor_session_begins_after_it():
+    made = bars_of({"AAA": clustered(1)})
+    window = months(made, 45).tail(1)
+    [anchor] = window["anchor_session"]
+    lacking = made.filter(pl.col("session") != anchor)
+    near = lacking.filter(pl.col("session") > anchor)
+    assert compute_regimes(lacking, window, TOLD).equals(compute_regimes(near, window, TOLD))
+    # What is looked at is what makes the difference: one bar more is seen where it reaches back.
+    assert near.height < regime_bars(TOLD)
+
+
 def test_keeps_its_contract(bars, windows):
     found = compute_regimes(bars, windows, TOLD)
     assert found.equals(found.sort("partition", *REGIMES.key))
