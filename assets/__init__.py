@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.auditing import forecast_audit
 from assets.bars import bars, raw_bars
 from assets.derivatives import derivative_assets
 from assets.evaluation import evaluations, forecast_scores, regimes
@@ -22,7 +23,7 @@ def assets_of(market: Market) -> list[dg.AssetsDefinition]:
     made = [member_forecasts, forecasts, forecast_scores, evaluations, model_versions, signals]
     research = [raw_bars, bars, *longer, indicators, regimes, *made]
     trading = [orders, fills, positions] if market.settings.execution.enabled else []
-    return [build(market) for build in research + trading] + derivative_assets(market)
+    return [build(market) for build in [*research, *trading, forecast_audit]] + derivative_assets(market)
 
 
 __all__ = ["assets_of", "mart_assets"]

@@ -1,6 +1,6 @@
 """The Celery application of workers: `celery -A resources.celery_app worker`, as `tradepipe retrain-worker` starts it.
 
-Reads TRADEPIPE_RETRAINING_BROKER (redis://host:port/0) and TRADEPIPE_RETRAINING_LOST_AFTER (seconds). Imports nothing
+Reads RETRAINING_BROKER (redis://host:port/0) and RETRAINING_LOST_AFTER (seconds). Imports nothing
 but Dagster, so that the processes that fit are forked before any of them has threads.
 """
 
@@ -15,7 +15,7 @@ from dagster_celery.tasks import create_task
 
 from resources.celery_config import TOUCHES, celery_config
 
-BROKER, LOST_AFTER = "TRADEPIPE_RETRAINING_BROKER", "TRADEPIPE_RETRAINING_LOST_AFTER"
+BROKER, LOST_AFTER = "RETRAINING_BROKER", "RETRAINING_LOST_AFTER"
 
 
 class Touch(bootsteps.StartStopStep):

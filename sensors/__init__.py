@@ -1,5 +1,6 @@
 """Jobs, sensors, schedules and automation, and the runner that uses them in one process."""
 
+from sensors.auditing import audit_job, audit_schedule
 from sensors.automation import automation_sensor
 from sensors.derivatives import derivatives_sensor
 from sensors.fetch import fetch_job, fetch_sensor
@@ -16,6 +17,8 @@ from sensors.warming import warming_schedule
 __all__ = [
     "LocalRunner",
     "Outcome",
+    "audit_job",
+    "audit_schedule",
     "automation_sensor",
     "close_schedule",
     "derivatives_job",

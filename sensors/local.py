@@ -146,4 +146,7 @@ def _error(result: dg.ExecuteInProcessResult | dg.JobExecutionResult) -> str:
             while cause.cause is not None:
                 cause = cause.cause
             return cause.message.strip()
+    for event in result.all_events:
+        if event.is_job_failure and (error := event.job_failure_data.error) is not None:
+            return error.message.strip()
     return "the run failed before its first step; see the run in the Dagster UI"

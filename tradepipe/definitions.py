@@ -28,6 +28,8 @@ from resources.trading import TradingResource
 from resources.warehouse import WarehouseResource
 from sensors import (
     LocalRunner,
+    audit_job,
+    audit_schedule,
     automation_sensor,
     close_schedule,
     derivatives_job,
@@ -72,10 +74,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *[derivatives_job(market) for market in deriving],
             *[fetch_job(market) for market in fetched],
             *[publish_job(market, settings.manifests_folder) for market in markets],
+            *[audit_job(market) for market in markets],
             *[retraining_job(market) for market in markets],
         ],
         schedules=[
             *[close_schedule(market, running=running) for market in markets],
+            *[audit_schedule(market, running=running) for market in markets],
             maintenance_schedule(running=running),
             *([warming_schedule(settings, by_name, running=running)] if warmed else []),
         ],

@@ -51,9 +51,9 @@ def defs(settings):
 
 @pytest.fixture(scope="module")
 def specs(defs):
-    """The chain; what SQL marts must carry is in tests/assets/test_marts.py."""
+    """The chain; what SQL marts and the audit must carry is in tests/assets."""
     every = [spec for spec in defs.resolve_all_asset_specs() if spec.key.path[0] == MARKET]
-    return {spec.key.path[-1]: spec for spec in every if spec.group_name != "marts"}
+    return {spec.key.path[-1]: spec for spec in every if spec.group_name not in {"marts", "audits"}}
 
 
 def test_the_definitions_are_loadable(defs):
@@ -122,7 +122,11 @@ def test_jobs_sensors_and_schedules_are_there(defs):
         f"{MARKET}_automation",
         f"{MARKET}_retraining_sensor",
     }
-    assert {schedule.name for schedule in repository.schedule_defs} == {f"{MARKET}_after_close", "nightly_maintenance"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        f"{MARKET}_after_close",
+        f"{MARKET}_nightly_audit",
+        "nightly_maintenance",
+    }
 
 
 def test_automation_is_switched_by_the_settings():

@@ -11,7 +11,7 @@ from tradepipe.commands.project import Project
 from tradepipe.commands.run import RunFailedError
 from tradepipe.markets import PartitionKeyError
 
-BROKER, LOST_AFTER = "TRADEPIPE_RETRAINING_BROKER", "TRADEPIPE_RETRAINING_LOST_AFTER"
+BROKER, LOST_AFTER = "RETRAINING_BROKER", "RETRAINING_LOST_AFTER"
 """What `resources.celery_app` reads."""
 
 

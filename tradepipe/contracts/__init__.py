@@ -1,5 +1,6 @@
 """Contracts: what each layer promises. One module a group of layers, one object a layer."""
 
+from tradepipe.contracts.auditing import FORECAST_AUDIT
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
 from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
@@ -30,6 +31,7 @@ __all__ = [
     "FILLS",
     "FITS",
     "FORECASTS",
+    "FORECAST_AUDIT",
     "FORECAST_SCORES",
     "FUNDING",
     "GAPS",
