@@ -156,7 +156,7 @@ class PartitionMembers:
         answers = self.answers()
         return (
             member_frame(partition, rows, self.task, answers, aims),
-            fits_frame(partition, self.task, self.fits, self.settings.min_train_bars),
+            fits_frame(partition, self.task, self.fits, self.settings),
         )
 
     def answers(self) -> dict[str, Answers]:
@@ -192,9 +192,14 @@ class PartitionMembers:
         answers = Answers.nothing(len(task.places), settings.horizon)
         service = Service(task, member, self.fitter, self._watch(member), fewest, answers)
         made = self.fits[member.name] = []
+        at_refits: list[MemberFit] = []
         for fit, first, last in self._served(member, fewest):
             made.append(fit)
-            made += service.serve(fit, first, last)
+            if first == last == fit.window.refit:
+                at_refits.append(fit)
+            else:
+                made += service.serve(fit, first, last)
+        service.answer_at_refits(at_refits)
         if member.name in BASELINES and self.settings.refit != "day":
             made += service.serve_others()
         return answers

@@ -23,6 +23,7 @@ from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, SEASON
 from tradepipe.forecasting.engines.baselines import LARGEST
 from tradepipe.forecasting.engines.batched_regressors import ahead_of, beside_values, regressors_of, with_ahead
 from tradepipe.forecasting.model import (
+    BoolArray,
     EngineName,
     Fits,
     FloatArray,
@@ -89,8 +90,11 @@ class BatchedArma:
                 f"{len(panel)}; fit without them"
             )
         sound = np.flatnonzero([fault is None for fault in faults])
-        known = sound[:0] if previous is None else sound[np.isfinite(previous.parameters[sound]).all(axis=1)]
-        sound, beside = np.concatenate([known, np.setdiff1d(sound, known)]), regressors_of(panel, order)
+        warm: BoolArray = np.zeros(len(sound), dtype=np.bool_)
+        if previous is not None:
+            warm = np.asarray(np.isfinite(previous.parameters[sound]).all(axis=1))
+        known = sound[warm]
+        sound, beside = np.concatenate([known, sound[~warm]]), regressors_of(panel, order)
 
         def search(rows: IntArray, warm: ArmaFits | None) -> ArmaFits:
             values, exog = [panel.values[row] for row in rows], beside_values(beside, panel, rows)

@@ -1,5 +1,6 @@
 """Which engines a spec is offered to, the best first, and what stands in where none can do it."""
 
+from functools import cache
 from typing import Final, Literal
 
 from tradepipe.forecasting.engines.baselines import Baselines
@@ -19,6 +20,7 @@ BY_NAME: Final[dict[EngineName, Engine]] = {
 }
 
 
+@cache
 def stand_in(spec: ModelSpec) -> ModelSpec:
     """The baseline that forecasts where no engine can do `spec`; `spec` itself if it is one."""
     if BY_NAME["baseline"].refusal(spec) is None:
@@ -26,6 +28,7 @@ def stand_in(spec: ModelSpec) -> ModelSpec:
     return ModelSpec("ewma", decay=spec.decay) if spec.is_variance else ModelSpec("random_walk")
 
 
+@cache
 def ladder(spec: ModelSpec, choice: Choice) -> tuple[tuple[Engine, ModelSpec], ...]:
     """Engines for `spec`, each with what it is asked for; the last one never fails.
 
@@ -48,6 +51,7 @@ def ladder(spec: ModelSpec, choice: Choice) -> tuple[tuple[Engine, ModelSpec], .
     return (*((BY_NAME[name], spec) for name in names), last)
 
 
+@cache
 def parameter_names(spec: ModelSpec) -> tuple[str, ...]:
     """Parameters of `spec`, those of the first engine that does it."""
     for engine, asked in ladder(spec, "auto"):

@@ -4,11 +4,13 @@ The state of a merged row is the number of columns of its engine's state, the st
 variance is of no use (0 of a mean equation), and the engine's own state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradepipe.forecasting.engines.baselines import EWMA_STATE
 from tradepipe.forecasting.engines.engine import Engine
@@ -46,6 +48,8 @@ def merged(spec: ModelSpec, symbols: tuple[str, ...], parts: Sequence[Part], rea
         reasons: why a row's engine is not the first.
     """
     count, names = len(symbols), parameter_names(spec)
+    if len(parts) == 1 and len(parts[0].rows) == count and parts[0].fits.names == names:
+        return _whole(spec, symbols, parts[0], reasons)
     width = OWN + max((part.fits.state.shape[1] for part in parts), default=0)
     parameters, state = np.full((count, len(names)), np.nan), np.zeros((count, width))
     log_likelihood, observations = np.full(count, np.nan), np.zeros(count, dtype=np.int64)
@@ -83,6 +87,23 @@ def merged(spec: ModelSpec, symbols: tuple[str, ...], parts: Sequence[Part], rea
     )
 
 
+def _whole(spec: ModelSpec, symbols: tuple[str, ...], part: Part, reasons: Sequence[str | None]) -> Fits:
+    """What `merged` makes of one engine that did every row: the common case, and by far the cheapest."""
+    fits, count = part.fits, len(symbols)
+    own = fits.state.shape[1]
+    state = np.zeros((count, OWN + own))
+    state[:, WIDTH], state[:, OWN:] = own, fits.state
+    return replace(
+        fits,
+        spec=spec,
+        symbols=symbols,
+        engine=(part.engine.name,) * count,
+        reason=tuple(reasons),
+        residuals=() if spec.is_variance else fits.residuals or (np.empty(0),) * count,
+        state=state,
+    )
+
+
 def _curvature(count: int, parts: Sequence[Part]) -> FloatArray | None:
     """Of the one engine that has any; NaN of other rows."""
     found = [(part.rows, part.fits.curvature) for part in parts if part.fits.curvature is not None]
@@ -96,21 +117,25 @@ def _curvature(count: int, parts: Sequence[Part]) -> FloatArray | None:
 
 def with_own(state: FloatArray, rows: IntArray, own: FloatArray) -> FloatArray:
     """Merged states in which `rows` have another state of their engine, which may be wider or narrower than before."""
-    missing = OWN + own.shape[1] - state.shape[1]
-    if missing > 0:
-        state = np.pad(state, ((0, 0), (0, missing)))
+    state = widened(state, OWN + own.shape[1])
     state[rows, WIDTH] = own.shape[1]
     state[rows, OWN:] = 0.0
     state[rows, OWN : OWN + own.shape[1]] = own
     return state
 
 
+def widened(state: FloatArray, width: int) -> FloatArray:
+    """Merged states of at least `width` columns."""
+    missing = width - state.shape[1]
+    return np.pad(state, ((0, 0), (0, missing))) if missing > 0 else state
+
+
 def taken_apart(fits: Fits) -> list[Part]:
     """What each engine made of merged fits, as it made it."""
-    parts = []
-    for name in dict.fromkeys(fits.engine):
+    parts, names = [], dict.fromkeys(fits.engine)
+    for name in names:
         engine = BY_NAME[name]
-        rows = np.flatnonzero([one == name for one in fits.engine])
+        rows = np.flatnonzero([one == name for one in fits.engine]) if len(names) > 1 else np.arange(len(fits))
         spec = stand_in(fits.spec) if name == "baseline" else fits.spec
         width = int(fits.state[rows[0], WIDTH]) if fits.state.shape[1] else 0
         parts.append(Part(engine, rows, _narrowed(fits, rows, spec, engine.names(spec), width)))
@@ -118,8 +143,8 @@ def taken_apart(fits: Fits) -> list[Part]:
 
 
 def _narrowed(fits: Fits, rows: IntArray, spec: ModelSpec, names: tuple[str, ...], width: int) -> Fits:
-    columns = [fits.names.index(name) for name in names]
-    some = fits if np.array_equal(rows, np.arange(len(fits))) else fits.take(rows)
+    some = fits if len(rows) == len(fits) and (rows == np.arange(len(fits))).all() else fits.take(rows)
+    columns = slice(None) if names == fits.names else [fits.names.index(name) for name in names]
     return replace(
         some,
         spec=spec,
@@ -130,6 +155,51 @@ def _narrowed(fits: Fits, rows: IntArray, spec: ModelSpec, names: tuple[str, ...
     )
 
 
+def alike(fits: Sequence[Sequence[Fits]]) -> Iterator[slice]:
+    """Runs of `fits`, each of several equations, whose rows `stacked` can lay under each other.
+
+    An engine's state must be as wide in all of a run: `taken_apart` looks at its first row.
+    """
+    begin, seen = 0, [dict[str, float]() for _ in (fits[0] if fits else ())]
+    for place, equations in enumerate(fits):
+        widths = [dict(zip(one.engine, one.state[:, WIDTH].tolist(), strict=True)) for one in equations]
+        both = list(zip(seen, widths, strict=True))
+        if any(own.get(name, width) != width for own, new in both for name, width in new.items()):
+            yield slice(begin, place)
+            begin, seen = place, widths
+        else:
+            seen = [own | new for own, new in both]
+    if begin < len(fits):
+        yield slice(begin, len(fits))
+
+
+def stacked(fits: Sequence[Fits]) -> Fits:
+    """Merged fits of one spec under each other, to be forecast from in one call; no curvature, no residuals."""
+    width = max(one.state.shape[1] for one in fits)
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(one, name) for one in fits])
+
+    def told(name: str) -> tuple[Any, ...]:
+        return tuple(chain.from_iterable(getattr(one, name) for one in fits))
+
+    return Fits(
+        spec=fits[0].spec,
+        symbols=told("symbols"),
+        engine=told("engine"),
+        reason=told("reason"),
+        names=fits[0].names,
+        parameters=joined("parameters"),
+        log_likelihood=joined("log_likelihood"),
+        observations=joined("observations"),
+        converged=joined("converged"),
+        evaluations=joined("evaluations"),
+        warnings=told("warnings"),
+        residuals=(),
+        state=np.concatenate([widened(one.state, width) for one in fits]),
+    )
+
+
 def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | None:
     """Earlier fits as `engine` wants them: rows of the panel's symbols, without numbers where it has none of its own.
 
@@ -137,6 +207,8 @@ def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | Non
     """
     if previous is None:
         return None
+    if previous.symbols == panel.symbols and previous.engine.count(engine.name) == len(panel):
+        return _narrowed(previous, np.arange(len(panel)), previous.spec, engine.names(previous.spec), 0)
     place = {symbol: row for row, symbol in enumerate(previous.symbols)}
     found = [place.get(symbol) for symbol in panel.symbols]
     ours = np.array([row is not None and previous.engine[row] == engine.name for row in found], dtype=np.bool_)

@@ -197,7 +197,7 @@ def _routed(panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec]
             parts.append(Part(by, done, fits))
         for row, fault in faults.items():
             reasons[row].append(f"{by.name}: {fault}" if len(rungs) > 1 else fault)
-        waiting = np.setdiff1d(waiting, done)
+        waiting = waiting[:0] if len(done) == len(waiting) else np.setdiff1d(waiting, done)
     found = merged(spec, panel.symbols, parts, ["; ".join(each) or None for each in reasons])
     if spec.is_variance and len(panel):
         asked = stand_in(spec)

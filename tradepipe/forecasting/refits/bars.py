@@ -78,10 +78,14 @@ class Bars:
         bounds = list(zip(starts.tolist(), stops.tolist(), strict=True))
         return Panel(
             symbols=tuple(self.symbols[row] for row in rows.tolist()),
-            values=tuple(self.returns[start:stop] for start, stop in bounds),
+            values=self.values(starts, stops),
             exog=() if self.exog is None else tuple(self.regressors(start, stop) for start, stop in bounds),
             groups=tuple(self.groups[row] for row in rows.tolist()) if self.groups else (),
         )
+
+    def values(self, starts: IntArray, stops: IntArray) -> tuple[FloatArray, ...]:
+        """The returns from each of `starts` to its stop, as views."""
+        return tuple(self.returns[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True))
 
     def regressors(self, start: int, stop: int) -> FloatArray:
         """(stop - start + 1, k) rows known before each bar from `start` to `stop`, and before the one after them."""

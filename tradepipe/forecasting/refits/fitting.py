@@ -1,6 +1,6 @@
 """One member fitted to many symbols, refit after refit: warm within the chain, or restored from the cache."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +14,9 @@ from tradepipe.forecasting.refits.keeping import Keeping, look_up
 
 Trigger = Literal["first", "schedule", "drift"]
 EngineChoice = Literal["auto", "reference"]
+
+AT_ONCE = 1 << 20
+"""Values that are handed over in one call: 8 MB, of which an engine may make a few copies."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,13 @@ class Fitter:
             For each window its fits, which together have its rows: those restored, and those fitted now. A chain
             restored has the numbers that it had when it was fitted, bit for bit.
         """
-        kept = look_up(self.cache if is_optimised(member) else None, member, self.engine, bars, windows)
+        if not is_optimised(member):
+            return self._each(member, bars, windows)
+        kept = look_up(self.cache, member, self.engine, bars, windows)
         chain: list[list[MemberFit]] = []
         before: MemberFit | None = None
         for turn, window in enumerate(windows):
-            held = np.isin(window.rows, kept.rows)
+            held = np.isin(window.rows, kept.rows) if kept.found else np.zeros(len(window.rows), dtype=np.bool_)
             parts = []
             if held.any():
                 parts.append(restored(kept, member, bars, window.take(held), turn))
@@ -87,6 +92,23 @@ class Fitter:
         kept.save()
         return chain
 
+    def _each(self, member: Member, bars: Bars, windows: Sequence[Window]) -> list[list[MemberFit]]:
+        """As `chain` of a member that starts from no earlier fit: many windows are fitted in one call."""
+        chain: list[list[MemberFit]] = []
+        for some in _batches(windows):
+            values = [one for window in some for one in bars.values(window.starts, window.stops)]
+            series = Panel(tuple(str(number) for number in range(len(values))), tuple(values))
+            mean = self._one(series, member.mean, None, 0)
+            variance = self._one(residuals_of(mean), member.variance, None, 0)
+            mean, begin = replace(mean, residuals=()), 0
+            for window in some:
+                rows = np.arange(begin, begin + len(window.rows))
+                symbols = tuple(bars.symbols[row] for row in window.rows.tolist())
+                first, second = (replace(one.take(rows), symbols=symbols) for one in (mean, variance))
+                chain.append([MemberFit(window, first, second)] if len(rows) else [])
+                begin += len(rows)
+        return chain
+
     def _fitted(self, member: Member, bars: Bars, window: Window, before: MemberFit | None) -> MemberFit:
         panel = bars.panel(window.rows, window.starts, window.stops)
         mean = self._one(panel, member.mean, before.mean if before else None, window.turn)
@@ -96,6 +118,20 @@ class Fitter:
     def _one(self, panel: Panel, spec: ModelSpec, before: Fits | None, turn: int) -> Fits:
         states = {} if before is None else {spec: before}
         return fit_batch(panel, [spec], states, turn=turn, threads=self.threads, engine=self.engine)[spec]
+
+
+def _batches(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """`windows` in order, so many at a time that their values stay few."""
+    some, count = list[Window](), 0
+    for window in windows:
+        own = int((window.stops - window.starts).sum())
+        if some and count + own > AT_ONCE:
+            yield some
+            some, count = [], 0
+        some.append(window)
+        count += own
+    if some:
+        yield some
 
 
 def is_optimised(member: Member) -> bool:

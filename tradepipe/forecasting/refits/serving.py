@@ -1,10 +1,12 @@
 """From a fit to the origins it serves: bar by bar, without a refit, unless the fit no longer describes what comes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tradepipe.forecasting.engines import forecast_batch, update_batch
+from tradepipe.forecasting.engines.merging import alike, stacked
 from tradepipe.forecasting.model import (
     BoolArray,
     Fits,
@@ -94,6 +96,19 @@ class Service:
                 made += [fit, *self.serve(fit, session, last)]
         return made
 
+    def answer_at_refits(self, fits: Sequence[MemberFit]) -> None:
+        """Answer at the bar of each fit's own session, of many fits in one call."""
+        task, horizon = self.task, self.answers.mean.shape[1]
+        for run in alike([(fit.mean, fit.variance) for fit in fits]):
+            windows = [fit.window for fit in fits[run]]
+            rows, stops = (np.concatenate([getattr(one, name) for one in windows]) for name in ("rows", "stops"))
+            session = np.repeat([one.refit for one in windows], [len(one.rows) for one in windows])
+            through = task.bars.last_session(stops)
+            here = (through == session) & (stops > task.begin[rows])
+            mean, variance = (stacked([getattr(fit, name) for fit in fits[run]]) for name in ("mean", "variance"))
+            ahead = _forecasts(self.member, mean, variance, horizon)
+            self.answers.put(task.origins(rows[here], stops[here] - 1), here, *ahead, through[here])
+
     def _refit(self, session: int, again: BoolArray) -> list[MemberFit]:
         """Fits of the symbols `again`; of a multivariate model, with all others that it looks at."""
         among = None if self.member.mean.family in MULTIVARIATE else again
@@ -164,12 +179,8 @@ class _Standing:
     def forecast(self) -> tuple[MeanForecast, VarianceForecast]:
         """From here, for all symbols."""
         if self.ahead is None:
-            horizon, member = self.service.answers.mean.shape[1], self.service.member
-            mean = forecast_batch({member.mean: self.mean}, horizon)[member.mean]
-            variance = forecast_batch({member.variance: self.variance}, horizon)[member.variance]
-            if not isinstance(mean, MeanForecast) or not isinstance(variance, VarianceForecast):
-                raise TypeError(f"{member.name}: its mean and variance equations are interchanged")
-            self.ahead = mean, variance
+            horizon = self.service.answers.mean.shape[1]
+            self.ahead = _forecasts(self.service.member, self.mean, self.variance, horizon)
         return self.ahead
 
     def answer(self, rows: BoolArray) -> None:
@@ -178,6 +189,14 @@ class _Standing:
         at = service.task.origins(window.rows[rows], self.stops[rows] - 1)
         through = service.task.bars.last_session(window.stops[rows])
         service.answers.put(at, rows, *self.forecast(), through)
+
+
+def _forecasts(member: Member, mean: Fits, variance: Fits, horizon: int) -> tuple[MeanForecast, VarianceForecast]:
+    first = forecast_batch({member.mean: mean}, horizon)[member.mean]
+    second = forecast_batch({member.variance: variance}, horizon)[member.variance]
+    if not isinstance(first, MeanForecast) or not isinstance(second, VarianceForecast):
+        raise TypeError(f"{member.name}: its mean and variance equations are interchanged")
+    return first, second
 
 
 def _updated(fits: Fits, bars: Panel) -> Fits:
