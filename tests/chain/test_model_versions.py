@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -15,9 +16,12 @@ from tradepipe.chain.models import OtherSpecsError, evidence_of, forecast_in, pu
 from tradepipe.chain.run import LayerRun
 from tradepipe.contracts import EVALUATIONS, FITS, MODEL_VERSIONS
 from tradepipe.forecasting.evaluation import evaluate
+from tradepipe.forecasting.member_fits import version_of
+from tradepipe.forecasting.members import members_of
 from tradepipe.forecasting.registry import METRICS, ModelRegistry, metric
 from tradepipe.markets import load_markets
 from tradepipe.settings import load_settings
+from tradepipe.settings.forecasts import ForecastSettings
 
 DAILY = {"TRADEPIPE_MARKETS__US_INDICES__PARTITION": "session"}
 
@@ -129,6 +133,31 @@ def test_a_restated_partition_supersedes_its_versions(project: SmallProject):
     registry.close()
 
 
+@pytest.mark.slow
+def test_settings_of_one_member_leave_the_others_their_versions(project: SmallProject):
+    other = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ARMA_ORDER": "[2, 0, 1]"})
+    outcome = other.run(first="2018-12", last="2018-12")
+    assert outcome.success, outcome.error
+    registry = ModelRegistry.open(other.settings.models_url)
+    found = [one for one in registry.all(MARKET, member="arma_garch") if one.version.partition == "2018-12"]
+    old, new = sorted(found, key=lambda one: one.number)
+    assert (old.superseded_by, new.version.mean) == (new.id, "arma(2, 0, 1)")
+    drift = registry.get("drift/2018-12", MARKET).version
+    fits = other.store.catalogue.current(dataset(MARKET, "member_forecasts.fits"))["2018-12"]
+    assert (drift.fits.generation, drift.fits.content) == (fits.id, fits.content)
+    for one, generations in ((old.version, 1), (new.version, 1), (drift, 2)):
+        made = made_with(other.store, other.market, one)
+        assert [len(made["member_forecasts"]), len(made["forecasts"])] == [generations] * 2
+    registry.close()
+
+
+def test_versions_without_any_fit_are_told_apart_by_their_specs():
+    members = [members_of(ForecastSettings(arma_order=order)) for order in ((1, 0, 1), (2, 0, 1))]
+    one, two = ([version_of(member, "2018-01", []) for member in some] for some in members)
+    assert [a == b for a, b in zip(one, two, strict=True)] == [True, True, True, False, True]
+    assert len({name.split("/")[2] for name in one}) == 5
+
+
 def test_versions_are_never_registered_under_other_settings(project: SmallProject):
     other = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ARMA_ORDER": "[2, 0, 1]"})
     registry = ModelRegistry.open(other.settings.models_url)
@@ -152,6 +181,12 @@ def test_a_signal_leads_to_the_versions_it_rests_on(ready, registry):
         decided_at=decided_at,
     )
     used = members_used(ready.store, ready.market, hops)
+    # Of the ensemble: the members that it had, whatever the market's settings are by now.
+    fewer = market_of(TRADEPIPE_MARKETS__US_INDICES__FORECASTS__MEMBERS='["random_walk", "arma_garch"]')
+    mixed = [replace(hop, row=hop.row | {"model": "ensemble"}) if hop.layer == "forecasts" else hop for hop in hops]
+    parts = members_used(ready.store, fewer, mixed)
+    assert {one.member for one in parts} == set(ready.market.settings.forecasts.members)
+    assert sum(one.weight for one in parts) == pytest.approx(1)
     model = ready.market.settings.strategy.model
     members = set(ready.market.settings.forecasts.members)
     assert {one.member for one in used} == (members if model == "ensemble" else {model})
@@ -160,14 +195,22 @@ def test_a_signal_leads_to_the_versions_it_rests_on(ready, registry):
     for one in used:
         assert registry.get(one.version, MARKET).version.partition == "2018-12"
         assert one.session <= session
-    made = made_with(ready.store, ready.market, "2018-12", registry.get(used[0].version).version.fits.content)
+    made = made_with(ready.store, ready.market, registry.get(used[0].version).version)
     assert generation in {one.id for one in made["signals"]}
     assert {one.partition for generations in made.values() for one in generations} == {"2018-12"}
 
 
-def test_a_signal_that_is_not_there(ready):
-    with pytest.raises(LineageError, match="no signal of 'NONE' at 2018-12-28"):
-        signal_of(ready.store, ready.market, "NONE", dt.date(2018, 12, 28))
+@pytest.mark.parametrize(
+    ("symbol", "session", "message"),
+    [
+        ("NONE", "2018-12-28", "no signal of 'NONE' at 2018-12-28"),
+        ("SPX", "2018-12-29", "no session of calendar XNYS.*Remedy"),
+        ("SPX", "1950-01-03", "lies outside the market's sessions.*Remedy"),
+    ],
+)
+def test_a_signal_that_is_not_there(ready, symbol, session, message):
+    with pytest.raises(LineageError, match=message):
+        signal_of(ready.store, ready.market, symbol, dt.date.fromisoformat(session))
 
 
 def market_of(**more):
@@ -191,6 +234,13 @@ def market_of(**more):
 def test_sums_count_for_the_partition_that_forecast_the_middle_target(partition, key, horizon, made):
     market = market_of(TRADEPIPE_MARKETS__US_INDICES__PARTITION=partition)
     assert forecast_in(market, key, horizon) == made
+
+
+@pytest.mark.parametrize(("horizon", "made"), [(1, "23"), (2, "21"), (8, "21"), (9, "20")])
+def test_a_half_day_s_sums_count_bars_of_the_days_before(horizon, made):
+    # 2018-11-23 has four hours, the days before seven; 22 was Thanksgiving.
+    market = market_of(**DAILY, TRADEPIPE_MARKETS__US_INDICES__INTERVAL="1h")
+    assert forecast_in(market, "2018-11-23", horizon) == f"2018-11-{made}"
 
 
 def test_sums_of_session_partitions_count_for_the_version_that_made_them(ready):

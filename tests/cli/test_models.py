@@ -9,31 +9,51 @@ from pathlib import Path
 import pytest
 
 from tests.projects import MARKET
+from tradepipe.commands.models import asker
 from tradepipe.execution import Journal
-from tradepipe.forecasting.registry import ModelRegistry
+from tradepipe.forecasting.registry import ModelRegistry, ModelRegistryError
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
+# One process for several commands: what is tested is what they say, not that each starts.
+EACH = """
+import json, sys
+from tradepipe.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv[1:] = arguments
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    print(f"=== {code}")
+"""
+
+
 @pytest.fixture
 def tradepipe(project, tmp_path):
-    """Run a command on the project from a directory that is not the repository."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    environment = {**project.environment, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    """Run commands on the project from a directory that is not the repository; what each says."""
+    environment = {**project.environment, "COLUMNS": "200", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
-    def run(*arguments, expected=0):
+    def run(*commands, expected=0):
         done = subprocess.run(
-            [sys.executable, "-c", "from tradepipe.cli import main; main()", *arguments],
-            cwd=elsewhere,
+            [sys.executable, "-c", EACH, json.dumps(commands)],
+            cwd=tmp_path,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        assert done.returncode == expected, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout
+        assert "Traceback" not in done.stdout
+        *texts, rest = re.split(r"(?m)^=== (\d)\n", done.stdout)
+        assert rest == ""
+        codes = dict(zip(map(str, commands), texts[1::2], strict=True))
+        assert set(codes.values()) == {str(expected)}, (codes, done.stdout)
+        return texts[::2]
 
     return run
 
@@ -46,10 +66,10 @@ def registry(project):
 
 
 def test_what_is_listed_and_shown(tradepipe, registry):
-    text = tradepipe("models", "list", "--status", "active")
-    active = {one.version for one in registry.active()}
-    assert set(re.findall(r"\w+/2018-\d\d/[0-9a-f]{8}", text)) == active
-    shown = tradepipe("models", "show", "arma_garch/2018-12")
+    listed, shown, rules = tradepipe(
+        ["models", "list", "--status", "active"], ["models", "show", "arma_garch/2018-12"], ["models", "rules"]
+    )
+    assert set(re.findall(r"\w+/2018-\d\d/[0-9a-f]{8}", listed)) == {one.version for one in registry.active()}
     one = registry.get("arma_garch/2018-12")
     for word in (
         one.id,
@@ -60,30 +80,33 @@ def test_what_is_listed_and_shown(tradepipe, registry):
         "registered by rule",
     ):
         assert word in shown
-    rules = tradepipe("models", "rules")
     assert "the best 2 a regime by log_score" in rules
     assert "active, by rule" in rules
 
 
 def test_promote_roll_back_and_retire(tradepipe, registry):
     one, two = (registry.get(f"drift/2018-{month}") for month in ("10", "11"))
-    for version in (one, two):
-        tradepipe("models", "promote", version.id, "--regime", "calm up", "--why", "a test", "--by", "ada")
-    told = tradepipe("models", "rollback", "drift", "--regime", "calm up", "--why", "worse", "--by", "bob")
-    assert re.findall(r"(?m)^(\w+(?: \w+)?) +(drift/2018-\d\d)", told) == [
+    calm = ["--regime", "calm up"]
+    *_, back, out = tradepipe(
+        *(["models", "promote", version.id, *calm, "--why", "a test", "--by", "ada"] for version in (one, two)),
+        ["models", "rollback", "drift", *calm, "--why", "worse", "--by", "bob"],
+        ["models", "retire", one.id, "--why", "done"],
+    )
+    assert re.findall(r"(?m)^(\w+(?: \w+)?) +(drift/2018-\d\d)", back) == [
         ("rolled back", "drift/2018-11"),
         ("returned", "drift/2018-10"),
         ("retired", "drift/2018-11"),
         ("active", "drift/2018-10"),
     ]
-    assert [place.version for place in registry.active(MARKET, "calm up")] == [one.id]
-    tradepipe("models", "retire", one.id, "--why", "done")
+    assert f"{one.id} in calm up" in out
     assert registry.active(MARKET, "calm up") == []
     assert [(event.who, event.why) for event in registry.history(two)][-1] == ("bob", "worse")
-    told = tradepipe("models", "promote", one.id, "--why", "again", expected=2)
-    assert "was retired on" in told
-    assert "--again" in told
-    assert "drift" in tradepipe("models", "promote", one.id, "--regime", "calm up", "--why", "again", "--again")
+    again = ["models", "promote", one.id, *calm, "--why", "again", "--again"]
+    [refused] = tradepipe(again[:-1], expected=2)
+    assert "was retired on" in refused
+    assert "--again" in refused
+    tradepipe(again)
+    assert [place.version for place in registry.active(MARKET, "calm up")] == [one.id]
 
 
 WRONG = [
@@ -97,48 +120,36 @@ WRONG = [
     (["list", "--status", "odd"], "no status 'odd'. Remedy: candidate, active, retired"),
     (["lineage", "NONE@2018-12-28"], "no signal of 'NONE'"),
     (["lineage", "SPX@2018-13-41"], "'2018-13-41' is no date"),
+    (["lineage", "SPX@1950-01-03"], "us_indices has no signals of 1950-01-03"),
+    (["rules", "--market", "nowhere"], "no market 'nowhere'"),
     (["lineage", "tpnothing"], "no order 'tpnothing'"),
 ]
-# One process for all: what is tested is what they say, not that each starts.
-EACH = """
-import json, sys
-from tradepipe.cli import main
-for arguments in json.loads(sys.argv[1]):
-    sys.argv[1:] = ["models", *arguments]
-    try:
-        main()
-        code = 0
-    except SystemExit as end:
-        code = end.code
-    print(f"=== {code}", file=sys.stderr, flush=True)
-"""
 
 
-def test_what_cannot_be_done_is_said_with_a_remedy(project, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", EACH, json.dumps([arguments for arguments, _ in WRONG])],
-        cwd=tmp_path,
-        env={**project.environment, "COLUMNS": "200", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    said = re.split(r"=== (\d)\n", done.stderr)
-    for (arguments, message), text, code in zip(WRONG, said[::2], said[1::2], strict=False):
+def test_what_cannot_be_done_is_said_with_a_remedy(tradepipe):
+    said = tradepipe(*(["models", *arguments] for arguments, _ in WRONG), expected=2)
+    for (arguments, message), text in zip(WRONG, said, strict=True):
         assert message in text, arguments
-        assert code == "2", arguments
-    assert len(said) == 2 * len(WRONG) + 1
-    assert "Traceback" not in done.stderr
+
+
+def test_a_user_without_a_name_is_told_to_give_one(monkeypatch):
+    def nameless():
+        raise OSError("No username set in the environment")  # as in a container; KeyError before Python 3.13
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert asker("ada") == "ada"
+    with pytest.raises(ModelRegistryError, match=r"no name. Remedy.*--by"):
+        asker(None)
 
 
 def test_lineage_leads_from_an_order_to_versions_and_back(tradepipe, project, registry):
     orders = [row.entry for row in Journal.open(project.settings.journal_url).rows() if row.entry.client_order_id]
     order = orders[-1].client_order_id
-    text = tradepipe("models", "lineage", order)
+    [text] = tradepipe(["models", "lineage", order])
     versions = re.findall(r"\w+/2018-\d\d/[0-9a-f]{8}", text)
     assert versions
     assert set(versions) <= {one.id for one in registry.all()}
-    assert versions[0] in tradepipe("why", order)
-    made = tradepipe("models", "lineage", versions[0])
+    why, made = tradepipe(["why", order], ["models", "lineage", versions[0]])
+    assert versions[0] in why
     generation = re.search(r"(?m)^forecasts .*generation (\d+)", text)[1]
     assert re.search(rf"(?m)^forecasts +\S+ +{generation} .*current", made)

@@ -10,7 +10,9 @@ from tradepipe.chain.layer import FITS_LAYER
 from tradepipe.chain.layers import LAYERS, dataset
 from tradepipe.chain.lineage import Hop, LineageError
 from tradepipe.contracts import FITS, FORECASTS
-from tradepipe.markets import Market
+from tradepipe.contracts.forecasts import ENSEMBLE
+from tradepipe.forecasting.registry.model import Version
+from tradepipe.markets import Market, NoSessionError
 from tradepipe.store import Generation, PartitionStore
 from tradepipe.store.users import users_of
 
@@ -59,12 +61,14 @@ def members_used(store: PartitionStore, market: Market, hops: Sequence[Hop]) -> 
         return []
     row = forecast.row
     same = {name: row[name] for name in ("symbol", "open_time", "horizon")}
-    wanted = [row["model"]] if row["model"] != "ensemble" else list(market.settings.forecasts.members)
-    parts = store.read_generations([forecast.generation], FORECASTS, symbols=[row["symbol"]]).filter(**same)
-    weights = dict(parts.select("model", "weight").rows()) if row["model"] == "ensemble" else {}
+    weights: dict[str, float | None] = {row["model"]: None}
+    if row["model"] == ENSEMBLE:
+        # The members that it had, whatever the market's settings are by now.
+        parts = store.read_generations([forecast.generation], FORECASTS, symbols=[row["symbol"]]).filter(**same)
+        weights = dict(parts.filter(pl.col("model") != ENSEMBLE).select("model", "weight").rows())
     fitted = store.read_generations([fits], FITS, symbols=[row["symbol"]])
     return sorted(
-        (_used(fitted, name, weights.get(name), row) for name in wanted),
+        (_used(fitted, name, weight, row) for name, weight in weights.items()),
         key=lambda one: (-(one.weight or 0.0), one.member),
     )
 
@@ -76,22 +80,27 @@ def fits_beside(store: PartitionStore, market: Market, members: Generation) -> G
     return earlier[-1] if earlier else None
 
 
-def made_with(store: PartitionStore, market: Market, partition: str, fits_content: str) -> dict[str, list[Generation]]:
-    """What was made with the fits of a version: layer to generations, superseded ones too, oldest first.
+def made_with(store: PartitionStore, market: Market, version: Version) -> dict[str, list[Generation]]:
+    """What was made with a version: layer to generations, superseded ones too, oldest first.
 
     Later partitions look at its past errors to weigh members; they are not made with it.
     """
-    history = store.catalogue.history(dataset(market.name, MEMBERS_LAYER), partition)
-    mine = [
-        one for one in history if (fits := fits_beside(store, market, one)) is not None and fits.content == fits_content
-    ]
+    history = store.catalogue.history(dataset(market.name, MEMBERS_LAYER), version.partition)
+    mine = [one for one in history if _holds(store, fits_beside(store, market, one), version)]
     made = {MEMBERS_LAYER: mine}
     for layer in ("forecasts", "signals", "orders"):
         before = made[MEMBERS_LAYER if layer == "forecasts" else list(made)[-1]]
         users = users_of(store.catalogue, [one.id for one in before])
         name = dataset(market.name, layer)
-        made[layer] = [one for one in users if one.dataset == name and one.partition == partition]
+        made[layer] = [one for one in users if one.dataset == name and one.partition == version.partition]
     return made
+
+
+def _holds(store: PartitionStore, fits: Generation | None, version: Version) -> bool:
+    """Whether `version` is among `fits`: a member may come out alike where others of its partition did not."""
+    if fits is None or fits.swept_at or fits.content == version.fits.content:
+        return fits is not None and fits.content == version.fits.content
+    return version.id in store.read_generations([fits], FITS, columns=["version"])["version"]
 
 
 def signal_of(store: PartitionStore, market: Market, symbol: str, session: dt.date) -> tuple[int, dt.datetime]:
@@ -100,7 +109,10 @@ def signal_of(store: PartitionStore, market: Market, symbol: str, session: dt.da
     Raises:
         LineageError: there is none.
     """
-    key = market.partitions.key_of(session)
+    try:
+        key = market.partitions.key_of(session)
+    except NoSessionError as error:
+        raise LineageError(f"{market.name} has no signals of {session}: {error}. Remedy: name a session") from None
     generation = store.catalogue.current(dataset(market.name, "signals"), [key]).get(key)
     if generation is not None:
         contract = LAYERS["signals"].contract(market)

@@ -165,12 +165,13 @@ def forecast_in(market: Market, key: str, horizon: int) -> str | None:
     """The partition in which the middle bar of partition `key` was forecast, `horizon` bars ahead; None: before all."""
     sessions = market.partitions.sessions_of(key)
     counts = market.calendar.bar_counts(sessions[0], sessions[-1], market.settings.interval)["bars"].to_list()
-    origin = (sum(counts) - 1) // 2 - horizon  # its number among the partition's bars
-    if origin >= 0:
+    lacking = horizon - (sum(counts) - 1) // 2  # bars before the partition's first, back to the origin
+    if lacking <= 0:
         return key
-    before = market.calendar.sessions(market.partitions.start, sessions[0])
-    place = len(before) - 1 + origin // max(counts)
-    return market.partitions.key_of(before[place]) if place >= 0 else None
+    before = market.calendar.sessions(market.partitions.start, sessions[0])[-1 - lacking :]  # each holds a bar
+    bars = market.calendar.bar_counts(before[0], sessions[0], market.settings.interval)[:-1]
+    reaching = bars.filter(pl.col("bars").cum_sum(reverse=True) >= lacking)
+    return market.partitions.key_of(reaching["session"][-1]) if reaching.height else None
 
 
 def _sources(run: LayerRun) -> dict[str, Generation]:

@@ -12,6 +12,7 @@ from tradepipe.forecasting.registry import (
     STATUSES,
     Event,
     ModelRegistry,
+    ModelRegistryError,
     Status,
     UnknownModelError,
 )
@@ -83,14 +84,14 @@ def promote(  # noqa: PLR0913 - one argument an option
     registry = registry_of(project)
     one = registry.get(name, market)
     rule = project.market(one.version.market).settings.forecasts.promotion
-    told = registry.promote(one, _known(regimes), rule=rule, who=who or getpass.getuser(), why=why, again=again)
+    told = registry.promote(one, _known(regimes), rule=rule, who=asker(who), why=why, again=again)
     _tell(console, told)
 
 
 def retire(project: Project, console: Console, name: str, *, market: str | None, who: str | None, why: str) -> None:  # noqa: PLR0913 - one argument an option
     """Take a version out of every regime."""
     registry = registry_of(project)
-    _tell(console, registry.retire(registry.get(name, market), who=who or getpass.getuser(), why=why))
+    _tell(console, registry.retire(registry.get(name, market), who=asker(who), why=why))
 
 
 def roll_back(  # noqa: PLR0913 - one argument an option
@@ -119,7 +120,7 @@ def roll_back(  # noqa: PLR0913 - one argument an option
     if not wanted:
         raise UnknownModelError(f"{member} is active in no regime of {chosen.name}. Remedy: name one with --regime")
     rule = chosen.settings.forecasts.promotion
-    _tell(console, registry.roll_back(chosen.name, member, wanted, rule=rule, who=who or getpass.getuser(), why=why))
+    _tell(console, registry.roll_back(chosen.name, member, wanted, rule=rule, who=asker(who), why=why))
 
 
 def show_rules(project: Project, console: Console, *, market: str | None, apply: bool) -> None:
@@ -184,6 +185,20 @@ def _tell(console: Console, told: Sequence[Event]) -> None:
         console.print(f"{status:<12}{version}", markup=False, soft_wrap=True)
 
 
+def asker(told: str | None) -> str:
+    """The person named, or whose process this is.
+
+    Raises:
+        ModelRegistryError: nobody is named, and the process's user has no name.
+    """
+    if told is not None:
+        return told
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user without a name
+        raise ModelRegistryError("this process's user has no name. Remedy: say who asks for it with --by") from None
+
+
 def _status(text: str | None) -> Status | None:
     for status in STATUSES:
         if status == text:
@@ -203,4 +218,4 @@ def _regimes(regimes: Sequence[str]) -> str:
     return "every regime" if set(regimes) == set(REGIME_NAMES) else ", ".join(regimes)
 
 
-__all__ = ["promote", "registry_of", "retire", "roll_back", "show_list", "show_rules", "the_market"]
+__all__ = ["asker", "promote", "registry_of", "retire", "roll_back", "show_list", "show_rules", "the_market"]

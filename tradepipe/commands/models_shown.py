@@ -129,7 +129,7 @@ def tell_members(console: Console, used: Sequence[MemberUsed]) -> None:
 def _show_made(project: Project, console: Console, one: Registered) -> None:
     told = one.version
     console.print(f"{one.id} of {told.market}: {one.status}")
-    made = made_with(project.store, project.market(told.market), told.partition, told.fits.content)
+    made = made_with(project.store, project.market(told.market), told)
     table = _table("made with it", "partition", "generation", "rows", "content", "state")
     for layer, generations in made.items():
         for generation in generations[-_SHOWN:]:
