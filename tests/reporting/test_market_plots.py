@@ -58,6 +58,17 @@ def test_members_tell_who_fitted_them_and_why_another_engine_did():
     assert lines[3] == "| random_walk | 100 | baseline 100.0 % | 0 | 0.0 % |  |"
 
 
+def test_active_versions_are_told_by_regime():
+    told = market_plots.versions(
+        [("calm up", "drift/2018-12/1"), ("calm up", "arma/2018-11/2"), ("wild flat", "x/1/3")]
+    )
+    assert told["active"].splitlines()[2:] == [
+        "| calm up | drift/2018-12/1, arma/2018-11/2 |",
+        "| wild flat | x/1/3 |",
+    ]
+    assert market_plots.versions([])["active"] == "No version is active."
+
+
 def window_of(bars):
     first, last = bars["session"].min(), bars["session"].max()
     window = {"partition": ["all"], "anchor_session": [first], "first_session": [first], "last_session": [last]}

@@ -1,5 +1,6 @@
 """Plots of evaluations: coverage beside its level, error beside the random walk's, weights of the members."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -177,6 +178,17 @@ def members(made_by: pl.DataFrame) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def active(versions: Sequence[tuple[str, str]]) -> str:
+    """Active versions as Markdown, one row a regime; pairs of regime and version, the best of a regime first."""
+    if not versions:
+        return "No version is active."
+    by_regime: dict[str, list[str]] = {}
+    for regime, version in versions:
+        by_regime.setdefault(regime, []).append(version)
+    rows = (f"| {regime} | {', '.join(held)} |" for regime, held in by_regime.items())
+    return "\n".join(["| regime | active |", "|---|---|", *rows])
 
 
 def regimes(made: pl.DataFrame) -> "Figure":

@@ -1,5 +1,7 @@
 """The plots that an asset shows in its metadata: the first symbol of the market, as Markdown."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from tradepipe.reporting import evaluation_plots, plots, trading_plots
@@ -53,6 +55,11 @@ def evaluations(told: MarketSettings, table: pl.DataFrame, sums: pl.DataFrame) -
 def members(made_by: pl.DataFrame) -> dict[str, str]:
     """Who fitted what (model, engine, fallback, trigger and the count of fits)."""
     return {"members": evaluation_plots.members(made_by)}
+
+
+def versions(active: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Which versions of models are active: regime and version, in the order of the places."""
+    return {"active": evaluation_plots.active(active)}
 
 
 def regimes(made: pl.DataFrame) -> dict[str, str]:
