@@ -1,5 +1,7 @@
 """The audit: an own fit passes, one that is moved away fails, residual tests find what was planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -104,3 +106,5 @@ def test_what_was_not_fitted(panel, fits):
         audit(panel, [ModelSpec("drift")], fits, ["S000"], 1e-3)
     with pytest.raises(ForecastError, match="of other series"):
         audit(ordinary(2, 400), [ARMA], fits, ["S000"], 1e-3)
+    with pytest.raises(ForecastError, match=r"arma\(1, 0, 1\) have no residuals"):
+        audit(panel, [ARMA], {ARMA: replace(fits[ARMA], residuals=())}, ["S000"], 1e-3)

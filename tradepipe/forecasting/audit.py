@@ -59,7 +59,7 @@ def audit(
         standardised; null where there are none) and parameters (text, by name).
 
     Raises:
-        ForecastError: a symbol or a spec is not of the fits, or the fits are of another panel.
+        ForecastError: a symbol or a spec is not of the fits, or the fits are of another panel or have no residuals.
     """
     wanted, rows = list(symbols), []
     for spec in specs:
@@ -69,6 +69,8 @@ def audit(
             raise ForecastError(
                 f"the fits of {spec.text} are of other series than the panel; give their training windows"
             )
+        if not spec.is_variance and len(fits[spec].residuals) < len(panel):
+            raise ForecastError(f"the fits of {spec.text} have no residuals; audit them as fit_batch returned them")
         places = {symbol: row for row, symbol in enumerate(panel.symbols)}
         strange = [symbol for symbol in wanted if symbol not in places]
         if strange:

@@ -317,6 +317,15 @@ def test_a_warm_fit_keeps_the_rank():
     assert set(ENGINE.fit(panel_of(series[:, 20:]), cold.spec, nothing).parameters[:, RANK]) == {4.0}
 
 
+def test_a_warm_fit_of_other_groups_keeps_the_rank_of_most_in_any_order():
+    series, order = np.array(noise_of(21, 5, 300)), [4, 2, 0, 1, 3]
+    before = ENGINE.fit(panel_of(series), SPEC)
+    before.parameters[:, RANK] = [1, 2, 2, 1, 2]
+    for rows in (order, order[::-1], sorted(order)):
+        panel = panel_of(series).take(rows)
+        assert set(ENGINE.fit(panel, SPEC, before.take(np.array(rows))).parameters[:, RANK]) == {2.0}
+
+
 def explosive():
     """Growth that rank 1 repeats, and series that know of none."""
     growth = np.exp(0.02 * np.arange(400.0))

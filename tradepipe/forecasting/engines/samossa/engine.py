@@ -165,9 +165,9 @@ def _checked(spec: ModelSpec) -> None:
 
 
 def _kept(previous: Fits | None, rows: IntArray) -> int | None:
-    """The rank of an earlier fit of the group; None where it has none."""
+    """The rank that most of the group had in an earlier fit; None where none had any."""
     if previous is None:
         return None
     ranks = previous.parameters[rows, RANK]
-    known = ranks[np.isfinite(ranks)]
-    return int(known[0]) if len(known) else None
+    known = ranks[np.isfinite(ranks)].astype(np.int64)
+    return int(np.bincount(known).argmax()) if len(known) else None
