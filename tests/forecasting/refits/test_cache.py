@@ -1,5 +1,6 @@
 import datetime as dt
 import multiprocessing
+from importlib import metadata
 
 import numpy as np
 import polars as pl
@@ -107,11 +108,20 @@ def test_any_change_of_what_a_chain_follows_from_is_another_key(panel, last, tol
     assert mine.isdisjoint(keys())
 
 
-def test_the_code_version_is_that_of_everything_that_fits():
+def test_the_code_version_is_that_of_everything_that_fits(monkeypatch):
     files = [str(file) for file in cache.fitting_code()]
-    for name in ("batched/fitting.py", "engines/samossa/engine.py", "engines/reference/sarimax.py", "refits/task.py"):
+    for name in (
+        *("batched/fitting.py", "engines/samossa/engine.py", "engines/reference/sarimax.py", "refits/task.py"),
+        *("compiling/kernel.py", "contracts/forecasts.py"),
+    ):
         assert any(file.endswith(name) for file in files), name
-    assert cache.engines_version() == cache.engines_version()
+    mine = cache.engines_version()
+    assert cache.engines_version() == mine
+    cache.engines_version.cache_clear()
+    version = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.1" if name == "arch" else version(name))
+    assert cache.engines_version() != mine
+    cache.engines_version.cache_clear()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from typing import Final, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 from tradepipe.forecasting.model import EngineName, Fits, FloatArray, ModelSpec
 
 _ROOMS: Final = ("engines", "batched", "refits")
+_LIBRARIES: Final = ("arch", "numba", "numpy", "scipy", "statsmodels")
 _FORMAT: Final = "2"
 _LENGTH: Final = struct.Struct("<I")
 _SEAL: Final = 8
@@ -123,14 +124,18 @@ def key_of(parts: Iterable[bytes]) -> str:
 
 @cache
 def engines_version() -> str:
-    """Digest of the text of everything that fits: other code never finds what this code kept."""
-    return key_of([_FORMAT.encode(), *(file.read_bytes() for file in fitting_code())])
+    """Digest of everything that fits, our text and the libraries' versions: others never find what these kept."""
+    libraries = [f"{name} {metadata.version(name)}".encode() for name in _LIBRARIES]
+    return key_of([_FORMAT.encode(), *libraries, *(file.read_bytes() for file in fitting_code())])
 
 
 def fitting_code() -> list[Traversable]:
     """The modules that parameters follow from."""
-    root = resources.files("tradepipe.forecasting")
-    return [root / "model.py", *(file for room in _ROOMS for file in _python(root / room))]
+    whole = resources.files("tradepipe")
+    root = whole / "forecasting"
+    rooms = [whole / "compiling", *(root / room for room in _ROOMS)]
+    limits = whole / "contracts" / "forecasts.py"  # say which fit falls to the next engine
+    return [root / "model.py", limits, *(file for room in rooms for file in _python(room))]
 
 
 def _python(folder: Traversable) -> list[Traversable]:
