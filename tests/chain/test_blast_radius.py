@@ -146,15 +146,15 @@ def test_models_signals_and_orders_are_those_that_used_it(worked_in):
 
 
 def test_a_bar_that_no_window_reaches_is_left_out(ready):
-    """Members of July train on 121 bars: on late January, and not on the first bars of the same partition.
+    """Members of September train on 121 bars before a refit of August: on late January, and not on its first bars.
 
-    And forecasts of November look back on members' of late July.
+    And forecasts of December look back on members' of September.
     """
     late, early = (radius(ready, session=dt.date(2018, 1, day)) for day in (31, 2))
-    resting = {("member_forecasts", "2018-07"), ("forecasts", "2018-11"), ("signals", "2018-11")}
+    resting = {("member_forecasts", "2018-09"), ("forecasts", "2018-12"), ("signals", "2018-12")}
     assert listed(late) >= resting
     assert not listed(early) & resting
-    lineage = ready.store.catalogue.current(f"{MARKET}/member_forecasts")["2018-07"]
+    lineage = ready.store.catalogue.current(f"{MARKET}/member_forecasts")["2018-09"]
     used = {one.partition for one in ready.store.catalogue.inputs([lineage.id])[lineage.id]}
     assert "2018-01" in used  # so that leaving it out is the window's doing
 

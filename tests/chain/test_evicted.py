@@ -50,6 +50,6 @@ def test_what_was_computed_from_evicted_partitions_is_not_computed_anew_from_les
     before = evicted.store.catalogue.current("us_indices/forecasts")
     outcome = evicted.run("forecasts", first="2018-07", last="2018-08")
     assert not outcome.success
-    assert "retention took away what it was computed from: indicators 2018-0" in outcome.error
+    assert "retention took away what it was computed from: bars 2018-0" in outcome.error
     assert evicted.store.catalogue.current("us_indices/forecasts") == before
     assert evicted.run("raw_bars", "bars", first="2018-11", last="2018-12").success
