@@ -93,7 +93,7 @@ def test_an_asset_page_shows_columns_with_units_rows_owner_and_a_plot(ui, tmp_pa
         "in (0, inf)",
         "dagster/partition_row_count",
         "[Show Markdown]",
-        "statsmodels",
+        "polars",
         "tradepipe",
         "2018-12",
     ):
