@@ -1,6 +1,7 @@
 """Entering versions and evidence: idempotent, exact, refused as a whole when wrong."""
 
 import dataclasses
+import datetime as dt
 import subprocess
 import sys
 from importlib import resources
@@ -168,6 +169,19 @@ def test_the_same_id_in_two_markets_needs_the_market(registry):
     with pytest.raises(UnknownModelError, match=r"games arma_garch.*toys arma_garch.*Remedy: --market"):
         registry.get(version().id)
     assert registry.get(version().id, "games").version.market == "games"
+
+
+def test_the_newest_are_those_of_all_markets(registry):
+    for market in (MARKET, "stocks"):
+        made = [
+            version("drift", f"2020-0{month}", market=market, last_session=dt.date(2020, month, 28)) for month in (1, 2)
+        ]
+        registry.register(market, made)
+    assert [(one.version.market, one.version.partition) for one in registry.all(newest=2)] == [
+        ("stocks", "2020-02"),
+        (MARKET, "2020-02"),
+    ]
+    assert [one.version.partition for one in registry.all()] == ["2020-02", "2020-01"] * 2
 
 
 def test_evidence_of_a_partition_is_replaced_as_a_whole(registry):

@@ -107,7 +107,9 @@ def test_rollback_brings_the_previous_one_back_and_the_one_before(registry, thre
 def test_rollback_of_several_regimes_is_all_or_nothing(registry, three):
     registry.promote(three[0], [UP], rule=ONE, **BY)
     registry.promote(three[1], [UP, DOWN], rule=ONE, **BY)
-    with pytest.raises(IllegalTransitionError, match=f"to return in {DOWN}: nothing that may return was active before it"):
+    with pytest.raises(
+        IllegalTransitionError, match=f"to return in {DOWN}: nothing that may return was active before it"
+    ):
         registry.roll_back(MARKET, "arma_garch", [UP, DOWN], rule=ONE, **BY)
     assert active(registry) == {three[1].id}
     assert_consistent(registry, 1)

@@ -11,7 +11,7 @@ from tradepipe.forecasting.registry import rows
 from tradepipe.forecasting.registry.data import remember
 from tradepipe.forecasting.registry.errors import ModelRegistryError, UnknownModelError, VersionConflictError, listed
 from tradepipe.forecasting.registry.metrics import EVIDENCE, SUMS
-from tradepipe.forecasting.registry.model import Version
+from tradepipe.forecasting.registry.model import Happening, Version
 from tradepipe.forecasting.registry.places import Author
 from tradepipe.forecasting.registry.tables import history, judgements, versions
 
@@ -129,18 +129,14 @@ def _supersede(connection: sa.Connection, old: sa.Row[Any], new: sa.Row[Any], au
     """Let `new` be what its partition holds. Where `old` is active it stays so until somebody replaces it."""
     connection.execute(sa.update(versions).where(versions.c.id == new.id).values(superseded_by=None))
     connection.execute(sa.update(versions).where(versions.c.id == old.id).values(superseded_by=new.version))
-    connection.execute(
-        sa.insert(history).values(
-            at=author.at,
-            who=author.who,
-            why=f"its partition was computed anew: {new.version}",
-            happening="superseded",
-            version_id=old.id,
-            before=old.status,
-            after=old.status,
-            run_id=author.run_id,
-        )
-    )
+    _note(connection, old, "superseded", f"its partition was computed anew: {new.version}", author)
+
+
+def _note(connection: sa.Connection, one: sa.Row[Any], happening: Happening, why: str, author: Author) -> None:
+    """A line of history that leaves the status as it is."""
+    told = {"at": author.at, "who": author.who, "why": why, "happening": happening, "version_id": one.id}
+    same = {"before": one.status, "after": one.status}
+    connection.execute(sa.insert(history).values(**told, **same, run_id=author.run_id))
 
 
 def _is_anew(made: Version, known: sa.Row[Any]) -> bool:
@@ -154,18 +150,8 @@ def _made_again(connection: sa.Connection, made: Version, known: sa.Row[Any], tr
     told = rows.values(made, training, author.at, author.run_id, known.supersedes)
     present = {name: value for name, value in told.items() if name in _OF_COMPUTATION}
     connection.execute(sa.update(versions).where(versions.c.id == known.id).values(present))
-    connection.execute(
-        sa.insert(history).values(
-            at=author.at,
-            who=author.who,
-            why=f"computed again, alike; before: fits {known.fits_generation}, code {known.code_version}",
-            happening="registered",
-            version_id=known.id,
-            before=known.status,
-            after=known.status,
-            run_id=author.run_id,
-        )
-    )
+    why = f"computed again, alike; before: fits {known.fits_generation}, code {known.code_version}"
+    _note(connection, known, "registered", why, author)
 
 
 def _refuse_twice(market: str, made: Sequence[Version]) -> None:

@@ -103,12 +103,16 @@ class ModelRegistry:
         status: Status | None = None,
         newest: int | None = None,
     ) -> list[Registered]:
-        """Versions by market, the newest partition first; at most `newest` of them."""
+        """Versions by market, the newest partition first; at most `newest` of them, the newest of all markets."""
         wanted = {"market": market, "member": member, "status": status}
         query = sa.select(versions).where(*(versions.c[name] == told for name, told in wanted.items() if told))
-        query = query.order_by(versions.c.market, versions.c.partition.desc(), versions.c.member, versions.c.id)
+        # Partitions of different markets have keys of different kinds: sessions compare.
+        by_age = (versions.c.last_session.desc(), versions.c.partition.desc(), versions.c.member, versions.c.id)
         with self.engine.connect() as connection:
-            return rows.registered(connection, query.limit(newest))
+            found = rows.registered(connection, query.order_by(*by_age).limit(newest))
+        found.sort(key=lambda one: (one.version.member, one.number))
+        found.sort(key=lambda one: one.version.partition, reverse=True)
+        return sorted(found, key=lambda one: one.version.market)
 
     def get(self, name: str, market: str | None = None) -> Registered:
         """The version whose id is, or begins with, `name`; the digest alone is enough.
