@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from tradepipe.compiling import compiled
+from tradepipe.forecasting.engines.checks import require_same_series, require_shape
 from tradepipe.forecasting.model import (
     EngineName,
     Fits,
@@ -100,11 +101,7 @@ class Baselines:
         """
         _checked(spec)
         names = self.names(spec)
-        if parameters.shape != (len(panel), len(names)):
-            raise ForecastError(
-                f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
-                f"({len(panel)}, {len(names)}): {', '.join(names) or 'none'}"
-            )
+        require_shape(panel, spec, names, parameters)
         values, offsets = _flat(panel)
         counts, _ = _summaries(values, offsets)
         residuals, state = _filtered(spec, parameters, _first_state(spec, len(panel)), values, offsets)
@@ -130,11 +127,7 @@ class Baselines:
         Raises:
             ForecastError: `bars` are of other series.
         """
-        if bars.symbols != fits.symbols:
-            raise ForecastError(
-                f"new bars are of {len(bars)} symbols {bars.symbols[:3]}, the fits of {len(fits)} "
-                f"{fits.symbols[:3]}; align them"
-            )
+        require_same_series(fits, bars)
         values, offsets = _flat(bars)
         residuals, state = _filtered(fits.spec, fits.parameters, fits.state.copy(), values, offsets)
         return Fits(**{**vars(fits), "residuals": residuals, "state": state})

@@ -22,6 +22,7 @@ from tradepipe.forecasting.batched import (
 from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS, PHI, SEASONAL_PHI, SEASONAL_THETA, THETA, VARIANCE
 from tradepipe.forecasting.engines.baselines import LARGEST
 from tradepipe.forecasting.engines.batched_regressors import ahead_of, beside_values, regressors_of, with_ahead
+from tradepipe.forecasting.engines.checks import require_same_series, require_shape
 from tradepipe.forecasting.model import (
     BoolArray,
     EngineName,
@@ -118,11 +119,7 @@ class BatchedArma:
         """
         order = _order(spec)
         names = self.names(spec)
-        if parameters.shape != (len(panel), len(names)):
-            raise ForecastError(
-                f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
-                f"({len(panel)}, {len(names)}): {', '.join(names)}"
-            )
+        require_shape(panel, spec, names, parameters)
         reasons = [
             fault or (None if np.isfinite(row).all() else "no parameters")
             for fault, row in zip(self.faults(panel, spec), parameters, strict=True)
@@ -136,11 +133,7 @@ class BatchedArma:
         Raises:
             ForecastError: `bars` are of other series.
         """
-        if bars.symbols != fits.symbols:
-            raise ForecastError(
-                f"new bars are of {len(bars)} series from {bars.symbols[:1]}, the fits of {len(fits)} from "
-                f"{fits.symbols[:1]}; align them"
-            )
+        require_same_series(fits, bars)
         order = _order(fits.spec)
         beside = regressors_of(bars, order)
         known = [one[: len(values)] for one, values in zip(beside, bars.values, strict=True)]

@@ -17,6 +17,7 @@ from tradepipe.forecasting.batched.garch_filtering import (
 )
 from tradepipe.forecasting.batched.garch_model import NU, GarchFits, GarchModel
 from tradepipe.forecasting.batched.garch_series import fault_of_each, of_equal_length
+from tradepipe.forecasting.engines.checks import few, require_same_series, require_shape
 from tradepipe.forecasting.model import (
     EngineName,
     Fits,
@@ -93,11 +94,7 @@ class BatchedGarch:
         """
         model = _model_of(spec)
         names = _names(model)
-        if parameters.shape != (len(panel), len(names)):
-            raise ForecastError(
-                f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
-                f"({len(panel)}, {len(names)}): {', '.join(names)}"
-            )
+        require_shape(panel, spec, names, parameters)
         full = _full(parameters, model)
         reasons = [
             reason or (None if np.isfinite(row[:NU]).all() else "no parameters")
@@ -131,8 +128,7 @@ class BatchedGarch:
         Raises:
             ForecastError: `bars` are of other series.
         """
-        if bars.symbols != fits.symbols:
-            raise ForecastError(f"new bars are of {_few(bars.symbols)}, the fits of {_few(fits.symbols)}; align them")
+        require_same_series(fits, bars)
         full = _full(fits.parameters, _model_of(fits.spec))
         return fits.with_state(carried_variances(fits.state[:, 0], bars.values, full)[:, None])
 
@@ -183,8 +179,8 @@ def _before(previous: Fits, panel: Panel, spec: ModelSpec, model: GarchModel) ->
     """What a warm start needs; nothing of rows that another engine fitted."""
     if previous.spec != spec or previous.symbols != panel.symbols:
         raise ForecastError(
-            f"previous is {previous.spec.text} of {_few(previous.symbols)}, asked is {spec.text} of "
-            f"{_few(panel.symbols)}; fit without it"
+            f"previous is {previous.spec.text} of {few(previous.symbols)}, asked is {spec.text} of "
+            f"{few(panel.symbols)}; fit without it"
         )
     ours = np.array([engine == "batched" for engine in previous.engine], dtype=np.bool_)
     inverses = np.full((len(panel), model.size, model.size), np.nan)
@@ -200,7 +196,3 @@ def _before(previous: Fits, panel: Panel, spec: ModelSpec, model: GarchModel) ->
         converged=previous.converged,
         reasons=previous.reason,
     )
-
-
-def _few(symbols: tuple[str, ...]) -> str:
-    return f"{len(symbols)} symbols ({', '.join(symbols[:3])}{', …' if len(symbols) > 3 else ''})"

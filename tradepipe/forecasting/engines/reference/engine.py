@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from tradepipe.forecasting.engines.checks import require_same_series, require_shape
 from tradepipe.forecasting.engines.reference.parts import Parts
 from tradepipe.forecasting.engines.reference.rows import (
     FAILURES,
@@ -105,11 +106,7 @@ class ReferenceEngine:
         """
         self._require(spec)
         names = self.names(spec)
-        if parameters.shape != (len(panel), len(names)):
-            raise ForecastError(
-                f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
-                f"({len(panel)}, {len(names)}): {', '.join(names)}"
-            )
+        require_shape(panel, spec, names, parameters)
         faults = [
             fault or (None if np.isfinite(row).all() else "no parameters")
             for fault, row in zip(self.faults(panel, spec), parameters, strict=True)
@@ -122,8 +119,7 @@ class ReferenceEngine:
         Raises:
             ForecastError: `bars` are of other series, or regressors are missing.
         """
-        if bars.symbols != fits.symbols:
-            raise ForecastError(f"new bars are of {len(bars)} series, the fits of {len(fits)}; align them")
+        require_same_series(fits, bars)
         _require_exog(bars, fits.spec)
         sound = np.isfinite(fits.parameters).all(axis=1)
         states, residuals = list(fits.state), [np.full(len(values), np.nan) for values in bars.values]

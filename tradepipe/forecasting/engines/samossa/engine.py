@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from tradepipe.forecasting.engines.checks import require_same_series, require_shape
 from tradepipe.forecasting.engines.samossa import recursion
 from tradepipe.forecasting.engines.samossa.groups import Sheet, at_parameters, fitted, names_of
-from tradepipe.forecasting.engines.samossa.recursion import FIXED, RANK
+from tradepipe.forecasting.engines.samossa.recursion import RANK
 from tradepipe.forecasting.engines.samossa.windows import Group, groups_of
 from tradepipe.forecasting.model import (
     EngineName,
@@ -109,11 +110,7 @@ class Samossa:
             ForecastError: the engine refuses `spec`, or parameters are of another shape.
         """
         _checked(spec)
-        if parameters.shape != (len(panel), FIXED + spec.lags):
-            raise ForecastError(
-                f"parameters of {spec.text} have shape {parameters.shape}; {len(panel)} series need "
-                f"({len(panel)}, {FIXED + spec.lags}): {', '.join(names_of(spec.lags))}"
-            )
+        require_shape(panel, spec, names_of(spec.lags), parameters)
         sheet = Sheet(panel, spec.lags)
         for rows in groups_of(panel):
             group = Group.of(panel, rows)
@@ -134,11 +131,7 @@ class Samossa:
         Raises:
             ForecastError: `bars` are of other series.
         """
-        if bars.symbols != fits.symbols:
-            raise ForecastError(
-                f"new bars are of {len(bars)} symbols {bars.symbols[:3]}, the fits of {len(fits)} "
-                f"{fits.symbols[:3]}; align them"
-            )
+        require_same_series(fits, bars)
         bounds = np.concatenate([[0], np.cumsum([len(values) for values in bars.values], dtype=np.int64)])
         values, state = np.concatenate([np.empty(0), *bars.values]), fits.state.copy()
         errors = np.empty(len(values))
