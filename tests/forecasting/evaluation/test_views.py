@@ -6,8 +6,8 @@ import pytest
 
 from tests.forecasting.evaluation.made import scores_of
 from tradepipe.contracts import EVALUATIONS
-from tradepipe.forecasting.evaluation import evaluate, judged, loss_series, statistics
-from tradepipe.forecasting.evaluation.views import by_regime, calibration, skill_over_time, weights_over_time
+from tradepipe.forecasting.evaluation import evaluate, judged, statistics
+from tradepipe.forecasting.evaluation.views import calibration, over_symbols, rolling_skill, weights_over_time
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,42 @@ def test_calibration_is_coverage_beside_its_level(rows):
     assert calibration(evaluate(EVALUATIONS.empty())).is_empty()
 
 
-def test_skill_over_time_is_told_by_period(rows):
-    found = skill_over_time(statistics(rows)).filter(model="arma_garch")
-    assert found["from_session"].to_list() == [dt.date(2020, month, 1) for month in (1, 2, 3)]
-    assert found["forecasts"].to_list() == [60, 58, 2]
-    assert found["rmse_ratio"].to_list() == pytest.approx([0.5, 2.0, 2.0], rel=1e-6)
-    whole = skill_over_time(statistics(rows), "1y").filter(model="arma_garch")
-    assert whole["forecasts"].to_list() == [120]
-    assert skill_over_time(EVALUATIONS.empty()).is_empty()
+def test_skill_rolls_over_months(rows):
+    """January halves the walk's error, February and March double it."""
+    sums = statistics(rows)
+    each = rolling_skill(sums, months=1).filter(model="arma_garch")
+    assert each["from_session"].to_list() == [dt.date(2020, month, 1) for month in (1, 2, 3)]
+    assert each["rmse_ratio"].to_list() == pytest.approx([0.5, 2.0, 2.0], rel=1e-6)
+    both = rolling_skill(sums, months=12).filter(model="arma_garch")
+    walk = (
+        sums.filter(model="arma_garch")
+        .group_by(pl.col("test_first_session").dt.month())
+        .agg(pl.col("squared_error", "walk_squared_error").sum())
+    )
+    errors = walk.sort("test_first_session").select(pl.col("squared_error", "walk_squared_error").cum_sum())
+    assert both["rmse_ratio"].to_list() == pytest.approx(
+        (errors["squared_error"] / errors["walk_squared_error"]).sqrt().to_list()
+    )
+    assert set(rolling_skill(sums).filter(model="random_walk")["rmse_ratio"]) == {1.0}
+    assert rolling_skill(EVALUATIONS.empty()).is_empty()
+
+
+def test_a_long_run_begins_with_its_first_whole_window(rows):
+    sums = statistics(rows)
+    later = pl.concat(
+        sums.with_columns(pl.col("test_first_session", "test_last_session").dt.offset_by(f"{3 * turn}mo"))
+        for turn in range(2)
+    )
+    told = rolling_skill(later, months=3).filter(model="arma_garch")
+    assert told["rmse_ratio"].is_null().to_list() == [True, True, False, False, False, False]
+
+
+def test_sums_over_symbols_tell_the_same_by_regime(rows):
+    sums = statistics(rows)
+    added = over_symbols(sums)
+    assert added.height == 2 * sums["model"].n_unique()
+    told = pl.exclude("symbols", "^coverage_.._spread$")
+    assert evaluate(added, ["regime"]).select(told).equals(evaluate(sums, ["regime"]).select(told))
 
 
 def test_weights_over_time_are_of_members(rows):
@@ -58,11 +86,3 @@ def test_weights_over_time_are_of_members(rows):
     own = found.filter(model="arma_garch", from_session=dt.date(2020, 1, 1))
     assert own["weight"].to_list() == pytest.approx([0.1], rel=1e-6)
     assert weights_over_time(EVALUATIONS.empty()).is_empty()
-
-
-def test_unknown_regimes_are_left_out(rows):
-    found = by_regime(statistics(rows), loss_series(rows))
-    assert set(found["regime"]) == {"calm up"}
-    own = found.filter(model="arma_garch").row(0, named=True)
-    assert (own["forecasts"], own["rmse_ratio"]) == (28, pytest.approx(0.5, rel=1e-6))
-    assert own["dm_statistic"] < 0

@@ -1,10 +1,9 @@
-"""Frames behind the plots of an evaluation: calibration, skill and weights over time, skill by regime."""
+"""Frames behind the plots of an evaluation: calibration, skill and weights over time, sums by regime."""
 
 import polars as pl
 
 from tradepipe.contracts.evaluation import EVALUATIONS, UNKNOWN
 from tradepipe.contracts.forecasts import ENSEMBLE, LEVELS
-from tradepipe.forecasting.evaluation.metrics import evaluate
 from tradepipe.forecasting.evaluation.sums import ADDED
 
 
@@ -30,25 +29,6 @@ def calibration(table: pl.DataFrame) -> pl.DataFrame:
         for level in LEVELS
     ]
     return pl.concat(each).sort(*told, "level", maintain_order=True)
-
-
-def skill_over_time(sums: pl.DataFrame, every: str = "1mo") -> pl.DataFrame:
-    """Error of each model over the random walk's, period by period.
-
-    Args:
-        sums: EVALUATIONS columns of any partitions.
-        every: length of a period, as polars writes it; partitions are not cut.
-
-    Returns:
-        from_session (Date, the period's first day), model, horizon, forecasts, rmse_ratio,
-        log_score, coverage_95; sorted by horizon, model and time.
-    """
-    begun = pl.col("test_first_session").dt.truncate(every).alias("from_session")
-    parts = sums.with_columns(begun).partition_by("from_session", as_dict=True)
-    shown = ["model", "horizon", "forecasts", "rmse_ratio", "log_score", "coverage_95"]
-    each = [evaluate(part).select(pl.lit(first).alias("from_session"), *shown) for (first,), part in parts.items()]
-    empty = evaluate(sums.clear()).select(pl.lit(None, pl.Date).alias("from_session"), *shown)
-    return pl.concat([empty, *each]).sort("horizon", "model", "from_session")
 
 
 def over_symbols(sums: pl.DataFrame) -> pl.DataFrame:
@@ -103,9 +83,3 @@ def weights_over_time(sums: pl.DataFrame, every: str = "1mo") -> pl.DataFrame:
         .agg(weight=pl.col("weight").sum() / pl.col("weighted").sum())
         .sort("horizon", "model", "from_session")
     )
-
-
-def by_regime(sums: pl.DataFrame, losses: pl.DataFrame | None = None) -> pl.DataFrame:
-    """What `evaluate` says by regime, of regimes that are known."""
-    table = evaluate(sums, by=["regime"], losses=losses)
-    return table.filter(pl.col("regime") != UNKNOWN)
