@@ -237,15 +237,18 @@ class TestWarmStarts:
         found = fit_batch(panel, [GJR_T], fit_batch(strangers, [GJR_T]), turn=1)[GJR_T]
         np.testing.assert_array_equal(found.parameters, cold.parameters)
 
-    def test_a_row_that_another_engine_fitted_before_starts_cold(self):
+    @pytest.mark.parametrize("spec", [ARMA, GJR_T], ids=lambda spec: spec.text)
+    def test_a_row_that_another_engine_fitted_before_starts_cold(self, spec):
         clean, gap = ordinary(2, 400), ordinary(2, 400)
         gap.values[1][5] = np.nan
-        before = fit_batch(gap, [GJR_T])
-        assert before[GJR_T].engine == ("batched", "reference")
-        found = fit_batch(clean, [GJR_T], before, turn=1)[GJR_T]
-        cold = fit_batch(clean.take([1]), [GJR_T])[GJR_T]
-        assert found.engine == ("batched", "batched")
-        np.testing.assert_array_equal(found.parameters[1], cold.parameters[0])
+        mixed, clear = fit_batch(gap, [spec]), fit_batch(clean, [spec])
+        assert mixed[spec].engine == ("batched", "reference")
+        for before, panel, engine in ((mixed, clean, "batched"), (clear, gap, "reference")):
+            found = fit_batch(panel, [spec], before, turn=1)[spec].take(np.array([1]))
+            cold = fit_batch(panel.take([1]), [spec], turn=1)[spec]
+            assert found.engine == (engine,)
+            np.testing.assert_array_equal(found.parameters, cold.parameters)
+            assert found.evaluations == cold.evaluations
 
     def test_rows_of_several_engines_start_warm_each(self):
         panel = ordinary(3, 400)
