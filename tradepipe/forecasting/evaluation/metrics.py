@@ -9,6 +9,7 @@ import polars as pl
 from tradepipe.contracts.evaluation import EVALUATIONS
 from tradepipe.contracts.forecasts import LEVELS
 from tradepipe.forecasting.evaluation.diebold_mariano import diebold_mariano
+from tradepipe.forecasting.evaluation.formulas import mean, metric
 from tradepipe.forecasting.evaluation.sums import ADDED
 from tradepipe.forecasting.frames import require_columns
 
@@ -95,33 +96,18 @@ METRICS = (
 
 
 def _metrics() -> list[pl.Expr]:
-    ratio = (pl.col("squared_error") / pl.col("walk_squared_error")).sqrt()
-    mean = _mean("strategy_return", "decisions")
-    variance = _mean("strategy_return_squared", "decisions") - mean**2
     return [
         (pl.col("squared_error") / pl.col("forecasts")).sqrt().alias("rmse"),
-        # Two errors of zero, as on a price that never moves, are no difference; an error has no ratio to none.
-        pl.when(ratio.is_nan()).then(1.0).when(ratio.is_finite()).then(ratio).alias("rmse_ratio"),
-        _mean("scaled_error", "scaled").alias("mase"),
-        (100 * _mean("sape")).alias("smape"),
-        _mean("hits", "directions").alias("hit_rate"),
-        *(_mean(name).alias(name) for name in ("crps", "log_score", "qlike")),
-        *(_mean(f"inside_{level}").alias(f"coverage_{level}") for level in LEVELS),
-        _mean("fallbacks").alias("fallback_share"),
-        _mean("weight", "weighted").alias("weight"),
-        _mean("wins", "positions").alias("win_rate"),
-        pl.when(variance > _NO_VARIATION * mean**2, pl.col("positions") > 0)
-        .then(mean / variance.sqrt())
-        .alias("sharpe"),
+        *(metric(name).alias(name) for name in _OF_SUMS),
+        mean("scaled_error", "scaled").alias("mase"),
+        (100 * mean("sape")).alias("smape"),
+        *(mean(f"inside_{level}").alias(f"coverage_{level}") for level in LEVELS),
+        mean("fallbacks").alias("fallback_share"),
+        mean("weight", "weighted").alias("weight"),
     ]
 
 
-_NO_VARIATION = 1e-12  # of the squared mean: what is left of equal returns by rounding
-
-
-def _mean(name: str, of: str = "forecasts") -> pl.Expr:
-    """Sum over count; null where nothing counts."""
-    return pl.when(pl.col(of) > 0).then(pl.col(name) / pl.col(of))
+_OF_SUMS = ("rmse_ratio", "hit_rate", "crps", "log_score", "qlike", "win_rate", "sharpe")
 
 
 def _spread(sums: pl.DataFrame, key: list[str]) -> pl.DataFrame:

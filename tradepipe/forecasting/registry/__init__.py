@@ -1,12 +1,13 @@
 """The model registry: versions of members, where each is active, what it was made from, and how it did."""
 
+from tradepipe.forecasting.evaluation.formulas import metric
 from tradepipe.forecasting.registry.errors import (
     IllegalTransitionError,
     ModelRegistryError,
     UnknownModelError,
     VersionConflictError,
 )
-from tradepipe.forecasting.registry.metrics import EVIDENCE, metric
+from tradepipe.forecasting.registry.metrics import EVIDENCE
 from tradepipe.forecasting.registry.model import (
     METRICS,
     RULE,

@@ -12,8 +12,9 @@ from typing import Final
 
 import polars as pl
 
+from tradepipe.forecasting.evaluation.formulas import metric
 from tradepipe.forecasting.members import RANDOM_WALK
-from tradepipe.forecasting.registry.metrics import ADDED, metric
+from tradepipe.forecasting.registry.metrics import ADDED
 from tradepipe.forecasting.registry.model import LESS_IS_BETTER, Metric, Standing
 from tradepipe.settings.forecasts import PromotionSettings
 
