@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tradepipe.chain.latest import NoForecastError, latest_forecast, market_of
 from tradepipe.commands.blast_radius import SessionError
+from tradepipe.commands.collected import collect
 from tradepipe.commands.forecast import Wanted, show_forecast
 from tradepipe.commands.project import Project
 
@@ -108,3 +109,20 @@ def test_a_symbol_of_several_markets_asks_for_one(opened):
 def test_nothing_forecast_yet(fresh):
     with pytest.raises(NoForecastError, match=r"us_indices has no forecasts yet\. Remedy: `tradepipe run"):
         shown(Project(fresh.settings))
+
+
+def test_a_report_has_what_all_forecasts_and_orders_rest_on(opened):
+    market = opened.markets["us_indices"]
+    told = collect(opened, market)
+    whole = opened.store.read("us_indices/evaluations")
+    for frame in (told.evaluations, told.by_regime):
+        for name in ("forecasts", "squared_error", "inside_95", "weight"):
+            assert frame[name].sum() == pytest.approx(whole[name].sum(), rel=1e-12)
+    assert set(told.by_regime["regime"]) == set(whole["regime"])
+    assert told.losses.height == opened.store.read("us_indices/evaluations.losses").height
+    filled = told.orders.join(told.fills.select("client_order_id"), on="client_order_id", how="semi")
+    decided = filled.select("symbol", known_at="decided_at").unique()
+    assert decided.height == decided.join(told.decided_on, on=["symbol", "known_at"], how="semi").height
+    assert told.decided_on.filter(pl.col("model") == "ensemble").height == decided.height
+    newest = opened.store.read("us_indices/regimes").sort("open_time").group_by("symbol").agg(pl.col("regime").last())
+    assert told.regimes == dict(newest.rows())
