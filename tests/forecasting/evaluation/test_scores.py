@@ -157,6 +157,15 @@ def test_a_target_that_has_not_come_has_no_row(days, bars, spans):
     assert scored([], bars, spans).is_empty()
 
 
+@pytest.mark.parametrize("close", [0.0, -37.63])
+def test_a_target_without_a_log_return_has_no_row(days, bars, spans, close):
+    # WTI crude settled at -37.63 on 2020-04-20.
+    below = bars.with_columns(close=pl.when(pl.col("session") == days[3]).then(close).otherwise("close"))
+    rows = [forecast(days[0], days[1], 0.01), forecast(days[2], days[3], 0.01)]
+    assert scored(rows, below, spans).equals(scored(rows[:1], bars, spans))
+    assert scored(rows, bars, spans).height == len(rows)
+
+
 def test_what_the_strategy_would_have_earned(days, bars, spans):
     def weigh(forecasts):
         return forecasts.filter(pl.col("horizon") == 1).with_columns(target_weight=pl.lit(-0.5))

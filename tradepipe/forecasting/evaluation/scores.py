@@ -52,7 +52,7 @@ def score_forecasts(
 
     Returns:
         FORECAST_SCORES columns plus `partition`, sorted by partition and then by the key. A
-        forecast whose target bar is missing has no row.
+        forecast whose target bar is missing, or closed at zero or below and so has no log return, has no row.
 
     Raises:
         ValueError: a column is missing, or `bars` has a symbol's open_time twice.
@@ -61,7 +61,7 @@ def score_forecasts(
     require_columns(bars, "bars", ["symbol", "session", "open_time", "close"])
     require_unique(bars, "bars", ["symbol", "open_time"])
     require_columns(windows, "windows", ["partition", "anchor_session", "first_session", "last_session"])
-    realised = bars.select("symbol", target_open_time="open_time", realised_price="close")
+    realised = bars.filter(pl.col("close") > 0).select("symbol", target_open_time="open_time", realised_price="close")
     sessions = forecasts.select(pl.col("target_session").unique().sort())
     spans = windows.select("partition", "first_session", "last_session").sort("first_session")
     placed = sessions.join_asof(spans, left_on="target_session", right_on="first_session")
