@@ -67,9 +67,10 @@ def fit_garch(
             f"fit without it"
         )
     cold = _cold_points(model, starts)
-    edges = np.linspace(0, len(returns), max(1, min(threads, len(returns))) + 1).astype(int).tolist()
-    if len(edges) == 2:
+    parts = min(threads, len(returns))
+    if parts <= 1:
         return _fit_part(returns, model, cold, previous, turn)
+    edges = np.linspace(0, len(returns), parts + 1).astype(int).tolist()
 
     def part(begin: int, end: int) -> GarchFits:
         return _fit_part(returns[begin:end], model, cold, previous and _rows(previous, begin, end), turn)
@@ -152,8 +153,8 @@ def _fit_block(
         _solve(standard, starts, everything, np.tile(cold, (len(places), 1)), None, places, fits)
     else:
         known = np.isfinite(previous.log_likelihood[places]) & np.isfinite(previous.inverses[places]).all(axis=(1, 2))
-        shocked = np.abs(standard[:, -1]) > SHOCK
-        warm, afresh = everything[known], everything[~known | shocked]
+        afresh = ~known | (np.abs(standard[:, -1]) > SHOCK)
+        warm = everything[known]
         natural = to_natural(previous.parameters[places[warm]], center[warm], scale[warm])
         regions = (turn + np.arange(min(SAFEGUARDS, len(cold)))) % len(cold)
         points = np.tile(np.concatenate([cold[:1], cold[regions]]), (len(warm), 1, 1))
@@ -163,8 +164,9 @@ def _fit_block(
         _solve(standard, starts, warm, points.reshape(-1, fits.model.size), carried, places, fits)
         before = previous.log_likelihood[places[warm]] / previous.observations[places[warm]]
         now = (fits.log_likelihood[places[warm]] - returns.shape[1] * np.log(scale[warm])) / returns.shape[1]
-        afresh = np.union1d(afresh, warm[~(now > before - DROP)])
-        _solve(standard, starts, afresh, np.tile(cold, (len(afresh), 1)), None, places, fits)
+        afresh[warm[~(now > before - DROP)]] = True
+        again = everything[afresh]
+        _solve(standard, starts, again, np.tile(cold, (len(again), 1)), None, places, fits)
     found = np.isfinite(fits.log_likelihood[places])
     parameters = fits.parameters[places]
     parameters[:, MEAN] = center + scale * parameters[:, MEAN]

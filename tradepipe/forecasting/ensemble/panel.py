@@ -115,8 +115,9 @@ class Outcomes:
             column: (rows,) symbol of each forecast.
             forecast_known_at: (rows,) microseconds since 1970.
         """
-        there = (target != NEVER) & np.isfinite(self.close[target, column])
-        told = np.maximum(self.known_at[target, column], forecast_known_at)
+        cell = np.maximum(target, 0) * self.close.shape[1] + column
+        there = (target != NEVER) & np.isfinite(self.close.ravel()[cell])
+        told = np.maximum(self.known_at.ravel()[cell], forecast_known_at)
         after = np.minimum(target + 1, len(self.clock) - 1)
         in_time = there & (told <= self.clock[target])
         late = there & ~in_time & (after > target) & (told <= self.clock[after]) & (self.clock[after] < _UNKNOWN)
@@ -138,8 +139,11 @@ def positions_of(times: IntArray, grid: IntArray) -> IntArray:
 
 def codes_of(frame: pl.DataFrame, symbols: Sequence[str]) -> IntArray:
     """The place of each row's symbol in `symbols`, NEVER where it is not among them."""
-    codes = frame.get_column("symbol").cast(pl.Enum(symbols), strict=False).to_physical().cast(pl.Int64)
-    return codes.fill_null(NEVER).to_numpy()
+    symbol = frame.get_column("symbol")
+    # Frames go symbol by symbol: looking a run's name up once is several times faster than each row's.
+    begin = (symbol != symbol.shift(1)).fill_null(value=True).arg_true()
+    codes = symbol.gather(begin).cast(pl.Enum(symbols), strict=False).to_physical().cast(pl.Int64).fill_null(NEVER)
+    return np.repeat(codes.to_numpy(), np.diff(np.append(begin.to_numpy().astype(np.int64), len(symbol))))
 
 
 def panels(
