@@ -222,3 +222,14 @@ def test_what_does_not_belong_together_is_refused(panel):
 def test_an_empty_panel_is_fitted_to_nothing(spec):
     fits = ENGINE.fit(Panel((), ()), spec)
     assert len(ENGINE.forecast(ENGINE.update(fits, Panel((), ())), 5).variance) == 0
+
+
+def test_a_row_that_lacks_any_parameter_has_none():
+    spec = ModelSpec("gjr", (1, 1), mean="zero", distribution="t")
+    panel = panel_of(*np.random.default_rng(4).normal(0, 0.01, (2, 300)))
+    fits = ENGINE.fit(panel, spec)
+    fits.parameters[1, fits.names.index("nu")] = np.nan
+    kept = ENGINE.at(panel, spec, fits.parameters)
+    assert kept.reason == (None, "no parameters")
+    assert np.isnan(kept.parameters[1]).all()
+    assert np.isnan(kept.log_likelihood[1])

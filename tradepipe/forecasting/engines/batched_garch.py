@@ -97,8 +97,8 @@ class BatchedGarch:
         require_shape(panel, spec, names, parameters)
         full = _full(parameters, model)
         reasons = [
-            reason or (None if np.isfinite(row[:NU]).all() else "no parameters")
-            for reason, row in zip(fault_of_each(panel.values), full, strict=True)
+            reason or (None if np.isfinite(row).all() else "no parameters")
+            for reason, row in zip(fault_of_each(panel.values), parameters, strict=True)
         ]
         sound = np.flatnonzero([reason is None for reason in reasons])
         log_likelihood = np.full(len(panel), np.nan)
