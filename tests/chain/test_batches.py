@@ -44,3 +44,15 @@ def test_what_is_published_is_the_same_and_each_batch_before_the_next(ready, mon
     done = [done for _, done, total in told if total == len(keys)]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0, len(keys))
+
+
+def test_sessions_walked_are_told_as_partitions_of_which_the_last_is_not_done(ready):
+    """An execution walks thousands of sessions of some partitions: told as they come, each would look finished."""
+    told = []
+    with listening(lambda *report: told.append(report)):
+        run = run_of(ready, keys_of(ready)[:5])
+        for session in range(101):
+            run.on_progress("orders", session, 100)
+    done = [done for _, done, total in told if total == 5]
+    assert done == sorted(done)
+    assert set(done) == {0, 1, 2, 3, 4}

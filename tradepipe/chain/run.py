@@ -97,8 +97,10 @@ class LayerRun:
         return self.market.grid(self.keys, ahead)
 
     def on_progress(self, _stage: str, done: int, total: int) -> None:
-        """For a computation that is long: partitions computed, of which none is published yet."""
-        progress.report(self.layer.name, self._done + min(done, total - 1), self._of)
+        """For a computation that is long: partitions computed, or sessions walked, of which none is published yet."""
+        own = len(self.keys)
+        computed = min(done * own // max(total, 1), own - 1)
+        progress.report(self.layer.name, self._done + computed, self._of)
 
     def batches(self, rows_a_bar: int) -> "Iterator[LayerRun]":
         """The same run in parts of consecutive partitions, each to be published before the next is asked for.
