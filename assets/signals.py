@@ -14,8 +14,7 @@ def signals(market: Market) -> dg.AssetsDefinition:
         from tradepipe.signals import compute_signals, within_membership  # noqa: PLC0415
 
         run = layer_run(context, store, market)
-        wanted = compute_signals(run.read("forecasts"), market.settings.strategy)
-        made = within_membership(wanted, market.universe)
-        yield from report(context, run.publish(run.place(made)))
+        wanted = compute_signals(run.place(run.read("forecasts")), market.settings.strategy)
+        yield from report(context, run.publish(within_membership(wanted, market.universe)))
 
     return body

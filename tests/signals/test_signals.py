@@ -58,6 +58,32 @@ def test_numbers_by_hand():
     assert row["strategy"] == "forecast_over_volatility"
 
 
+def test_of_bars_that_came_late_together_the_newest_is_decided_on():
+    days = [
+        forecast(0.001 * (day + 1), day=day) | {"known_at": KNOWN + dt.timedelta(days=max(day, 2))} for day in range(4)
+    ]
+    made = signal(*days, *(row | {"symbol": "BBB"} for row in days[:1]))
+    validate(made, SIGNALS, market="test", layer="signals", partition="one")
+    told = made.select("symbol", "session", pl.col("decided_at").dt.date() - pl.col("session")).rows()
+    day = KNOWN.date() + dt.timedelta(days=2)
+    none = dt.timedelta(0)
+    assert told == [
+        ("AAA", day, none),
+        ("AAA", day + dt.timedelta(days=1), none),
+        ("BBB", KNOWN.date(), 2 * dt.timedelta(days=1)),
+    ]
+    # A partition is the same alone and in a range: what came late together may lie in two of them.
+    apart = frame(*days).with_columns(
+        partition=pl.when(pl.col("session") < day).then(pl.lit("1")).otherwise(pl.lit("2"))
+    )
+    both = compute_signals(apart, StrategySettings())
+    assert both.select("partition", "session").rows() == [
+        ("1", day - dt.timedelta(days=1)),
+        ("2", day),
+        ("2", day + dt.timedelta(days=1)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("mean", "allow_short", "weight", "edge"),
     [

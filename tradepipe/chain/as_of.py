@@ -181,6 +181,5 @@ class _Past:
     def _signals(self, keys: Sequence[str]) -> pl.DataFrame:
         from tradepipe.signals import compute_signals, within_membership  # noqa: PLC0415
 
-        made = self._inputs("signals", "forecasts", keys).drop(PARTITION)
-        wanted = compute_signals(made, self.market.settings.strategy)
-        return self._placed(within_membership(wanted, self.market.universe))
+        wanted = compute_signals(self._inputs("signals", "forecasts", keys), self.market.settings.strategy)
+        return within_membership(wanted, self.market.universe)

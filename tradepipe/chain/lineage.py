@@ -99,8 +99,9 @@ def _row(store: PartitionStore, market: Market, generation: Generation, about: M
     if rows.is_empty():
         raise LineageError(f"{generation.dataset} {generation.partition} holds no row of {told}")
     if "delivered_at" in rows.columns:
-        rows = rows.sort("delivered_at", maintain_order=True)
-    return rows.row(0, named=True)
+        return rows.sort("delivered_at", maintain_order=True).row(0, named=True)
+    # Of forecasts from bars that became known at one moment, a signal rests on the newest bar's.
+    return rows.row(-1, named=True)
 
 
 def _intact(store: PartitionStore, generation: Generation) -> bool | None:

@@ -1,4 +1,4 @@
-"""Intents from forecasts: one per symbol and origin."""
+"""Intents from forecasts: one per symbol and moment at which origins became known."""
 
 import datetime as dt
 
@@ -17,6 +17,8 @@ def compute_signals(forecasts: pl.DataFrame, strategy: StrategySettings) -> pl.D
     for a short position on a falling forecast, and 0 without a position. A baseline that stands
     in for the model (engine baseline, and `fallback` says why) is no reason to trade: its weight
     and edge are 0, which asks for no position. A model that its second engine computed is itself.
+    Of bars of a symbol that became known at one moment, as when they are delivered late together, only
+    the newest is decided on.
 
     Args:
         forecasts: FORECASTS columns, any models and horizons; further columns are ignored, except
@@ -43,8 +45,9 @@ def compute_signals(forecasts: pl.DataFrame, strategy: StrategySettings) -> pl.D
     partition = ["partition"] if "partition" in forecasts.columns else []
     chosen = forecasts.filter(pl.col("model") == strategy.model, pl.col("horizon") == strategy.horizon)
     weight = pl.when(STANDS_IN).then(0.0).otherwise(pl.col("target_weight"))
+    newest = chosen.sort("open_time").unique([*partition, "symbol", "known_at"], keep="last", maintain_order=True)
     return (
-        want(chosen, strategy)
+        want(newest, strategy)
         .with_columns(target_weight=weight + 0.0)  # -0.0 becomes 0.0
         .with_columns(
             decided_at=pl.col("known_at"),
