@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.markup import escape
@@ -59,10 +60,8 @@ def start_worker(project: Project, console: Console, market: str, concurrency: i
             f"{market} has no forecasts.retraining.broker_url. Remedy: set it to the redis:// address of a Valkey, and "
             "forecasts.retraining.executor to celery."
         )
-    try:
-        import dagster_celery  # noqa: F401, PLC0415 - an extra
-    except ImportError:
-        raise WorkerError("dagster_celery is not installed. Remedy: pip install 'tradepipe[celery]'") from None
+    if find_spec("dagster_celery") is None:  # an extra
+        raise WorkerError("dagster_celery is not installed. Remedy: pip install 'tradepipe[celery]'")
     os.environ |= {BROKER: told.broker_url, LOST_AFTER: str(told.lost_after.total_seconds())}
     console.print(f"Worker of {escape(market)}: {concurrency} blocks at once; stop with Ctrl-C")
     name = f"--hostname=retraining-{os.getpid()}@%h"
