@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -11,7 +12,7 @@ from rich.console import Console
 from tradepipe.chain.latest import NoForecastError, latest_forecast, market_of
 from tradepipe.commands.blast_radius import SessionError
 from tradepipe.commands.collected import collect
-from tradepipe.commands.forecast import Wanted, show_forecast
+from tradepipe.commands.forecast import Wanted, show_forecast, tell
 from tradepipe.commands.project import Project
 
 pytestmark = pytest.mark.slow
@@ -49,7 +50,7 @@ def test_the_newest_forecast_is_told_with_its_reasons(opened):
 
 
 def test_what_came_later_is_not_known_as_of_a_session(opened):
-    day = opened.store.read("us_indices/forecasts")["session"].unique().sort()[-20]
+    day = opened.store.read("us_indices/forecasts")["session"].unique().sort()[-10]  # within a partition
     found = latest_forecast(opened.store, opened.markets["us_indices"], "SPX", day)
     assert found.session == day
     assert found.history["session"].max() == day
@@ -126,3 +127,22 @@ def test_a_report_has_what_all_forecasts_and_orders_rest_on(opened):
     assert told.decided_on.filter(pl.col("model") == "ensemble").height == decided.height
     newest = opened.store.read("us_indices/regimes").sort("open_time").group_by("symbol").agg(pl.col("regime").last())
     assert told.regimes == dict(newest.rows())
+
+
+def test_of_several_bars_a_session_it_is_said_which(opened):
+    found = latest_forecast(opened.store, opened.markets["us_indices"], "SPX")
+    noon = pl.col("open_time").max().dt.truncate("1d") + pl.duration(hours=12)
+    hourly = replace(
+        found,
+        history=pl.concat([found.history, found.history.tail(1)]),
+        forecasts=found.forecasts.with_columns(
+            open_time=noon,
+            target_session=pl.col("session"),
+            target_open_time=noon + pl.duration(hours=pl.col("horizon")),
+        ),
+    )
+    console = Console(file=io.StringIO(), width=140, highlight=False)
+    tell(console, hourly, "USD")
+    text = console.file.getvalue()
+    assert "after the close of the bar of 2018-12-31 12:00 UTC" in text
+    assert "2018-12-31 17:00" in text

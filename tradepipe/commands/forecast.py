@@ -59,7 +59,7 @@ def show_forecast(project: Project, console: Console, wanted: Wanted) -> None:
         told = as_document(found) if cost is None else {**as_document(found), "profile": cost.spending.seconds}
         console.out(json.dumps(told, indent=1, default=str))
         return
-    _tell(console, found, currency)
+    tell(console, found, currency)
     if cost is not None:
         _tell_cost(console, cost)
     if plot is not None:
@@ -74,7 +74,7 @@ def _session(as_of: str | None) -> dt.date | None:
 
 
 def _write(path: Path, found: LatestForecast, currency: str) -> None:
-    title = f"{found.symbol}: forecast after the close of {found.session}"
+    title = f"{found.symbol}: forecast after the close of {_origin(found)}"
     figure = fan_figure(found.history, found.of(ENSEMBLE), title=title, currency=currency)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".svg":
@@ -83,10 +83,11 @@ def _write(path: Path, found: LatestForecast, currency: str) -> None:
         path.write_bytes(to_png(figure, resolution=RESOLUTION))
 
 
-def _tell(console: Console, found: LatestForecast, currency: str) -> None:
+def tell(console: Console, found: LatestForecast, currency: str) -> None:
+    """Print a forecast, why, and how good it was lately; `currency` is that of its prices."""
     told = found.of(ENSEMBLE)
     console.print(
-        f"[bold]{found.symbol}[/]  {found.market}, after the close of {found.session} at "
+        f"[bold]{found.symbol}[/]  {found.market}, after the close of {_origin(found)} at "
         f"{price(told['origin_price'][0])} {currency}"
     )
     console.print(_ahead(told, currency))
@@ -96,6 +97,12 @@ def _tell(console: Console, found: LatestForecast, currency: str) -> None:
     console.print(_members(found))
     _tell_why(console, found)
     _tell_lately(console, found)
+
+
+def _origin(found: LatestForecast) -> str:
+    """The session; of several bars a session also which one."""
+    several = found.history.filter(pl.col("session") == found.session).height > 1
+    return f"the bar of {found.forecasts['open_time'][0]:%Y-%m-%d %H:%M} UTC" if several else str(found.session)
 
 
 def _table(*columns: str) -> Table:
@@ -108,12 +115,20 @@ def _table(*columns: str) -> Table:
 
 def _ahead(told: pl.DataFrame, currency: str) -> Table:
     intervals = [f"{level} % interval" for level in LEVELS]
-    table = _table("bars ahead", "<session", "mean, bp", "volatility, bp", f"price, {currency}", *intervals)
+    daily = told["target_session"].n_unique() == told.height
+    table = _table(
+        "bars ahead",
+        "<session" if daily else "<bar, UTC",
+        "mean, bp",
+        "volatility, bp",
+        f"price, {currency}",
+        *intervals,
+    )
     for row in told.to_dicts():
         ends = (f"{price(row[f'price_lower_{one}'])} to {price(row[f'price_upper_{one}'])}" for one in LEVELS)
         table.add_row(
             str(row["horizon"]),
-            str(row["target_session"]),
+            str(row["target_session"]) if daily else f"{row['target_open_time']:%Y-%m-%d %H:%M}",
             _bp(row["mean_return"]),
             number(1e4 * row["volatility"], 0),
             price(row["price"]),
