@@ -30,7 +30,8 @@ def test_the_page_names_every_member_and_engine(page):
     from tradepipe.contracts.forecasts import MEMBER_ENGINES
     from tradepipe.settings.forecasts import MemberName
 
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(get_args(MemberName))
+    section = page.split("## Members and engines")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(get_args(MemberName))
     assert set(re.findall(r"^- \*\*(\w+)\*\*:", page, re.MULTILINE)) == set(MEMBER_ENGINES)
 
 
