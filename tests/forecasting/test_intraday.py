@@ -111,6 +111,7 @@ def test_between_refits_each_minute_is_filtered(run, panel):
     np.testing.assert_allclose(filtered[1:], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_sessions_of_a_week_share_what_was_fitted(panel, make):
     weekly = SETTINGS.model_copy(update={"refit": "week", "train_bars": 300})
     # Through Sunday the 11th: both Monday and Tuesday rest on it, and may see it.
@@ -202,6 +203,7 @@ def test_accuracy_judges_every_minute_in_time_order(scores):
     assert set(verdict(summary)) == {"AAA", "BBB"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", ["gone", "ruined"])
 def test_nothing_looks_ahead_within_a_session(forecasts, scores, panel, windows, minutes, make, later):
     full = (forecasts, scores, compute_signals(forecasts, STRATEGY))

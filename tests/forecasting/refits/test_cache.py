@@ -164,6 +164,7 @@ def _write(url, number):
     some.engine.dispose()
 
 
+@pytest.mark.slow
 def test_many_processes_write_at_once(url):
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(url, number)) for number in range(3)]
