@@ -163,6 +163,22 @@ def test_neither_order_nor_company_of_symbols_matters_but_to_samossa(run, panel,
     assert alone.select(shared).equals(kept(run, last)[0].filter(symbol="BBB").select(shared))
 
 
+def test_what_rests_on_another_symbols_late_bar_is_withheld(run, panel, windows, settings, make):
+    last = windows.tail(1)
+    session = last.item(0, "first_session")
+    came = pl.when((pl.col("symbol") == "AAA") & (pl.col("session") == session))
+    late = panel.with_columns(known_at=came.then(pl.col("known_at") + pl.duration(minutes=1)).otherwise("known_at"))
+    made, usual = make.members(late, last, settings).forecasts, kept(run, last)[0]
+    here = (pl.col("session") == session) & (pl.col("symbol") == "BBB")
+    withheld = made.filter(here)
+    assert withheld["fallback_samossa"].unique().to_list() == [
+        "a bar of another symbol in its window became known later"
+    ]
+    assert withheld["mean_samossa"].equals(withheld["mean_random_walk"], check_names=False)
+    assert set(withheld["engine_samossa"]) == {"baseline"}
+    assert made.drop("known_at").filter(~here).equals(usual.drop("known_at").filter(~here))
+
+
 def test_within_sectors_only_their_own_symbols_matter(run, panel, windows, settings, make):
     last = windows.tail(1)
     told = settings.model_copy(update={"samossa": SamossaSettings(across="sector")})

@@ -69,7 +69,8 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     bit, computed alone or in a range, on any number of threads, and with or without a cache. A refit sees the newest
     `train_bars` returns up to its session's close. With fewer than `min_train_bars` of them, and where a fit or its
     forecast is of no use, the random walk's numbers stand under the member's name, with engine "baseline" and the
-    reason; with fewer than 10 returns a symbol has no rows. Between refits new bars are filtered.
+    reason; with fewer than 10 returns a symbol has no rows. Between refits new bars are filtered. Where a multivariate
+    member would rest on a bar of another symbol that became known later than the origin's, the random walk stands in.
 
     Args:
         panel: symbol, session, open_time (UTC), known_at (UTC), close, log_return (from the bar before, null in a
@@ -169,6 +170,7 @@ class PartitionMembers:
         walk.bounded()
         for name, answers in found.items():
             if name != RANDOM_WALK:
+                answers.withhold_late(self.task.bars.clock[self.task.places])
                 answers.stood_in_for(walk, self.task.lengths, self.settings.min_train_bars)
         return found
 

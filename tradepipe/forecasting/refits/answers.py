@@ -51,6 +51,7 @@ class Answers:
         engine: (origins,) number in `LADDER`.
         reason: (origins,) number in `words`.
         through: (origins,) number of the session of the newest bar fitted to; -1: none.
+        rests: (origins,) when the last bar of other symbols that it rests on became known (as `Bars.clock`); 0: none.
         words: of the reasons.
     """
 
@@ -60,6 +61,7 @@ class Answers:
     engine: IntArray
     reason: IntArray
     through: IntArray
+    rests: IntArray
     words: Words = field(default_factory=Words)
 
     @classmethod
@@ -72,6 +74,7 @@ class Answers:
             engine=np.full(origins, LADDER.index("baseline")),
             reason=np.zeros(origins, dtype=np.int64),
             through=np.full(origins, -1),
+            rests=np.zeros(origins, dtype=np.int64),
         )
 
     @property
@@ -102,6 +105,12 @@ class Answers:
         note = f"extreme movement: volatility set to {LARGEST_VOLATILITY:g} where it was larger"
         self.reason[wild] = self.words.numbers([note])[0]
 
+    def withhold_late(self, known: IntArray) -> None:
+        """Take back what rests on a bar of another symbol that became known after the origin's, (origins,) `known`."""
+        late = np.flatnonzero((self.rests > known) & ~np.isnan(self.mean[:, 0]))
+        self.mean[late] = np.nan
+        self.reason[late] = self.words.numbers(["a bar of another symbol in its window became known later"])[0]
+
     def stood_in_for(self, walk: "Answers", lengths: IntArray, fewest: int) -> None:
         """Where there is no answer of use, take the random walk's, and say why.
 
@@ -114,7 +123,9 @@ class Answers:
         few, waits = f"fewer than {fewest} returns", f"waits for a refit since it had {fewest} returns, or came back"
         garbage, short, waiting = self.words.numbers(["the forecast is garbage or not finite", few, waits])
         unfitted = np.where(lengths[lacking] < fewest, short, waiting)
-        self.reason[lacking] = np.where(self.through[lacking] < 0, unfitted, garbage)
+        withheld = np.isnan(self.mean[lacking, 0]) & (self.rests[lacking] > 0)
+        told = np.where(withheld, self.reason[lacking], garbage)
+        self.reason[lacking] = np.where(self.through[lacking] < 0, unfitted, told)
         for name in ("mean", "volatility", "freedom", "through"):
             getattr(self, name)[lacking] = getattr(walk, name)[lacking]
         self.engine[lacking] = LADDER.index("baseline")

@@ -20,18 +20,20 @@ class Bars:
         symbols: ascending.
         returns: (n,) log returns, one symbol after another.
         places: (n,) number of the symbol times 2^32 plus number of the session: ascending.
+        clock: (n,) when each bar became known, microseconds since 1970 UTC.
         exog: (n, k) regressors known before each return, or None.
         ahead: (n, k) regressors known at each bar, which the return after it regresses on, or None.
-        known: (n,) number of the session whose bar `exog` is of, or None.
+        before: (n,) number of the session whose bar `exog` is of, or None.
         groups: of the symbols, or ().
     """
 
     symbols: tuple[str, ...]
     returns: FloatArray
     places: IntArray
+    clock: IntArray
     exog: FloatArray | None = None
     ahead: FloatArray | None = None
-    known: IntArray | None = None
+    before: IntArray | None = None
     groups: tuple[str, ...] = ()
 
     @classmethod
@@ -42,7 +44,7 @@ class Bars:
         exog: tuple[str, ...] = (),
         groups: Mapping[str, str] | None = None,
     ) -> "Bars":
-        """`rows`: symbol, session, log_return and `exog` with `before:` before it, by symbol and open time."""
+        """`rows`: symbol, session, known_at, log_return and `exog` with `before:` before it, by symbol, open time."""
         symbols = rows["symbol"].unique(maintain_order=True)
         number = rows["symbol"].replace_strict(symbols, np.arange(len(symbols)), return_dtype=pl.Int64)
         session = schedule.numbers(rows["session"].to_numpy())
@@ -50,19 +52,20 @@ class Bars:
             symbols=tuple(symbols),
             returns=np.ascontiguousarray(rows["log_return"].to_numpy()),
             places=number.to_numpy() * _WIDTH + session,
+            clock=rows["known_at"].to_physical().to_numpy(),
             exog=_matrix(rows, [f"before:{name}" for name in exog]),
             ahead=_matrix(rows, list(exog)),
-            known=schedule.numbers(rows["before:session"].to_numpy()) if exog else None,
+            before=schedule.numbers(rows["before:session"].to_numpy()) if exog else None,
             groups=tuple(groups.get(one, "") for one in symbols) if groups else (),
         )
 
     def since(self, session: int) -> IntArray:
         """(symbols,) place of each symbol's first bar that rests on nothing before the session numbered `session`."""
         first = self.until(session - 1)
-        if self.known is None:
+        if self.before is None:
             return first
         its_own = first < self.until(_WIDTH - 1)  # no bar of the next symbol
-        return first + (its_own & (np.append(self.known, session)[first] < session))
+        return first + (its_own & (np.append(self.before, session)[first] < session))
 
     def until(self, session: int) -> IntArray:
         """(symbols,) where each symbol's bars after the session numbered `session` begin."""
@@ -72,6 +75,13 @@ class Bars:
     def last_session(self, stops: IntArray) -> IntArray:
         """Number of the session of the bar before each of `stops`."""
         return np.asarray(self.places[np.maximum(stops, 1) - 1] % _WIDTH)
+
+    def known(self, starts: IntArray, stops: IntArray) -> int:
+        """When the last of the bars from `starts` to `stops` became known; 0 of none."""
+        some = starts < stops
+        bounds = np.column_stack([starts[some], stops[some]]).ravel()
+        newest = np.maximum.reduceat(np.append(self.clock, 0), bounds)[::2] if len(bounds) else np.zeros(1, np.int64)
+        return int(newest.max())
 
     def panel(self, rows: IntArray, starts: IntArray, stops: IntArray) -> Panel:
         """The bars from `starts` to `stops` of the symbols `rows`, as views."""

@@ -44,6 +44,11 @@ class Service:
     fewest: int
     answers: Answers
 
+    @property
+    def multivariate(self) -> bool:
+        """Whether one symbol's numbers rest on the bars of others."""
+        return self.member.mean.family in MULTIVARIATE
+
     def serve(self, fit: MemberFit, first: int, last: int, only: BoolArray | None = None) -> list[MemberFit]:
         """Answer at all origins in the sessions `first` to `last`, of which `fit` may see the bars up to each.
 
@@ -107,11 +112,15 @@ class Service:
             here = (through == session) & (stops > task.begin[rows])
             mean, variance = (stacked([getattr(fit, name) for fit in fits[run]]) for name in ("mean", "variance"))
             ahead = _forecasts(self.member, mean, variance, horizon)
-            self.answers.put(task.origins(rows[here], stops[here] - 1), here, *ahead, through[here])
+            at = task.origins(rows[here], stops[here] - 1)
+            self.answers.put(at, here, *ahead, through[here])
+            if self.multivariate:
+                rests = [task.bars.known(one.starts, one.stops) for one in windows]
+                self.answers.rests[at] = np.repeat(rests, [len(one.rows) for one in windows])[here]
 
     def _refit(self, session: int, again: BoolArray) -> list[MemberFit]:
         """Fits of the symbols `again`; of a multivariate model, with all others that it looks at."""
-        among = None if self.member.mean.family in MULTIVARIATE else again
+        among = None if self.multivariate else again
         window = self.task.window(session, "drift", self.fewest, among)
         return self.fitter.chain(self.member, self.task.bars, [window])[0] if len(window.rows) else []
 
@@ -189,6 +198,8 @@ class _Standing:
         at = service.task.origins(window.rows[rows], self.stops[rows] - 1)
         through = service.task.bars.last_session(window.stops[rows])
         service.answers.put(at, rows, *self.forecast(), through)
+        if service.multivariate:
+            service.answers.rests[at] = service.task.bars.known(window.starts, window.stops)
 
 
 def _forecasts(member: Member, mean: Fits, variance: Fits, horizon: int) -> tuple[MeanForecast, VarianceForecast]:
