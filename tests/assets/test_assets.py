@@ -47,8 +47,8 @@ def test_one_partition_equals_the_same_partition_of_a_range(ready, fresh):
         for layer in LAYERS[3:]:
             assert fresh.run(layer, first=month, last=month).success
     whole, alone = contents(ready), contents(fresh)
-    compared = [key for key in alone if key[0] in LAYERS[:4] or key == ("signals", "2018-12")]
-    assert len(compared) == 3 * 12 + 3 + 1
+    compared = [key for key in alone if key[0] in LAYERS[:5] or key == ("signals", "2018-12")]
+    assert len(compared) == 3 * 12 + 2 * 3 + 1
     assert {key: alone[key] for key in compared} == {key: whole[key] for key in compared}
 
 

@@ -71,7 +71,9 @@ def test_a_new_file_for_the_same_month_makes_it_stale(project):
 
 def test_changed_settings_make_their_layer_and_what_follows_stale(project):
     changed = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__STRATEGY__FULL_SCORE": "0.5"})
-    assert stale(changed) == {"signals": months(1, 12)}
+    # Scores say what the strategy would have earned by each model, and versions are judged by that.
+    judged = ("forecast_scores", "evaluations", "model_versions")
+    assert stale(changed) == dict.fromkeys((*judged, "signals"), months(1, 12))
 
 
 @pytest.mark.parametrize(

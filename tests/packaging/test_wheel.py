@@ -1,6 +1,7 @@
 """The wheel, built and installed in a clean environment, used from another directory."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -74,7 +75,7 @@ def test_the_wheel_holds_the_packages_and_their_data_and_nothing_else(wheel):
         "tradepipe/reporting/templates/report.html.jinja",
     ):
         assert wanted in names
-    assert [name for name in names if name.endswith(".py") and "test" in name.lower()] == []
+    assert [name for name in names if re.search(r"(^|/)(tests?/|test_|conftest)", name)] == []
 
 
 def test_the_installed_wheel_lists_the_definitions_from_another_directory(installed, tmp_path):
