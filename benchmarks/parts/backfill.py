@@ -22,13 +22,13 @@ def through_dagster() -> dict[str, float]:
 
     from tradepipe.commands.project import Project  # noqa: PLC0415
 
-    project, market = _opened()
+    project, market = opened()
     runner = Project.load().runner
     keys = project.keys(market)
     # The first run of a process compiles, imports and migrates: it is no part of a partition's cost.
-    _check(runner.materialise(market, ("raw_bars", "bars"), keys[0], keys[0]))
+    check(runner.materialise(market, ("raw_bars", "bars"), keys[0], keys[0]))
     start = process_time()
-    _check(runner.materialise(market, ("raw_bars", "bars"), keys[0], keys[-1]))
+    check(runner.materialise(market, ("raw_bars", "bars"), keys[0], keys[-1]))
     return {"cpu": process_time() - start, "partitions": len(keys)}
 
 
@@ -36,7 +36,7 @@ def without_dagster() -> dict[str, float]:
     """CPU seconds of the same work by the library alone."""
     from time import process_time  # noqa: PLC0415
 
-    project, market = _opened()
+    project, market = opened()
     keys = project.keys(market)
     _by_hand(project, market, keys[:1])
     start = process_time()
@@ -44,14 +44,14 @@ def without_dagster() -> dict[str, float]:
     return {"cpu": process_time() - start, "partitions": len(keys)}
 
 
-def _opened():  # type: ignore[no-untyped-def]  # noqa: ANN202 - a benchmark's own
+def opened():  # type: ignore[no-untyped-def]  # noqa: ANN202 - a benchmark's own
     from tradepipe.commands.project import Project  # noqa: PLC0415
 
     project = Project.load()
     return project, project.market(stocks.MARKET)
 
 
-def _check(outcome) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def check(outcome) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     if not outcome.success:
         raise SystemExit(f"backfill failed: {outcome.error}")
 

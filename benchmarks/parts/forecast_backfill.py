@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.parts import stocks
+from benchmarks.parts.backfill import check, opened
 from benchmarks.parts.processes import in_a_process
 
 Figure = dict[str, float | str]
@@ -21,9 +22,9 @@ INPUTS = ("raw_bars", "bars", "indicators")
 
 def inputs() -> dict[str, float]:
     """What forecasts are made from, through Dagster."""
-    project, market = _opened()
+    project, market = opened()
     keys = project.keys(market)
-    _check(project.runner.materialise(market, INPUTS, keys[0], keys[-1]))
+    check(project.runner.materialise(market, INPUTS, keys[0], keys[-1]))
     return {"partitions": len(keys)}
 
 
@@ -31,10 +32,10 @@ def through_dagster() -> dict[str, float]:
     """Wall and CPU seconds of one Dagster run of both layers over every partition."""
     from time import perf_counter, process_time  # noqa: PLC0415
 
-    project, market = _opened()
+    project, market = opened()
     keys, runner = project.keys(market), project.runner
     wall, cpu = perf_counter(), process_time()
-    _check(runner.materialise(market, LAYERS, keys[0], keys[-1]))
+    check(runner.materialise(market, LAYERS, keys[0], keys[-1]))
     return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "partitions": len(keys)}
 
 
@@ -42,23 +43,11 @@ def without_dagster() -> dict[str, float]:
     """Wall and CPU seconds of the same work by the library alone."""
     from time import perf_counter, process_time  # noqa: PLC0415
 
-    project, market = _opened()
+    project, market = opened()
     keys = project.keys(market)
     wall, cpu = perf_counter(), process_time()
     _by_hand(project, market, keys)
     return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "partitions": len(keys)}
-
-
-def _opened():  # type: ignore[no-untyped-def]  # noqa: ANN202 - a benchmark's own
-    from tradepipe.commands.project import Project  # noqa: PLC0415
-
-    project = Project.load()
-    return project, project.market(stocks.MARKET)
-
-
-def _check(outcome) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    if not outcome.success:
-        raise SystemExit(f"backfill failed: {outcome.error}")
 
 
 def _by_hand(project, market, keys) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
