@@ -6,9 +6,14 @@ landing file into a store of its own.
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.parts import stocks
 from benchmarks.parts.processes import in_a_process
+
+if TYPE_CHECKING:
+    from tradepipe.commands.project import Outcome, Project
+    from tradepipe.markets import Market
 
 Figure = dict[str, float | str]
 
@@ -44,14 +49,16 @@ def without_dagster() -> dict[str, float]:
     return {"cpu": process_time() - start, "partitions": len(keys)}
 
 
-def opened():  # type: ignore[no-untyped-def]  # noqa: ANN202 - a benchmark's own
+def opened() -> "tuple[Project, Market]":
+    """The project of this process's settings, and its market of stocks."""
     from tradepipe.commands.project import Project  # noqa: PLC0415
 
     project = Project.load()
     return project, project.market(stocks.MARKET)
 
 
-def check(outcome) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def check(outcome: "Outcome") -> None:
+    """End the process where a run failed."""
     if not outcome.success:
         raise SystemExit(f"backfill failed: {outcome.error}")
 
