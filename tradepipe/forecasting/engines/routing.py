@@ -188,7 +188,7 @@ def _routed(panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec]
         make: has an engine fit or filter the series that it can do.
     """
     waiting, parts = np.arange(len(panel)), []
-    reasons: list[list[str]] = [[] for _ in range(len(panel))]
+    reasons: dict[int, list[str]] = {}
     for by, asked in rungs:
         if not len(waiting):
             break
@@ -196,9 +196,10 @@ def _routed(panel: Panel, spec: ModelSpec, rungs: tuple[tuple[Engine, ModelSpec]
         if fits is not None:
             parts.append(Part(by, done, fits))
         for row, fault in faults.items():
-            reasons[row].append(f"{by.name}: {fault}" if len(rungs) > 1 else fault)
+            reasons.setdefault(row, []).append(f"{by.name}: {fault}" if len(rungs) > 1 else fault)
         waiting = waiting[:0] if len(done) == len(waiting) else np.setdiff1d(waiting, done)
-    found = merged(spec, panel.symbols, parts, ["; ".join(each) or None for each in reasons])
+    told = ["; ".join(reasons[row]) if row in reasons else None for row in range(len(panel))]
+    found = merged(spec, panel.symbols, parts, told)
     if spec.is_variance and len(panel):
         asked = stand_in(spec)
         found.state[:, SPARE:OWN] = found.state[:, OWN:] if asked == spec else smoothed(panel, asked.decay)
