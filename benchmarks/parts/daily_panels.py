@@ -10,7 +10,7 @@ import polars as pl
 from benchmarks.parts.indicator_bars import walk
 from benchmarks.parts.stocks import shared_file
 from tradepipe.forecasting.ensemble import ensemble
-from tradepipe.forecasting.member_run import member_forecasts
+from tradepipe.forecasting.members.run import member_forecasts
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.settings.forecasts import ForecastSettings
 

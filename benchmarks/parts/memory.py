@@ -20,7 +20,7 @@ def through_all_layers() -> dict[str, float]:
 
     from tradepipe.commands.project import Project  # noqa: PLC0415
     from tradepipe.commands.run import update  # noqa: PLC0415
-    from tradepipe.forecasting import member_run  # noqa: F401, PLC0415 - engines, as forecasts need them
+    from tradepipe.forecasting.members import run  # noqa: F401, PLC0415 - engines, as forecasts need them
     from tradepipe.indicators.kernels import windows  # noqa: F401, PLC0415 - numba
     from tradepipe.observability.meter import peak_memory_mb  # noqa: PLC0415
 

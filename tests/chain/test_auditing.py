@@ -11,7 +11,7 @@ from tests.projects import LAST, MARKET, SmallProject
 from tradepipe.chain import dataset
 from tradepipe.chain.auditing import AUDIT, Verdict, newest_fits, publish_audit
 from tradepipe.contracts import FITS, FORECAST_AUDIT
-from tradepipe.forecasting.auditing import drawn
+from tradepipe.forecasting.audit.newest import drawn
 from tradepipe.forecasting.refits.stored import StoredFits
 
 MONTH = "2018-11"

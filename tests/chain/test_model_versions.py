@@ -16,8 +16,8 @@ from tradepipe.chain.models import OtherSpecsError, evidence_of, forecast_in, pu
 from tradepipe.chain.run import LayerRun
 from tradepipe.contracts import EVALUATIONS, FITS, MODEL_VERSIONS
 from tradepipe.forecasting.evaluation import evaluate
-from tradepipe.forecasting.member_fits import version_of
 from tradepipe.forecasting.members import members_of
+from tradepipe.forecasting.members.fits import version_of
 from tradepipe.forecasting.registry import METRICS, ModelRegistry, metric
 from tradepipe.markets import load_markets
 from tradepipe.settings import load_settings

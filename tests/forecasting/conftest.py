@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tradepipe.forecasting.member_run import member_forecasts
+from tradepipe.forecasting.members.run import member_forecasts
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.settings.forecasts import ForecastSettings
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import lfilter
 
 from tests.forecasting.engines.hostile import hostile, ordinary, returns
-from tradepipe.forecasting.audit import LAGS, SCHEMA, audit
+from tradepipe.forecasting.audit.peers import LAGS, SCHEMA, audit
 from tradepipe.forecasting.engines import fit_batch
 from tradepipe.forecasting.engines.ladder import BY_NAME
 from tradepipe.forecasting.model import ForecastError, ModelSpec, Panel

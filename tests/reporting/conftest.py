@@ -22,7 +22,7 @@ from tradepipe.forecasting import score_forecasts
 from tradepipe.forecasting.ensemble import ensemble
 from tradepipe.forecasting.evaluation import fold, judged, loss_series, statistics
 from tradepipe.forecasting.evaluation.views import over_symbols
-from tradepipe.forecasting.member_run import member_forecasts
+from tradepipe.forecasting.members.run import member_forecasts
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.indicators import compute_indicators, parse_indicators
 from tradepipe.markets import load_markets

@@ -67,7 +67,7 @@ def publish_audit(
     store: PartitionStore, market: Market, keys: Sequence[str], cache: "FitCache", run_id: str | None = None
 ) -> tuple[Reports, dict[str, Verdict]]:
     """Audit the partitions `keys`, publish what was found, and what to think of each."""
-    from tradepipe.forecasting.auditing import audited  # noqa: PLC0415 - kernels
+    from tradepipe.forecasting.audit.newest import audited  # noqa: PLC0415 - kernels
 
     told, meter = market.settings.forecasts, Meter()
     frames, inputs = {}, {}

@@ -16,7 +16,7 @@ from tradepipe.settings.forecasts import ForecastSettings
 
 if TYPE_CHECKING:
     from tradepipe.chain.run import LayerRun, Reports
-    from tradepipe.forecasting.member_run import MemberRun
+    from tradepipe.forecasting.members.run import MemberRun
     from tradepipe.forecasting.refits.cache import FitCache
     from tradepipe.forecasting.refits.schedule import RefitSchedule
 
@@ -92,7 +92,7 @@ def members_of_market(  # noqa: PLR0913 - each is a different thing
         on_progress: told after each partition.
         spending: told the CPU seconds of each member.
     """
-    from tradepipe.forecasting.member_run import member_forecasts  # noqa: PLC0415 - kernels
+    from tradepipe.forecasting.members.run import member_forecasts  # noqa: PLC0415 - kernels
 
     told = market.settings.forecasts
     closes = bars.select("symbol", "open_time", "close")

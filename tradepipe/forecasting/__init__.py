@@ -1,6 +1,6 @@
 """Forecasts: mean, volatility and interval of the return ahead, and how good they were.
 
-`engines` fit one equation to many series, `member_run` refits and forecasts by every member, `ensemble` makes one
+`engines` fit one equation to many series, `members` refits and forecasts by every member, `ensemble` makes one
 forecast of theirs, `evaluation` meets forecasts with what came. Kernels and peer libraries are imported only where a
 model is fitted.
 """

@@ -9,8 +9,8 @@ from threading import Lock
 import polars as pl
 
 from tradepipe.forecasting.frames import require_columns
-from tradepipe.forecasting.member_run import PartitionMembers, tasks_of, usable_rows
 from tradepipe.forecasting.members import members_of
+from tradepipe.forecasting.members.run import PartitionMembers, tasks_of, usable_rows
 from tradepipe.forecasting.model import ForecastError, Member
 from tradepipe.forecasting.refits.cache import FitCache, key_of
 from tradepipe.forecasting.refits.fitting import Fitter, is_optimised

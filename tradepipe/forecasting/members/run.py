@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from tradepipe.forecasting.frames import require_columns
-from tradepipe.forecasting.member_fits import fits_frame
-from tradepipe.forecasting.member_frames import Grid, empty_run, member_frame
 from tradepipe.forecasting.members import BASELINES, RANDOM_WALK, members_of
+from tradepipe.forecasting.members.fits import fits_frame
+from tradepipe.forecasting.members.frames import Grid, empty_run, member_frame
 from tradepipe.forecasting.model import Member
 from tradepipe.forecasting.refits.answers import Answers
 from tradepipe.forecasting.refits.bars import Bars

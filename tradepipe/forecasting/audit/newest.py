@@ -8,9 +8,9 @@ from typing import Final
 import polars as pl
 
 from tradepipe.contracts import FORECAST_AUDIT
-from tradepipe.forecasting.audit import audit
+from tradepipe.forecasting.audit.peers import audit
 from tradepipe.forecasting.engines import filter_batch
-from tradepipe.forecasting.member_run import tasks_of, usable_rows
+from tradepipe.forecasting.members.run import tasks_of, usable_rows
 from tradepipe.forecasting.model import Fits, Member, Panel
 from tradepipe.forecasting.refits.cache import FitCache
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit, residuals_of

@@ -1,0 +1,1 @@
+"""An outside look at fits, by the peer libraries."""
