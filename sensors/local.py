@@ -1,5 +1,6 @@
 """Jobs run and sensors ticked in this process, on the instance that the UI and the daemon use."""
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -37,14 +38,22 @@ class Outcome:
 def prepare_dagster_home(home: Path) -> Path:
     """DAGSTER_HOME, or `home`/dagster if it is not set, with a dagster.yaml in it.
 
-    Sets DAGSTER_HOME for this process and its children.
+    Sets DAGSTER_HOME for this process and its children. Of processes that come at once one makes what is missing and
+    the others wait: Dagster, opened twice at its first time, stamps its databases with two revisions for good.
     """
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str((home / "dagster").resolve())))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "dagster.yaml"
-    if not file.exists():
-        template = (conf_folder() / "dagster.yaml").read_text()
-        file.write_text(template.replace("{dagster_home}", str(folder)))
+    if file.exists():
+        return folder
+    with (folder / ".preparing").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            prepared = folder / ".dagster.yaml.new"
+            template = (conf_folder() / "dagster.yaml").read_text()
+            prepared.write_text(template.replace("{dagster_home}", str(folder)))
+            with dg.DagsterInstance.from_config(str(folder), prepared.name):
+                prepared.rename(file)  # only now, so that whoever sees it finds the databases made
     return folder
 
 
