@@ -77,13 +77,18 @@ def test_the_chart_is_written(opened, tmp_path, name, begins):
 
 
 def test_the_cost_of_each_member_is_told(opened):
-    told = json.loads(shown(opened, profile=True, as_json=True))["profile"]
-    assert set(told) == {*opened.markets["us_indices"].settings.forecasts.members, "ensemble"}
-    assert all(seconds > 0 for seconds in told.values())
+    members = {*opened.markets["us_indices"].settings.forecasts.members}
+    document = json.loads(shown(opened, profile=True, as_json=True))
+    assert set(document["profile"]) == {*members, "ensemble"}
+    assert all(seconds > 0 for seconds in document["profile"].values())
     text = shown(opened, profile=True)
-    shares = [float(line.split()[-2]) for line in text.splitlines() if re.match(r"\w+ +[0-9.]+ +[0-9.]+ %$", line)]
-    assert len(shares) == 6
-    assert sum(shares) == pytest.approx(100, abs=0.5)
+    told = re.findall(r"(?m)^(\w+) +[0-9.]+ +([0-9.]+) %(?: +(\d+) +([\d,]+))? *$", text)
+    assert sum(float(share) for _, share, *_ in told) == pytest.approx(100, abs=0.5)
+    # As many fits as the page says, and faster than their member as a whole, which forecasts too.
+    fits = {name: int(made) for name, _, made, rate in told if made}
+    assert sum(fits.values()) == int(re.search(r"(\d+) fits, computed anew", text)[1])
+    assert fits.keys() == document["fits_a_cpu_second"].keys() == members
+    assert all(document["fits_a_cpu_second"][name] > made / document["profile"][name] for name, made in fits.items())
     assert "2 symbols" in text
 
 

@@ -28,6 +28,18 @@ def test_beside_others_the_threads_own_time_counts(monkeypatch):
     assert spending.seconds == {"arma": 0.25}
 
 
+def test_fits_are_counted_beside_what_is_spent(monkeypatch):
+    ticking(monkeypatch, "process_time", 0.0, 1.0, 3.0, 10.0, 20.0, 22.0)
+    spending = Spending()
+    with spending.on("arma", alone=True), spending.fitting("arma", 6, alone=True):
+        pass
+    with spending.fitting("arma", 2, alone=True):
+        pass
+    assert spending.seconds == {"arma": 10.0}
+    assert spending.fits == {"arma": 8}
+    assert spending.fits_a_second == {"arma": 2.0}
+
+
 def test_a_failure_is_paid_for_too(monkeypatch):
     ticking(monkeypatch, "process_time", 0.0, 3.0)
     spending = Spending()

@@ -132,8 +132,8 @@ def publish_members(run: "LayerRun", cache: "FitCache | None") -> "tuple[Reports
     """Compute and publish the layer in batches, with the fits beside it.
 
     Returns:
-        What was published; notes: how many fits each engine made, and the CPU time of each member; and how many fits
-        there were (`fits`) by model, engine, fallback and trigger, to be shown.
+        What was published; notes: how many fits each engine made, the CPU time of each member, and how many fits it
+        made a CPU second; and how many fits there were (`fits`) by model, engine, fallback and trigger, to be shown.
     """
     spending, made_by = Spending(), [pl.DataFrame(schema=dict.fromkeys(MADE_BY, pl.String) | {"fits": pl.UInt32})]
 
@@ -149,4 +149,8 @@ def publish_members(run: "LayerRun", cache: "FitCache | None") -> "tuple[Reports
         f"time: {member}": f"{share:.1%} ({spending.seconds[member]:.3g} CPU-s)"
         for member, share in spending.shares.items()
     }
-    return reports, {**{f"fits: {engine}": count for engine, count in fits.items()}, **costs}, counts
+    speed = {
+        f"fits a CPU-s: {member}": f"{rate:,.0f} ({spending.fits[member]:,} made, the others were kept)"
+        for member, rate in spending.fits_a_second.items()
+    }
+    return reports, {**{f"fits: {engine}": count for engine, count in fits.items()}, **costs, **speed}, counts

@@ -56,7 +56,9 @@ def show_forecast(project: Project, console: Console, wanted: Wanted) -> None:
     if plot is not None:
         _write(plot, found, currency)
     if wanted.as_json:
-        told = as_document(found) if cost is None else {**as_document(found), "profile": cost.spending.seconds}
+        spent = None if cost is None else cost.spending
+        extra = {"profile": spent.seconds, "fits_a_cpu_second": spent.fits_a_second} if spent else {}
+        told = {**as_document(found), **extra}
         console.out(json.dumps(told, indent=1, default=str))
         return
     tell(console, found, currency)
@@ -195,9 +197,12 @@ def _tell_lately(console: Console, found: LatestForecast) -> None:
 
 def _tell_cost(console: Console, cost: Profile) -> None:
     console.print()
-    table = _table(f"<cost of {cost.partition}", "CPU-s", "share")
-    for name, share in cost.spending.shares.items():
-        table.add_row(name, number(cost.spending.seconds[name], 3), percent(share))
+    spent = cost.spending
+    table = _table(f"<cost of {cost.partition}", "CPU-s", "share", "fits", "fits / CPU-s")
+    for name, share in spent.shares.items():
+        rate = count(round(spent.fits_a_second[name])) if name in spent.fits_a_second else ""
+        made = count(spent.fits[name]) if name in spent.fits else ""
+        table.add_row(name, number(spent.seconds[name], 3), percent(share), made, rate)
     console.print(table)
     console.print(f"{plural(cost.symbols, 'symbol')}, {plural(cost.fits, 'fit')}, computed anew without the fit cache")
 

@@ -86,7 +86,7 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
         sectors: symbol to sector, where multivariate members look for what is common within sectors only.
         threads: how many fit; the numbers are the same.
         on_progress: called with ("member_forecasts", done, total) before the first and after each partition.
-        spending: told the CPU seconds of each member.
+        spending: told the CPU seconds of each member, and of its fits.
 
     Raises:
         ValueError: a column is missing, an origin is not on the grid, or the grid ends too early or has a bar twice.
@@ -99,10 +99,9 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     tasks = tasks_of(rows, windows, settings, schedule, sectors)
     runs = [empty_run(settings.members)]
     workers = max(min(threads, windows.height), 1)
-    fitter = Fitter(settings.engine, max(threads // workers, 1), cache)
-
     told = Spending() if spending is None else spending
-    paid = partial(told.on, alone=workers == 1)
+    paid, counting = (partial(count, alone=workers == 1) for count in (told.on, told.fitting))
+    fitter = Fitter(settings.engine, max(threads // workers, 1), cache, counting)
 
     def computed(partition: str, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
         return PartitionMembers(task, fitter, settings, paid).frames(partition, rows, aims)

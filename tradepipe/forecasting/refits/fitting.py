@@ -1,6 +1,7 @@
 """One member fitted to many symbols, refit after refit: warm within the chain, or restored from the cache."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -58,13 +59,22 @@ class MemberFit:
     """(rows,) which symbols it answers for; None: all."""
 
 
+Counting = Callable[[str, int], AbstractContextManager[None]]
+"""Counts the time inside as that of so many fits of a member."""
+
+
+def _uncounted(_member: str, _fits: int) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Fitter:
-    """How members are fitted: on which engines and threads, and where fits are kept, if anywhere."""
+    """How members are fitted: on which engines and threads, and where fits are kept and counted, if anywhere."""
 
     engine: EngineChoice = "auto"
     threads: int = 1
     cache: FitCache | None = None
+    counting: Counting = _uncounted
 
     def chain(self, member: Member, bars: Bars, windows: Sequence[Window]) -> list[list[MemberFit]]:
         """Fit `windows` one after another, the first cold and each other one warm from the one before.
@@ -98,8 +108,9 @@ class Fitter:
         for some in _batches(windows):
             values = [one for window in some for one in bars.values(window.starts, window.stops)]
             series = Panel(tuple(str(number) for number in range(len(values))), tuple(values))
-            mean = self._one(series, member.mean, None, 0)
-            variance = self._one(residuals_of(mean), member.variance, None, 0)
+            with self.counting(member.name, len(values)):
+                mean = self._one(series, member.mean, None, 0)
+                variance = self._one(residuals_of(mean), member.variance, None, 0)
             mean, begin = replace(mean, residuals=()), 0
             for window in some:
                 rows = np.arange(begin, begin + len(window.rows))
@@ -111,8 +122,9 @@ class Fitter:
 
     def _fitted(self, member: Member, bars: Bars, window: Window, before: MemberFit | None) -> MemberFit:
         panel = bars.panel(window.rows, window.starts, window.stops)
-        mean = self._one(panel, member.mean, before.mean if before else None, window.turn)
-        variance = self._one(residuals_of(mean), member.variance, before.variance if before else None, window.turn)
+        with self.counting(member.name, len(window.rows)):
+            mean = self._one(panel, member.mean, before.mean if before else None, window.turn)
+            variance = self._one(residuals_of(mean), member.variance, before.variance if before else None, window.turn)
         return MemberFit(window, mean, variance)
 
     def _one(self, panel: Panel, spec: ModelSpec, before: Fits | None, turn: int) -> Fits:
