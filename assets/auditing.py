@@ -8,7 +8,7 @@ from assets.reports import CONTRACT_CHECK, Events, report
 from resources.fits import FitsResource
 from resources.store import StoreResource
 from tradepipe.chain import PartitionReport
-from tradepipe.chain.auditing import AUDIT, DESCRIPTION, Verdict, audit_version, publish_audit
+from tradepipe.chain.auditing import AUDIT, DESCRIPTION, SCORES, Verdict, audit_version, publish_audit
 from tradepipe.contracts import FORECAST_AUDIT
 from tradepipe.markets import Market
 
@@ -28,7 +28,7 @@ def forecast_audit(market: Market) -> dg.AssetsDefinition:
         tags={"market": market.name},
         code_version=audit_version(market),
         partitions_def=partitions,
-        deps=[asset_key(market, "member_forecasts")],
+        deps=[asset_key(market, "member_forecasts"), asset_key(market, SCORES)],
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[
             dg.AssetCheckSpec(name, asset=key, blocking=name == CONTRACT_CHECK, partitions_def=partitions)

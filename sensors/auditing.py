@@ -5,7 +5,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from assets.layer import asset_key
 from resources.store import StoreResource
-from tradepipe.chain.auditing import AUDIT, newest_fits
+from tradepipe.chain.auditing import AUDIT, to_audit
 from tradepipe.markets import Market
 
 
@@ -26,7 +26,7 @@ def audit_job(market: Market) -> UnresolvedAssetJobDefinition:
 
 
 def audit_schedule(market: Market, *, running: bool) -> dg.ScheduleDefinition:
-    """Audit the newest partition every night, once for each content of its fits."""
+    """Audit the newest partition, and the one before it, once for each content of their fits and scores."""
 
     @dg.schedule(
         name=f"{market.name}_nightly_audit",
@@ -35,11 +35,10 @@ def audit_schedule(market: Market, *, running: bool) -> dg.ScheduleDefinition:
         description=f"Looks at the newest fits of {market.name} through the peer libraries.",
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
     )
-    def schedule(_context: dg.ScheduleEvaluationContext, store: StoreResource) -> dg.RunRequest | dg.SkipReason:
-        newest = newest_fits(store.open().catalogue, market)
-        if newest is None:
+    def schedule(_context: dg.ScheduleEvaluationContext, store: StoreResource) -> list[dg.RunRequest] | dg.SkipReason:
+        asked = to_audit(store.open().catalogue, market)
+        if not asked:
             return dg.SkipReason(f"{market.name} has no member forecasts yet.")
-        key, content = newest
-        return dg.RunRequest(run_key=f"{market.name}:audit:{content}", partition_key=key)
+        return [dg.RunRequest(run_key=f"{market.name}:audit:{digest}", partition_key=key) for key, digest in asked]
 
     return schedule

@@ -9,9 +9,10 @@ import pytest
 
 from tests.projects import LAST, MARKET, SmallProject
 from tradepipe.chain import dataset
-from tradepipe.chain.auditing import AUDIT, Verdict, newest_fits, publish_audit
-from tradepipe.contracts import FITS, FORECAST_AUDIT
+from tradepipe.chain.auditing import AUDIT, Verdict, publish_audit, to_audit
+from tradepipe.contracts import FITS, FORECAST_AUDIT, FORECAST_SCORES
 from tradepipe.forecasting.audit.newest import drawn
+from tradepipe.forecasting.audit.realised import with_realised
 from tradepipe.forecasting.refits.stored import StoredFits
 
 MONTH = "2018-11"
@@ -69,6 +70,43 @@ def test_ours_is_beside_the_peers_and_the_verdict_says_so(audited):
 
 
 @pytest.mark.slow
+def test_errors_are_those_of_the_months_forecasts_whose_targets_came(audited):
+    small, _ = audited
+    rows = small.store.read(dataset(MARKET, AUDIT), [MONTH])
+    scores = small.store.read(dataset(MARKET, "forecast_scores"), [MONTH, LAST]).filter(pl.col("horizon") == 1)
+    own = scores.filter(pl.col("session").dt.strftime("%Y-%m") == MONTH)
+    assert own["target_session"].max().month == 12  # the last target lies in the next partition
+    for row in rows.to_dicts():
+        for name, model in (("realised_error", row["model"]), ("walk_error", "random_walk")):
+            mine = own.filter(symbol=row["symbol"], model=model)
+            squares, qlike = mine["squared_error"], mine["qlike"].cast(pl.Float64)
+            expected = (sum(squares) / len(squares)) ** 0.5 if row["equation"] == "mean" else sum(qlike) / len(qlike)
+            assert row[name] == pytest.approx(expected, rel=1e-12)
+            assert row["judged"] == mine.height == 21
+
+
+def test_of_targets_to_come_nothing_is_known():
+    rows = pl.DataFrame({"symbol": ["A"], "model": ["arma_garch"], "equation": ["mean"]})
+    told = with_realised(rows, FORECAST_SCORES.empty()).row(0, named=True)
+    assert (told["judged"], told["realised_error"], told["walk_error"]) == (0, None, None)
+
+
+def test_scores_that_come_ask_for_another_look(ready):
+    catalogue, market = ready.store.catalogue, ready.market
+    before = dict(to_audit(catalogue, market))
+    scores = dataset(MARKET, "forecast_scores")
+
+    class Later:
+        """The catalogue before the newest partition's scores were there."""
+
+        def current(self, name):
+            found = dict(catalogue.current(name))
+            return {key: one for key, one in found.items() if (name, key) != (scores, LAST)}
+
+    assert {key for key, digest in to_audit(Later(), market) if digest != before[key]} == {MONTH, LAST}
+
+
+@pytest.mark.slow
 def test_again_changes_nothing_and_lineage_names_what_was_fitted_to(audited):
     small, _ = audited
     catalogue = small.store.catalogue
@@ -122,13 +160,14 @@ def test_the_schedule_asks_once_for_each_content_of_the_newest_fits(ready):
         ) as context:
             return schedule.evaluate_tick(context)
 
-    (first,), (second,) = tick(3).run_requests, tick(4).run_requests
-    key, content = newest_fits(ready.store.catalogue, ready.market)
-    assert (first.run_key, first.partition_key) == (f"{MARKET}:audit:{content}", key) == (second.run_key, LAST)
+    first, second = tick(3).run_requests, tick(4).run_requests
+    assert [one.partition_key for one in first] == [MONTH, LAST]
+    assert [one.run_key for one in first] == [one.run_key for one in second]
+    assert len({one.run_key for one in first}) == 2
 
 
 def test_before_any_forecast_there_is_nothing_to_audit(fresh):
-    assert newest_fits(fresh.store.catalogue, fresh.market) is None
+    assert to_audit(fresh.store.catalogue, fresh.market) == []
     schedule = fresh.defs.resolve_schedule_def(f"{MARKET}_nightly_audit")
     with dg.build_schedule_context(
         instance=fresh.instance,

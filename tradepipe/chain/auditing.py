@@ -1,6 +1,7 @@
 """The audit of a market's fits: which partition, published with its inputs, and the verdict."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,21 +10,23 @@ import polars as pl
 from tradepipe.chain.layers import LAYERS, dataset, fingerprint
 from tradepipe.chain.members import panel_columns, schedule_of, sectors_for
 from tradepipe.chain.run import LayerRun, PartitionReport, Reports
-from tradepipe.contracts import FORECAST_AUDIT
+from tradepipe.contracts import FORECAST_AUDIT, FORECAST_SCORES
 from tradepipe.markets import Market
 from tradepipe.observability.meter import WRITE, Meter
-from tradepipe.store import Catalogue, PartitionStore
+from tradepipe.store import Catalogue, Generation, Input, PartitionStore
 
 if TYPE_CHECKING:
     from tradepipe.forecasting.refits.cache import FitCache
 
 AUDIT = "forecast_audit"
 DESCRIPTION = (
-    "A few symbols' newest fits beside what statsmodels and arch reach on the same returns, and tests of what the "
-    "residuals still know."
+    "A few symbols' newest fits beside what statsmodels and arch reach on the same returns, tests of what the "
+    "residuals still know, and the error of the partition's forecasts once their targets have come."
 )
+SCORES = "forecast_scores"
 _MEMBERS = "member_forecasts"
-_VERSION = "1"
+_VERSION = "2"
+_LATELY = 2  # partitions: targets of the last origins come with the next one
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,20 @@ def audit_version(market: Market) -> str:
     return f"{_VERSION}-{fingerprint(parts)}"
 
 
-def newest_fits(catalogue: Catalogue, market: Market) -> tuple[str, str] | None:
-    """The newest partition of which member forecasts are published, and the content of its fits."""
-    found = catalogue.current(dataset(market.name, f"{_MEMBERS}.fits"))
-    return (max(found), found[max(found)].content) if found else None
+def to_audit(catalogue: Catalogue, market: Market) -> list[tuple[str, str]]:
+    """The newest partitions of which member forecasts are published, and a digest of their fits and scores.
+
+    Of the one before the newest the last targets have come since, so it is looked at once more.
+    """
+    fits, scores = (catalogue.current(dataset(market.name, name)) for name in (f"{_MEMBERS}.fits", SCORES))
+    told = {key: [fits[key], *_scored(scores, key)] for key in sorted(fits)[-_LATELY:]}
+    contents = {key: "\n".join(one.content for one in found) for key, found in told.items()}
+    return [(key, hashlib.sha256(text.encode()).hexdigest()[:16]) for key, text in contents.items()]
+
+
+def _scored(current: Mapping[str, Generation], key: str) -> list[Generation]:
+    """Scores that hold targets one bar ahead of the partition `key`: its own, and those of the next one."""
+    return [current[one] for one in sorted(current) if one >= key][:_LATELY]
 
 
 def publish_audit(
@@ -71,10 +84,14 @@ def publish_audit(
 
     told, meter = market.settings.forecasts, Meter()
     frames, inputs = {}, {}
+    current = store.catalogue.current(dataset(market.name, SCORES))
     for key in keys:
         run = LayerRun(store, market, _MEMBERS, [key], run_id)
         values = run.read("indicators", columns=panel_columns(told))
         closes = run.read("bars", columns=["symbol", "open_time", "close"])
+        scored = _scored(current, key)
+        own = market.partitions.key_expr("session") == key, pl.col("horizon") == 1
+        scores = store.read_generations(scored, FORECAST_SCORES).filter(*own)
         frames[key] = audited(
             values.join(closes, on=["symbol", "open_time"]),
             run.windows("indicators"),
@@ -82,8 +99,10 @@ def publish_audit(
             schedule=schedule_of(market),
             cache=cache,
             sectors=sectors_for(told, market),
+            scores=scores,
         )
-        inputs[key] = run.inputs(key)
+        read = (Input(one.dataset, one.partition, one.content, one.id) for one in scored)
+        inputs[key] = [*run.inputs(key), *read]
     with meter.phase(WRITE):
         published = store.publish(
             dataset(market.name, AUDIT),

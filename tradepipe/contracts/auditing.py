@@ -7,10 +7,10 @@ from tradepipe.contracts.model import Column, Contract, Rule
 
 FORECAST_AUDIT = Contract(
     name="forecast_audit",
-    version="1",
+    version="2",
     description=(
         "Fits of a few symbols, drawn by the partition's name, beside what statsmodels and arch reach on the same "
-        "returns, and what the residuals still know."
+        "returns; what the residuals still know; and how wrong the partition's forecasts were, once that is known."
     ),
     key=("symbol", "model", "equation"),
     columns=(
@@ -45,6 +45,15 @@ FORECAST_AUDIT = Contract(
             maximum=1,
         ),
         Column("parameters", pl.String, "by name"),
+        Column("judged", pl.Int64, "forecasts one bar ahead of the partition whose targets have come", minimum=0),
+        Column(
+            "realised_error",
+            pl.Float64,
+            "of these: of a mean the root mean square error of the log return, of a variance the mean QLIKE",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("walk_error", pl.Float64, "the random walk's on the same targets", nullable=True, minimum=0),
     ),
     rules=(
         Rule(

@@ -7,8 +7,9 @@ from typing import Final
 
 import polars as pl
 
-from tradepipe.contracts import FORECAST_AUDIT
+from tradepipe.contracts import FORECAST_AUDIT, FORECAST_SCORES
 from tradepipe.forecasting.audit.peers import audit
+from tradepipe.forecasting.audit.realised import with_realised
 from tradepipe.forecasting.engines import filter_batch
 from tradepipe.forecasting.members.run import tasks_of, usable_rows
 from tradepipe.forecasting.model import Fits, Member, Panel
@@ -20,6 +21,8 @@ from tradepipe.forecasting.retraining import needs_all_symbols, optimised
 from tradepipe.settings.forecasts import ForecastSettings
 
 _RENAMED: Final = {"reason": "fallback"}
+_REALISED: Final = ("judged", "realised_error", "walk_error")
+_OF_FITS: Final = [name for name in FORECAST_AUDIT.column_names if name not in _REALISED]
 
 
 def audited(  # noqa: PLR0913 - each is a different thing that a market has
@@ -30,6 +33,7 @@ def audited(  # noqa: PLR0913 - each is a different thing that a market has
     schedule: RefitSchedule,
     cache: FitCache | None = None,
     sectors: Mapping[str, str] | None = None,
+    scores: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Fit the partition's last refit of some symbols again by the peers, and compare: rows of FORECAST_AUDIT.
 
@@ -43,6 +47,7 @@ def audited(  # noqa: PLR0913 - each is a different thing that a market has
         schedule: of the refits.
         cache: where fits are kept; what is not there is fitted.
         sectors: as for `member_forecasts`.
+        scores: FORECAST_SCORES columns of the partition's forecasts one bar ahead whose targets have come.
     """
     rows, partition = usable_rows(panel, settings.exog), window["partition"].item()
     (whole,) = tasks_of(rows, window, settings, schedule, sectors)
@@ -53,11 +58,12 @@ def audited(  # noqa: PLR0913 - each is a different thing that a market has
         return FORECAST_AUDIT.empty()
     (few,) = tasks_of(rows.filter(pl.col("symbol").is_in(chosen)), window, settings, schedule, sectors)
     fitter, tolerance = Fitter(settings.engine, 1, cache), settings.audit.tolerance
-    found = [FORECAST_AUDIT.empty()]
+    found = [FORECAST_AUDIT.empty().select(_OF_FITS)]
     for member in optimised(settings):
         task = whole if needs_all_symbols(member) else few
         found += _compared(task, member, fitter, chosen, settings.min_train_bars, tolerance)
-    return pl.concat(found).sort(FORECAST_AUDIT.key)
+    known = FORECAST_SCORES.empty() if scores is None else scores
+    return with_realised(pl.concat(found).sort(FORECAST_AUDIT.key), known).select(FORECAST_AUDIT.column_names)
 
 
 def drawn(symbols: Sequence[str], partition: str, count: int) -> list[str]:
@@ -87,7 +93,7 @@ def _compared(  # noqa: PLR0913, PLR0917 - each is a different thing
             yield (
                 table.rename(_RENAMED)
                 .with_columns(model=pl.lit(member.name), equation=pl.lit(equation), session=session)
-                .select(FORECAST_AUDIT.column_names)
+                .select(_OF_FITS)
             )
 
 
