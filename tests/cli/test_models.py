@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects import MARKET
+from tradepipe.chain.model_lookup import active_models
 from tradepipe.commands.models import asker
 from tradepipe.execution import Journal
 from tradepipe.forecasting.registry import ModelRegistry, ModelRegistryError
@@ -109,7 +110,29 @@ def test_promote_roll_back_and_retire(tradepipe, registry):
     assert [place.version for place in registry.active(MARKET, "calm up")] == [one.id]
 
 
+def test_a_symbol_and_a_regime_lead_to_versions_and_the_symbols_parameters(tradepipe, project, registry):
+    regimes = project.store.read(f"{MARKET}/regimes").sort("open_time")
+    now, other = regimes.filter(symbol="IXIC")["regime"][-1], "calm up"
+    version, rule = registry.get("arma_garch/2018-12"), project.market.settings.forecasts.promotion
+    registry.promote(version, [other], rule=rule, who="ada", why="a test")
+    places = [(one.regime, one.version) for one in registry.active(MARKET)]
+    asked = [["models", "active", "IXIC"], ["models", "active", "IXIC", "--regime", other]]
+    for regime, text in zip((now, other), tradepipe(*asked), strict=True):
+        assert f"IXIC of {MARKET}, {regime} (" in text
+        active = {one for held, one in places if held == regime}
+        assert active
+        assert set(re.findall(r"\w+/2018-\d\d/[0-9a-f]{8}", text)) == active
+    fits = project.store.read(f"{MARKET}/member_forecasts.fits").filter(symbol="IXIC", version=version.id)
+    own = json.loads(fits.sort("session")["parameters"][-1])
+    found = active_models(project.store, registry, project.market, "IXIC", other)
+    assert [one.parameters for one in found if one.activation.version == version.id] == [own]
+    assert f"ar.L1 {own['ar.L1']:.4g}" in " ".join(text.split())
+    assert active_models(project.store, registry, project.market, "NONE", other)[0].parameters is None
+
+
 WRONG = [
+    (["active", "SPY"], "Did you mean SPX"),
+    (["active", "SPX", "--regime", "odd"], "no regime odd. Remedy: calm down"),
     (["show", "nope"], "no version 'nope' is registered. Remedy"),
     (["show", "drift"], "'drift' is the beginning of 12 versions"),
     (["promote", "drift/2018-12", "--why", "x", "--regime", "odd"], "no regime odd. Remedy: calm down"),

@@ -50,7 +50,8 @@ def show_list(  # noqa: PLR0913 - one argument an option
         return
     table = Table("market", "version", "status", "active in", "trained through", "engines", "registered", box=None)
     table.pad_edge = False
-    table.columns[1].no_wrap = True
+    for place in (0, 1, 4, 6):  # regimes and engines are lists, which may go over several lines
+        table.columns[place].no_wrap = True
     for one in found:
         told = one.version
         engines = ", ".join(f"{name} {share:.0%}" for name, share in told.engines.items())
@@ -84,7 +85,7 @@ def promote(  # noqa: PLR0913 - one argument an option
     registry = registry_of(project)
     one = registry.get(name, market)
     rule = project.market(one.version.market).settings.forecasts.promotion
-    told = registry.promote(one, _known(regimes), rule=rule, who=asker(who), why=why, again=again)
+    told = registry.promote(one, regimes_named(regimes), rule=rule, who=asker(who), why=why, again=again)
     _tell(console, told)
 
 
@@ -116,7 +117,7 @@ def roll_back(  # noqa: PLR0913 - one argument an option
             f"{chosen.name} has no version of a member {member!r}. Remedy: one of {listed(members) or 'none yet'}."
         )
     active = [one.regime for one in registry.active(chosen.name) if one.member == member]
-    wanted = _known(regimes) if regimes else list(dict.fromkeys(active))
+    wanted = regimes_named(regimes) if regimes else list(dict.fromkeys(active))
     if not wanted:
         raise UnknownModelError(f"{member} is active in no regime of {chosen.name}. Remedy: name one with --regime")
     rule = chosen.settings.forecasts.promotion
@@ -208,7 +209,12 @@ def _status(text: str | None) -> Status | None:
     return None
 
 
-def _known(regimes: Sequence[str]) -> list[str]:
+def regimes_named(regimes: Sequence[str]) -> list[str]:
+    """The regimes, each once; all where none is named.
+
+    Raises:
+        UnknownModelError: one is none.
+    """
     if strangers := sorted(set(regimes) - set(REGIME_NAMES)):
         raise UnknownModelError(f"no regime {listed(strangers)}. Remedy: {', '.join(REGIME_NAMES)}")
     return list(dict.fromkeys(regimes)) or list(REGIME_NAMES)
@@ -218,4 +224,14 @@ def _regimes(regimes: Sequence[str]) -> str:
     return "every regime" if set(regimes) == set(REGIME_NAMES) else ", ".join(regimes)
 
 
-__all__ = ["asker", "promote", "registry_of", "retire", "roll_back", "show_list", "show_rules", "the_market"]
+__all__ = [
+    "asker",
+    "promote",
+    "regimes_named",
+    "registry_of",
+    "retire",
+    "roll_back",
+    "show_list",
+    "show_rules",
+    "the_market",
+]

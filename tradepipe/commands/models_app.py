@@ -30,12 +30,13 @@ By = Annotated[str | None, typer.Option("--by", help="Who asks for it. Default: 
 @contextmanager
 def _exit_codes() -> Iterator[None]:
     """Turn what is wrong with names and transitions into the exit codes above."""
+    from tradepipe.chain.latest import NoForecastError  # noqa: PLC0415
     from tradepipe.chain.lineage import LineageError  # noqa: PLC0415
     from tradepipe.forecasting.registry import ModelRegistryError  # noqa: PLC0415
 
     try:
         yield
-    except (LineageError, ModelRegistryError) as error:
+    except (LineageError, ModelRegistryError, NoForecastError) as error:
         if os.environ.get("TRADEPIPE_DEBUG"):
             raise
         typer.echo(f"Error: {error}", err=True)
@@ -68,6 +69,23 @@ def show(version: Version, market: MarketOption = None) -> None:
 
     with _exit_codes():
         show_version(Project.load(), console(), version, market)
+
+
+@app.command()
+def active(
+    symbol: Annotated[str, typer.Argument(help="Symbol, as in the market's universe.")],
+    regime: Annotated[
+        str | None, typer.Option("--regime", help="e.g. 'calm up'. Default: the symbol's own now.")
+    ] = None,
+    market: MarketOption = None,
+) -> None:
+    """Show which versions are active in a symbol's regime, with the symbol's own parameters."""
+    from tradepipe.commands.models_active import show_active  # noqa: PLC0415
+    from tradepipe.commands.project import Project  # noqa: PLC0415
+    from tradepipe.commands.terminal import console  # noqa: PLC0415
+
+    with _exit_codes():
+        show_active(Project.load(), console(), symbol, market=market, regime=regime)
 
 
 @app.command()
