@@ -42,13 +42,13 @@ class EnsembleSettings(Section):
     min_origins: int = Field(
         60, ge=10, description="with fewer the random walk stands alone and its law gives the interval"
     )
-
-    gate: float = Field(
-        2.24,
-        ge=0,
+    error_rate: float = Field(
+        0.05,
+        gt=0,
+        le=1,
         description=(
-            "standard deviations by which a member's past error must lie below the random walk's; chance lets one of "
-            "four pass 2.24 once in twenty; 0: it need only be smaller"
+            "probability with which chance alone lets any member count at a horizon, at some origin within `origins` "
+            "bars; says how many standard deviations below the random walk's a member's past error must lie"
         ),
     )
 

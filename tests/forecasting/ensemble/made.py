@@ -11,9 +11,7 @@ from tradepipe.forecasting.ensemble import ensemble, ensemble_lookback
 from tradepipe.settings.forecasts import EnsembleSettings, ForecastSettings
 
 MEMBERS = ("random_walk", "drift", "arma_garch")
-SETTINGS = ForecastSettings(
-    horizon=3, members=MEMBERS, ensemble=EnsembleSettings(origins=60, min_origins=20, gate=2.24)
-)
+SETTINGS = ForecastSettings(horizon=3, members=MEMBERS, ensemble=EnsembleSettings(origins=60, min_origins=20))
 START = dt.date(2020, 1, 1)
 AHEAD = 10
 

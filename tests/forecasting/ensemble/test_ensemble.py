@@ -15,6 +15,7 @@ from tradepipe.contracts.forecasts import LEVELS
 from tradepipe.forecasting.ensemble import ensemble
 from tradepipe.settings.forecasts import EnsembleSettings
 
+GATE = 2.8336933607  # exceeded within a window by noise with probability 0.05 / 2, of a drift and an ARMA
 ENDS = [f"price_{end}_{level}" for level in LEVELS for end in ("lower", "upper")]
 
 
@@ -64,13 +65,11 @@ def reckoned(told, session, ahead):
             gain = (row["y"] - row["mean_random_walk"]) ** 2 - (row["y"] - row[f"mean_{name}"]) ** 2
             gained[row["target_session"]] = gained.get(row["target_session"], 0.0) + gain
         series = [gained.get(session - dt.timedelta(days=back), 0.0) for back in range(origins)]
-        spread = sum(gain * gain for gain in series)
-        for lag in range(1, ahead):
-            pairs = zip(series[lag:], series[:-lag], strict=True)
-            spread += 2 * (1 - lag / ahead) * sum(one * other for one, other in pairs)
-        passes = spread > 0 and sum(series) / math.sqrt(spread) > told.settings.ensemble.gate
+        spread = ahead * sum(gain * gain for gain in series)
+        score = sum(series) / math.sqrt(spread) if spread else 0.0
+        trusted = 1 - (GATE / score) ** 2 if score > GATE else 0.0
         errors = [sum((row["y"] - row[f"mean_{one}"]) ** 2 for row in past) for one in ("random_walk", name)]
-        weights[name] = 1.0 if name == "random_walk" else round(errors[0] / errors[1], 2) * passes
+        weights[name] = 1.0 if name == "random_walk" else round(trusted * errors[0] / errors[1], 2)
         losses[name] = sum(
             min(row["y"] ** 2 / row[f"volatility_{name}"] ** 2, 100) + 2 * math.log(row[f"volatility_{name}"])
             for row in past
@@ -109,8 +108,8 @@ def test_a_plain_reckoning_comes_to_the_same(skilled, made, day, ahead):
 def test_the_skilled_member_counts_and_noise_does_not(made):
     late = made.filter(pl.col("session") > START + dt.timedelta(days=100))
     weight = dict(late.group_by("model").agg(pl.mean("weight")).rows())
-    assert weight["arma_garch"] > 0.5
-    assert weight["drift"] < 0.02
+    assert 0.2 < weight["arma_garch"] < 0.5
+    assert weight["drift"] == 0
     assert late.filter(model="random_walk")["weight"].min() > 0.3
     total = late.filter(pl.col("model") != "ensemble").group_by("symbol", "open_time", "horizon").agg(pl.sum("weight"))
     np.testing.assert_allclose(total["weight"], 1.0, rtol=1e-12)
@@ -206,7 +205,7 @@ def test_nothing_later_is_looked_at(later):
     whole, generator = told.forecasts(), np.random.default_rng(5)
     first, last = (told.bars["session"].min(), told.bars["session"].max())
     compared = 0
-    for days in generator.integers(40, (last - first).days, 50):
+    for days in generator.integers(40, (last - first).days, 25):
         cut = dt.datetime.combine(first + dt.timedelta(days=int(days)), dt.time(22), dt.UTC)
         known, bars = pl.col("known_at") <= cut, told.bars
         if later == "gone":
@@ -220,7 +219,7 @@ def test_nothing_later_is_looked_at(later):
         expected = whole.filter(*wanted)
         assert past.forecasts(near).filter(*wanted).equals(expected, null_equal=True)
         compared += expected.height
-    assert compared > 50 * 300
+    assert compared > 25 * 300
 
 
 def test_a_late_close_counts_a_bar_later_and_a_restated_one_never():

@@ -9,6 +9,7 @@ from tradepipe.bars.windows import PARTITION
 from tradepipe.contracts.forecasts import ENSEMBLE, FORECASTS, member_forecasts_contract
 from tradepipe.forecasting.ensemble import conformal
 from tradepipe.forecasting.ensemble.frames import Answers, rows_of
+from tradepipe.forecasting.ensemble.gate import gate_of
 from tradepipe.forecasting.ensemble.panel import (
     NEVER,
     Cells,
@@ -80,13 +81,13 @@ def ensemble(
     outcomes = Outcomes(bars.select(_BAR_COLUMNS), times, symbols)
     cells = Cells.of(rows, times, symbols)
     aimed = Cells.of(wanted, times, symbols)
-    answers = Answers.empty(settings.members, wanted.height)
+    answers, gate = Answers.empty(settings.members, wanted.height), gate_of(settings)
     for layer, panel in enumerate(panels(rows, settings.members, cells, outcomes, times)):
         horizon = cells.horizons[layer]
         asked = np.flatnonzero(wanted.get_column("horizon").to_numpy() == horizon)
         if len(asked):
-            place = _Asked(asked, aimed.position[asked], aimed.symbol[asked])
-            _answer(panel, horizon, settings.ensemble, place, answers)
+            place = _Asked(horizon, asked, aimed.position[asked], aimed.symbol[asked])
+            _answer(panel, settings.ensemble, gate, place, answers)
     return rows_of(wanted, answers, settings)
 
 
@@ -115,15 +116,16 @@ def _in_windows(members: pl.DataFrame, windows: pl.DataFrame, times: IntArray) -
 class _Asked:
     """Rows of one horizon that are asked for, and where their forecasts lie: entries, origins and columns."""
 
+    horizon: int
     rows: IntArray
     position: IntArray
     symbol: IntArray
 
 
-def _answer(panel: HorizonPanel, horizon: int, told: EnsembleSettings, asked: _Asked, answers: Answers) -> None:
+def _answer(panel: HorizonPanel, told: EnsembleSettings, gate: float, asked: _Asked, answers: Answers) -> None:
     """Fill in the rows asked for."""
     origins, origin = np.unique(asked.position, return_inverse=True)
-    found = shares(panel, horizon, origins, told)
+    found = shares(panel, asked.horizon, origins, told, gate)
     rows = asked.position * panel.known.shape[1] + asked.symbol
     past = _Past(panel, told.origins)
     answers.enough[asked.rows], answers.lead[asked.rows] = found.enough[origin], found.volatility[origin]

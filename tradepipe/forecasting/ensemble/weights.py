@@ -1,14 +1,15 @@
 """Who counts in the ensemble: a gate and weights for the mean, and the member whose volatility is taken.
 
-All errors are pooled over the panel. Measured on 505 US stocks and on ten large ones over fifteen years, a gate or
-weights by symbol followed chance (mean squared error up to 1.012 of the random walk's in a year), and so did a gate
-that asks for no more than a smaller past error (1.011). So a member must beat the random walk beyond chance.
+All errors are pooled over the panel: measured on 505 US stocks and on large ones over fifteen years, a gate or weights
+by symbol followed chance (mean squared error up to 1.012 of the random walk's in a year). How far beyond chance a
+member must have beaten the random walk is `gate`'s.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from tradepipe.forecasting.ensemble.gate import scores, trust
 from tradepipe.forecasting.ensemble.panel import HorizonPanel
 from tradepipe.forecasting.ensemble.windows import Errors
 from tradepipe.forecasting.members import RANDOM_WALK
@@ -40,22 +41,22 @@ class Shares:
     enough: BoolArray
 
 
-def shares(panel: HorizonPanel, horizon: int, origins: IntArray, told: EnsembleSettings) -> Shares:
+def shares(panel: HorizonPanel, horizon: int, origins: IntArray, told: EnsembleSettings, gate: float) -> Shares:
     """Gate and weights at each of `origins`, from errors known by then.
 
     A member's error is set against the random walk's on the same forecasts, those that are its own. Summed over the
-    panel, the difference of their squares is a series over time. The member passes if that series' sum over the newest
-    `told.origins` positions exceeds `told.gate` standard deviations of such a sum under no difference (Diebold and
-    Mariano 1995, "Comparing predictive accuracy", J. Business & Economic Statistics 13, with Bartlett's weights for the
-    horizon - 1 autocovariances of overlapping forecasts), and its weight is the random walk's mean squared error over
-    its own. Volatility is that of the member with the smallest past QLIKE loss (Patton 2011, "Volatility forecast
-    comparison using imperfect volatility proxies", J. Econometrics 160) of the random walk's squared error.
+    panel, the difference of their squares is a series over time (forecasts of one time are no independent witnesses),
+    whose score over the newest `told.origins` positions must exceed `gate`. Its weight is the random walk's mean
+    squared error over its own, times the `trust` that the score deserves. Volatility is that of the member with the
+    smallest past QLIKE loss (Patton 2011, "Volatility forecast comparison using imperfect volatility proxies", J.
+    Econometrics 160) of the random walk's squared error.
 
     Args:
         panel: of the horizon.
         horizon: in bars.
         origins: (n,) positions.
-        told: how many past positions count, how few are too few, and how strict the gate is.
+        told: how many past positions count, and how few are too few.
+        gate: standard deviations; see `gate_of`.
     """
     errors, walk = Errors(panel, origins, told.origins), panel.names.index(RANDOM_WALK)
     realised = errors.of(panel.realised)
@@ -71,9 +72,9 @@ def shares(panel: HorizonPanel, horizon: int, origins: IntArray, told: EnsembleS
         own = errors.of(panel.able[name])
         ours = errors.by_position(np.where(own, (realised - errors.of(panel.mean[name])) ** 2, 0.0))
         theirs = errors.by_position(np.where(own, base, 0.0))
-        passes = _score(errors.windows(theirs - ours), horizon) > told.gate
-        passes &= _held(errors, np.where(own, 1.0, 0.0)) >= told.min_origins
-        weights[:, place] = np.where(passes & enough, _ratio(errors.newest(theirs), errors.newest(ours)), 0.0)
+        trusted = trust(scores(errors.windows(theirs - ours), horizon), gate)
+        counts = enough & (_held(errors, np.where(own, 1.0, 0.0)) >= told.min_origins)
+        weights[:, place] = np.where(counts, _ratio(errors.newest(theirs), errors.newest(ours), trusted), 0.0)
     least = losses.argmin(axis=1)
     # Of equals the random walk.
     best = np.where(losses[np.arange(len(origins)), least] < 0, least, walk)
@@ -85,20 +86,10 @@ def _held(errors: Errors, counted: FloatArray) -> FloatArray:
     return errors.newest((errors.by_position(counted) > 0).astype(np.float64))
 
 
-def _score(gained: FloatArray, horizon: int) -> FloatArray:
-    """The sum of each row of `gained` (n, length) in standard deviations of such a sum; 0 where nothing varies."""
-    spread = (gained * gained).sum(axis=1)
-    for lag in range(1, min(horizon, gained.shape[1])):
-        spread = spread + 2 * (1 - lag / horizon) * (gained[:, lag:] * gained[:, :-lag]).sum(axis=1)
-    deviation = np.sqrt(np.maximum(spread, 0.0))
-    score: FloatArray = np.divide(gained.sum(axis=1), deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    return score
-
-
-def _ratio(theirs: FloatArray, ours: FloatArray) -> FloatArray:
-    """The random walk's squared error over the member's, rounded."""
+def _ratio(theirs: FloatArray, ours: FloatArray, trusted: FloatArray) -> FloatArray:
+    """The random walk's squared error over the member's, times what is `trusted` of it, rounded."""
     ratio = np.divide(theirs, ours, out=np.full_like(theirs, HEAVIEST), where=ours > 0)
-    return np.round(np.minimum(ratio, HEAVIEST) * FINENESS) / FINENESS
+    return np.round(np.minimum(ratio, HEAVIEST) * trusted * FINENESS) / FINENESS
 
 
 def _lost(squares: FloatArray, volatility: FloatArray, walks: FloatArray) -> FloatArray:
