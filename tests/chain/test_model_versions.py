@@ -12,13 +12,14 @@ from tests.projects import FIRST, LAST, MARKET, SmallProject
 from tradepipe.chain import dataset
 from tradepipe.chain.lineage import LineageError, trace
 from tradepipe.chain.model_lineage import made_with, members_used, signal_of
-from tradepipe.chain.models import OtherSpecsError, evidence_of, forecast_in, publish_versions
+from tradepipe.chain.models import OtherSpecsError, evidence_of, publish_versions
 from tradepipe.chain.run import LayerRun
-from tradepipe.contracts import EVALUATIONS, FITS, MODEL_VERSIONS
-from tradepipe.forecasting.evaluation import evaluate
+from tradepipe.contracts import EVALUATION_ORIGINS, EVALUATIONS, FITS, FORECAST_SCORES, MODEL_VERSIONS, REGIMES
+from tradepipe.forecasting.evaluation import evaluate, judged, statistics
 from tradepipe.forecasting.members import members_of
 from tradepipe.forecasting.members.fits import version_of
 from tradepipe.forecasting.registry import METRICS, ModelRegistry, metric
+from tradepipe.forecasting.registry.metrics import ADDED
 from tradepipe.markets import load_markets
 from tradepipe.settings import load_settings
 from tradepipe.settings.forecasts import ForecastSettings
@@ -72,17 +73,28 @@ def test_parameters_are_summed_up_from_each_symbol_s_newest_fit(ready, registry)
         assert values[0] <= median <= values[-1]
 
 
-def test_metrics_are_those_of_the_evaluations(ready, registry):
-    sums = read(ready, "evaluations", EVALUATIONS).filter(
-        pl.col("test_first_session").dt.month() == 12, pl.col("model") == "arma_garch"
-    )
-    expected = evaluate(sums, ["regime"]).sort("regime", "horizon")
-    one = registry.get("arma_garch/2018-12", MARKET)
-    evidence = registry.evidence(MARKET, one).sort("regime", "horizon")
-    assert set(evidence["partition"]) == {"2018-12"}
+def test_metrics_are_those_of_the_forecasts_that_the_version_made(ready, registry):
+    scores, regimes = read(ready, "forecast_scores", FORECAST_SCORES), read(ready, "regimes", REGIMES)
+    november = pl.col("session").dt.month() == 11
+    mine = judged(scores, regimes).filter(november, pl.col("model") == "arma_garch")
+    # The last targets come with December: they were forecast by November's version all the same.
+    assert set(mine["target_session"].dt.month()) == {11, 12}
+    expected = evaluate(statistics(mine), ["regime"]).sort("regime", "horizon")
+    evidence = registry.evidence(MARKET, registry.get("arma_garch/2018-11", MARKET))
+    assert set(evidence["partition"]) == {"2018-11", "2018-12"}
+    summed = evidence.group_by("regime", "horizon").agg(pl.col(name).sum() for name in ADDED).sort("regime", "horizon")
+    assert summed["forecasts"].to_list() == expected["forecasts"].to_list()
     for name in METRICS:
-        found = evidence.select(metric(name).alias("value"))["value"].fill_null(math.nan).to_list()
-        assert found == pytest.approx(expected[name].fill_null(math.nan).to_list(), rel=1e-12, nan_ok=True), name
+        found = summed.select(metric(name).alias("value"))["value"].fill_null(math.nan).to_list()
+        assert found == pytest.approx(expected[name].fill_null(math.nan).to_list(), rel=1e-9, nan_ok=True), name
+
+
+def test_every_judged_forecast_of_a_member_counts_for_one_version(ready, registry):
+    sums, evidence = read(ready, "evaluations", EVALUATIONS), registry.evidence(MARKET)
+    for (member,), own in evidence.group_by("member"):
+        whole = sums.filter(model=member)
+        assert own["forecasts"].sum() == whole["forecasts"].sum()
+        assert own["squared_error"].sum() == pytest.approx(whole["squared_error"].sum(), rel=1e-12)
 
 
 def test_the_rule_was_obeyed(ready, registry):
@@ -217,39 +229,11 @@ def market_of(**more):
     return load_markets(load_settings(environ={"TRADEPIPE_HOME": "/nowhere", **more}))[MARKET]
 
 
-@pytest.mark.parametrize(
-    ("partition", "key", "horizon", "made"),
-    [
-        ("month", "2018-02", 1, "2018-02"),
-        ("month", "2018-02", 9, "2018-02"),  # 19 sessions: the tenth is in the middle
-        ("month", "2018-02", 10, "2018-01"),
-        ("month", "2018-02", 30, "2018-01"),
-        ("month", "2018-02", 31, "2017-12"),
-        ("session", "2018-02-20", 1, "2018-02-16"),
-        ("session", "2018-02-20", 5, "2018-02-12"),
-        ("session", "1999-01-05", 1, "1999-01-04"),
-        ("session", "1999-01-05", 2, None),
-    ],
-)
-def test_sums_count_for_the_partition_that_forecast_the_middle_target(partition, key, horizon, made):
-    market = market_of(TRADEPIPE_MARKETS__US_INDICES__PARTITION=partition)
-    assert forecast_in(market, key, horizon) == made
-
-
-@pytest.mark.parametrize(("horizon", "made"), [(1, "23"), (2, "21"), (8, "21"), (9, "20")])
-def test_a_half_day_s_sums_count_bars_of_the_days_before(horizon, made):
-    # 2018-11-23 has four hours, the days before seven; 22 was Thanksgiving.
-    market = market_of(**DAILY, TRADEPIPE_MARKETS__US_INDICES__INTERVAL="1h")
-    assert forecast_in(market, "2018-11-23", horizon) == f"2018-11-{made}"
-
-
 def test_sums_of_session_partitions_count_for_the_version_that_made_them(ready):
     market = market_of(**DAILY)
-    sums = read(ready, "evaluations", EVALUATIONS).filter(model="drift").head(5)
-    day = pl.lit(dt.date(2018, 2, 20))
-    sums = sums.with_columns(horizon=pl.lit(1, pl.Int32), test_first_session=day, test_last_session=day)
-    ids = {("drift", "2018-02-20"): "drift/2018-02-20/a", ("drift", "2018-02-16"): "drift/2018-02-16/b"}
-    found = evidence_of(market, sums, ids)
-    assert set(found["version"]) == {"drift/2018-02-16/b"}
-    assert found["forecasts"].sum() == sums["forecasts"].sum()
+    sums = read(ready, "evaluations.origins", EVALUATION_ORIGINS).filter(model="drift", horizon=5).head(2)
+    days = {"made_in": pl.Series(["2018-02-12", "2018-02-13"]), "test_first_session": pl.lit(dt.date(2018, 2, 20))}
+    found = evidence_of(market, sums.with_columns(**days), {("drift", "2018-02-12"): "drift/2018-02-12/a"})
+    assert found.select("version", "partition").rows() == [("drift/2018-02-12/a", "2018-02-20")]
+    assert found["forecasts"].to_list() == sums["forecasts"].head(1).to_list()
     assert evidence_of(market, sums, {}).is_empty()

@@ -74,6 +74,13 @@ GOOD = {
         "inside_95": 2, "weighted": 2, "weight": 1.0, "decisions": 2, "positions": 1, "wins": 1,
         "strategy_return": 0.001, "strategy_return_squared": 0.000001,
     },
+    contracts.EVALUATION_ORIGINS: {
+        "model": "arma_garch", "made_in": "2018-12", "horizon": 1, "regime": "calm up", "test_first_session": NEXT,
+        "forecasts": 2, "fallbacks": 0, "squared_error": 0.0001, "walk_squared_error": 0.0001, "absolute_error": 0.01,
+        "scaled_error": 1.5, "scaled": 2, "sape": 0.01, "log_score": 6.2, "crps": 0.01, "qlike": 1.0, "directions": 2,
+        "hits": 1, "inside_80": 1, "inside_90": 2, "inside_95": 2, "weighted": 2, "weight": 1.0, "decisions": 2,
+        "positions": 1, "wins": 1, "strategy_return": 0.001, "strategy_return_squared": 0.000001,
+    },
     contracts.EVALUATION_LOSSES: {
         "target_open_time": NEXT_OPEN, "target_session": NEXT, "model": "arma_garch", "horizon": 1, "sector": "unknown",
         "regime": "calm up", "loss_difference": -0.0001, "forecasts": 2,

@@ -4,7 +4,7 @@ import polars as pl
 
 from tradepipe.chain.features import spells_of
 from tradepipe.contracts.forecasts import STANDS_IN
-from tradepipe.forecasting.evaluation import Weigher, judged, loss_series, score_forecasts, statistics
+from tradepipe.forecasting.evaluation import Weigher, by_origin, judged, loss_series, score_forecasts, statistics
 from tradepipe.forecasting.regimes import regime_bars
 from tradepipe.markets import Market
 from tradepipe.settings.forecasts import ForecastSettings
@@ -12,6 +12,9 @@ from tradepipe.signals.strategies import strategy_named
 
 LOSSES = "losses"
 """What is published beside evaluations: the loss series that tests of any range need."""
+
+ORIGINS = "origins"
+"""And the sums by the partition that the forecasts were made in, which model versions are judged by."""
 
 
 def scoring_lookback(market: Market) -> int:
@@ -61,12 +64,15 @@ def weigher(market: Market) -> Weigher:
     return weigh
 
 
-def evaluations_of(market: Market, scores: pl.DataFrame, regimes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """EVALUATIONS and EVALUATION_LOSSES of `scores`, each row with its `partition`.
+def evaluations_of(
+    market: Market, scores: pl.DataFrame, regimes: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """EVALUATIONS, EVALUATION_LOSSES and EVALUATION_ORIGINS of `scores`, each row with its `partition`.
 
     Raises:
         LeakError: a model was trained on the session that it is judged on.
     """
-    placed = scores.with_columns(market.partitions.key_expr("target_session").alias("partition"))
+    key_of = market.partitions.key_expr
+    placed = scores.with_columns(partition=key_of("target_session"), made_in=key_of("session"))
     rows = judged(placed, regimes, sectors_of(market))
-    return statistics(rows), loss_series(rows)
+    return statistics(rows), loss_series(rows), by_origin(rows)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tradepipe.chain.evaluation import LOSSES, evaluations_of, scores_of
+from tradepipe.chain.evaluation import LOSSES, ORIGINS, evaluations_of, scores_of
 from tradepipe.chain.layers import dataset
 from tradepipe.chain.run import LayerRun, Reports
-from tradepipe.contracts import EVALUATION_LOSSES, EVALUATIONS, Contract
+from tradepipe.contracts import EVALUATION_LOSSES, EVALUATION_ORIGINS, EVALUATIONS, Contract
 from tradepipe.forecasting.evaluation import fold
 from tradepipe.forecasting.members import RANDOM_WALK
 
@@ -48,7 +48,7 @@ def publish_scores(run: LayerRun) -> tuple[Reports, pl.DataFrame]:
 
 
 def publish_evaluations(run: LayerRun) -> Evaluated:
-    """Publish the evaluations of `run`'s partitions, with their loss series beside.
+    """Publish the evaluations of `run`'s partitions, with their loss series and sums by origin beside.
 
     Raises:
         LeakError: a model was trained on the session that it is judged on.
@@ -58,10 +58,11 @@ def publish_evaluations(run: LayerRun) -> Evaluated:
 
     def publish(part: LayerRun) -> Reports:
         regimes = part.read("regimes", columns=["symbol", "open_time", "regime"])
-        made, series = evaluations_of(part.market, part.read("forecast_scores"), regimes)
+        made, series, origins = evaluations_of(part.market, part.read("forecast_scores"), regimes)
         sums.append(fold(made))
         losses.append(series.select(EVALUATION_LOSSES.column_names))
-        return part.publish(made, beside={LOSSES: (EVALUATION_LOSSES, series)})
+        beside = {LOSSES: (EVALUATION_LOSSES, series), ORIGINS: (EVALUATION_ORIGINS, origins)}
+        return part.publish(made, beside=beside)
 
     reports = run.in_batches(_rows_a_bar(run), publish)
     return Evaluated(reports, pl.concat(sums), pl.concat(losses))

@@ -15,10 +15,12 @@ LANDING_LAYER = "landing"
 RELEASES_LAYER = "releases"
 UNREAD = "raw_bars.unread"
 FITS_LAYER = "member_forecasts.fits"
+ORIGINS_LAYER = "evaluations.origins"
 TOLD: dict[str, Contract] = {
     RELEASES_LAYER: contracts.RELEASES,
     UNREAD: contracts.UNREAD_BARS,
     FITS_LAYER: contracts.FITS,
+    ORIGINS_LAYER: contracts.EVALUATION_ORIGINS,
 }
 """What a layer reads that no asset makes by itself: what people tell it, and what is published beside a layer."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tradepipe.chain.layer import FITS_LAYER
+from tradepipe.chain.layer import FITS_LAYER, ORIGINS_LAYER
 from tradepipe.chain.layers import LAYERS
 from tradepipe.chain.run import PARTITION, LayerRun, Reports
 from tradepipe.contracts import MODEL_VERSIONS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MEMBERS_LAYER = "member_forecasts"
 
 _FIT_COLUMNS = ["symbol", "session", "model", "trained_through", "engine", "observations", "parameters", "version"]
-_JUDGED = ["model", "horizon", "regime", "test_first_session"]
+_JUDGED = ["model", "made_in", "horizon", "regime", "test_first_session"]
 
 
 class OtherSpecsError(RuntimeError):
@@ -50,7 +50,7 @@ def publish_versions(run: LayerRun, registry: "ModelRegistry") -> tuple[Reports,
         made = versions_of(part, rows, sources)
         noted["versions: new"] += len(registry.register(part.market.name, made, part.run_id))
         ids = {(one.member, one.partition): one.id for one in made}
-        evidence = evidence_of(part.market, part.read("evaluations", columns=[*_JUDGED, *_added()]), ids)
+        evidence = evidence_of(part.market, part.read(ORIGINS_LAYER, columns=[*_JUDGED, *_added()]), ids)
         noted["versions: judged rows"] += registry.judge(part.market.name, evidence, part.keys)
         return reports
 
@@ -126,11 +126,7 @@ def versions_of(run: LayerRun, rows: pl.DataFrame, sources: Mapping[str, Generat
 
 
 def evidence_of(market: Market, sums: pl.DataFrame, ids: Mapping[tuple[str, str], str]) -> pl.DataFrame:
-    """EVIDENCE of versions from EVALUATIONS columns, summed over symbols; what no version of `ids` made is left out.
-
-    An evaluation partition tells models, horizons and regimes apart, but not in which partition a target was forecast.
-    Its sums count for the version of the partition in which its middle target was: for most horizons of monthly
-    partitions its own, for daily bars in session partitions the one `horizon` sessions before.
+    """EVIDENCE of versions from EVALUATION_ORIGINS columns; what no version of `ids` made is left out.
 
     Args:
         market: whose partitions.
@@ -139,39 +135,15 @@ def evidence_of(market: Market, sums: pl.DataFrame, ids: Mapping[tuple[str, str]
     """
     from tradepipe.forecasting.registry import EVIDENCE  # noqa: PLC0415
 
-    members = {member for member, _ in ids}
-    judged = sums.filter(pl.col("model").is_in(members)).with_columns(
-        market.partitions.key_expr("test_first_session").alias(PARTITION)
-    )
-    places = judged.select(PARTITION, "horizon").unique().sort(PARTITION, "horizon")
-    made = [forecast_in(market, key, horizon) for key, horizon in places.rows()]
-    origins = places.with_columns(made=pl.Series(made, dtype=pl.String))
     named = pl.DataFrame(
         [(member, key, version) for (member, key), version in sorted(ids.items())],
-        schema={"model": pl.String, "made": pl.String, "version": pl.String},
+        schema={"model": pl.String, "made_in": pl.String, "version": pl.String},
         orient="row",
     )
-    return (
-        judged.join(origins, on=[PARTITION, "horizon"])
-        .join(named, on=["model", "made"])
-        .group_by("version", PARTITION, "regime", "horizon")
-        .agg(pl.col(name).cast(EVIDENCE[name]).sort().sum() for name in _added())
-        .select(list(EVIDENCE))
-        .sort("version", PARTITION, "regime", "horizon")
-    )
-
-
-def forecast_in(market: Market, key: str, horizon: int) -> str | None:
-    """The partition in which the middle bar of partition `key` was forecast, `horizon` bars ahead; None: before all."""
-    sessions = market.partitions.sessions_of(key)
-    counts = market.calendar.bar_counts(sessions[0], sessions[-1], market.settings.interval)["bars"].to_list()
-    lacking = horizon - (sum(counts) - 1) // 2  # bars before the partition's first, back to the origin
-    if lacking <= 0:
-        return key
-    before = market.calendar.sessions(market.partitions.start, sessions[0])[-1 - lacking :]  # each holds a bar
-    bars = market.calendar.bar_counts(before[0], sessions[0], market.settings.interval)[:-1]
-    reaching = bars.filter(pl.col("bars").cum_sum(reverse=True) >= lacking)
-    return market.partitions.key_of(reaching["session"][-1]) if reaching.height else None
+    placed = sums.with_columns(market.partitions.key_expr("test_first_session").alias(PARTITION))
+    judged = placed.join(named, on=["model", "made_in"])
+    told = judged.select(pl.col(name).cast(dtype) for name, dtype in EVIDENCE.items())
+    return told.sort("version", PARTITION, "regime", "horizon")
 
 
 def _sources(run: LayerRun) -> dict[str, Generation]:

@@ -4,7 +4,13 @@ from tradepipe.contracts.auditing import FORECAST_AUDIT
 from tradepipe.contracts.bars import BARS, BARS_HISTORY, QUALITY_CODES, RAW_BARS
 from tradepipe.contracts.corporate_actions import ACTION_KINDS, CORPORATE_ACTIONS
 from tradepipe.contracts.derivatives import BOOKS, FUNDING, MARK_PRICES, OPEN_INTEREST
-from tradepipe.contracts.evaluation import EVALUATION_LOSSES, EVALUATIONS, FORECAST_SCORES, REGIMES
+from tradepipe.contracts.evaluation import (
+    EVALUATION_LOSSES,
+    EVALUATION_ORIGINS,
+    EVALUATIONS,
+    FORECAST_SCORES,
+    REGIMES,
+)
 from tradepipe.contracts.features import indicators_contract
 from tradepipe.contracts.forecasts import FITS, FORECASTS
 from tradepipe.contracts.gaps import EVERY_SYMBOL, GAP_REASONS, GAPS
@@ -27,6 +33,7 @@ __all__ = [
     "CORPORATE_ACTIONS",
     "EVALUATIONS",
     "EVALUATION_LOSSES",
+    "EVALUATION_ORIGINS",
     "EVERY_SYMBOL",
     "FILLS",
     "FITS",

@@ -15,7 +15,7 @@ _RECORDED = {
 _COMPUTED = frozenset(
     {
         *("indicators", "resampled_bars", "regimes", "forecasts", "forecast_scores", "evaluations"),
-        *("evaluation_losses", "signals", "positions"),
+        *("evaluation_losses", "evaluation_origins", "signals", "positions"),
     }
 )
 """Contracts of rows that are computed from others: a restated bar changes them, whatever their own times say."""

@@ -165,6 +165,24 @@ EVALUATIONS = Contract(
     ),
 )
 
+EVALUATION_ORIGINS = Contract(
+    name="evaluation_origins",
+    version="1",
+    description=(
+        "The sums of evaluations over all symbols, told apart by the partition that the forecasts were made in: what "
+        "the fits of a partition come to, whatever partition their targets lie in."
+    ),
+    key=("model", "made_in", "horizon", "regime"),
+    columns=(
+        MODEL,
+        Column("made_in", pl.String, "partition of the forecasts' origins"),
+        HORIZON,
+        _REGIME,
+        Column("test_first_session", pl.Date, "first target session"),
+        *EVALUATIONS.columns[EVALUATIONS.column_names.index("forecasts") :],
+    ),
+)
+
 EVALUATION_LOSSES = Contract(
     name="evaluation_losses",
     version="1",

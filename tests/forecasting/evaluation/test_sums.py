@@ -6,10 +6,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tests.forecasting.evaluation.made import bars_of, forecasts_of, months, scores_of, still
-from tradepipe.contracts import EVALUATION_LOSSES, EVALUATIONS, FORECAST_SCORES, validate
+from tradepipe.contracts import EVALUATION_LOSSES, EVALUATION_ORIGINS, EVALUATIONS, FORECAST_SCORES, validate
 from tradepipe.contracts.evaluation import UNKNOWN
 from tradepipe.forecasting.evaluation import (
     LeakError,
+    by_origin,
     evaluate,
     fold,
     judged,
@@ -42,11 +43,16 @@ def rows():
     forecasts = forecasts_of(bars, models, first=255, weights={"random_walk": 0.4, "arma_garch": 0.6})
     scores = score_forecasts(forecasts, bars, months(bars, 250).tail(8), train_bars=200, weigh=weigh)
     told = RegimeSettings(volatility_bars=10, trend_bars=20, history_bars=100)
-    return judged(scores, compute_regimes(bars, months(bars, 130), told), SECTORS)
+    placed = scores.with_columns(made_in=pl.col("session").dt.strftime("%Y-%m"))
+    return judged(placed, compute_regimes(bars, months(bars, 130), told), SECTORS)
 
 
 def test_a_partitions_sums_and_losses_keep_their_contracts(rows):
-    for made, contract in ((statistics(rows), EVALUATIONS), (loss_series(rows), EVALUATION_LOSSES)):
+    for made, contract in (
+        (statistics(rows), EVALUATIONS),
+        (loss_series(rows), EVALUATION_LOSSES),
+        (by_origin(rows), EVALUATION_ORIGINS),
+    ):
         for (partition,), part in made.partition_by("partition", as_dict=True, include_key=False).items():
             validate(part, contract, market="m", layer=contract.name, partition=partition)
     assert set(rows["sector"]) == {"energy", "health", UNKNOWN}
@@ -54,11 +60,23 @@ def test_a_partitions_sums_and_losses_keep_their_contracts(rows):
 
 
 def test_a_partition_alone_is_the_same_as_in_a_range_to_the_last_bit(rows):
-    sums, losses = statistics(rows), loss_series(rows)
-    for partition in sums["partition"].unique():
-        own = rows.filter(pl.col("partition") == partition)
-        assert statistics(own).equals(sums.filter(pl.col("partition") == partition))
-        assert loss_series(own).equals(losses.filter(pl.col("partition") == partition))
+    whole = {make: make(rows) for make in (statistics, loss_series, by_origin)}
+    for partition in rows["partition"].unique():
+        own = pl.col("partition") == partition
+        for make, sums in whole.items():
+            assert make(rows.filter(own)).equals(sums.filter(own))
+
+
+def test_sums_by_origin_are_those_of_the_forecasts_made_there(rows):
+    month = sorted(set(rows["made_in"]))[2]
+    found = by_origin(rows).filter(made_in=month)
+    assert found["partition"].n_unique() == 2  # the last targets lie in the month after
+    own = rows.filter(made_in=month)
+    cells = own.group_by("partition", "model", "horizon", "regime").agg(pl.len(), pl.col("crps").cast(pl.Float64).sum())
+    told = found.join(cells, on=["partition", "model", "horizon", "regime"], suffix="_plain")
+    assert told.height == found.height == cells.height
+    assert told["forecasts"].to_list() == told["len"].to_list()
+    assert told["crps"].to_list() == pytest.approx(told["crps_plain"].to_list(), rel=1e-12)
 
 
 @pytest.mark.parametrize("by", GROUPS)

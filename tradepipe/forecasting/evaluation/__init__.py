@@ -7,12 +7,13 @@
 from tradepipe.forecasting.evaluation.metrics import evaluate
 from tradepipe.forecasting.evaluation.scores import Weigher, score_forecasts
 from tradepipe.forecasting.evaluation.skill import accuracy, verdict, without_skill
-from tradepipe.forecasting.evaluation.sums import LeakError, fold, judged, loss_series, statistics
+from tradepipe.forecasting.evaluation.sums import LeakError, by_origin, fold, judged, loss_series, statistics
 
 __all__ = [
     "LeakError",
     "Weigher",
     "accuracy",
+    "by_origin",
     "evaluate",
     "fold",
     "judged",

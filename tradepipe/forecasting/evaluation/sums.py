@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from tradepipe.contracts.evaluation import EVALUATIONS, FORECAST_SCORES, UNKNOWN
+from tradepipe.contracts.evaluation import EVALUATION_ORIGINS, EVALUATIONS, FORECAST_SCORES, UNKNOWN
 from tradepipe.contracts.forecasts import LEVELS
 from tradepipe.forecasting.frames import require_columns
 from tradepipe.forecasting.members import RANDOM_WALK
@@ -82,6 +82,26 @@ def statistics(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .select(*partition, *[pl.col(name).cast(dtype) for name, dtype in EVALUATIONS.polars_schema.items()])
         .sort(*partition, *EVALUATIONS.key)
+    )
+
+
+def by_origin(rows: pl.DataFrame) -> pl.DataFrame:
+    """The sums of each partition over all symbols, told apart by where the forecasts were made.
+
+    Args:
+        rows: what `judged` returns, with made_in (String, partition of the origin); a column `partition` is kept.
+
+    Returns:
+        EVALUATION_ORIGINS columns, preceded by `partition` if the rows have it; sorted by the key.
+    """
+    key = [*(["partition"] if "partition" in rows.columns else []), *EVALUATION_ORIGINS.key]
+    summed = {name: _of(sum_) for name, sum_ in _SUMS.items()}
+    return (
+        rows.group_by(key)
+        .agg(test_first_session=pl.col("target_session").min(), **summed)
+        .with_columns(pl.col(name).cast(dtype) for name, dtype in EVALUATION_ORIGINS.polars_schema.items())
+        .select(*key[: -len(EVALUATION_ORIGINS.key)], *EVALUATION_ORIGINS.column_names)
+        .sort(key)
     )
 
 
