@@ -38,6 +38,12 @@ def test_where_nothing_is_expected_weights_are_shares():
     assert shares({"random_walk": (0.75, 0.0), "drift": (0.25, 0.0)}) == {"random_walk": 0.75, "drift": 0.25}
 
 
+def test_members_that_cancel_out_share_by_weight():
+    # Their mean is 6e-19 of rounding; shares in that would be 5e15, and would not add up to a dollar.
+    told = shares({"drift": (0.6, 0.002), "samossa": (0.3, -0.003), "arma_garch": (0.1, -0.003 - 1e-17)})
+    assert told == pytest.approx({"drift": 0.6, "samossa": 0.3, "arma_garch": 0.1})
+
+
 @pytest.mark.parametrize("model", ["ensemble", "arma_garch"])
 def test_profits_of_members_add_up_to_the_accounts(data, model):
     told = attribution(data.positions, data.fills, data.orders, data.decided_on, model=model)

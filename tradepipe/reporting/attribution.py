@@ -5,6 +5,9 @@ import polars as pl
 from tradepipe.contracts import FILLS, ORDERS, POSITIONS
 from tradepipe.forecasting.frames import require_columns
 
+_CANCELLED = 1e-6
+"""Of the parts' sizes: a mean below that is what their rounding left, and shares in it would be noise."""
+
 UNATTRIBUTED = "no forecast"
 """Profit of positions whose forecast is not there any more."""
 
@@ -25,7 +28,7 @@ def shares_of(forecasts: pl.DataFrame) -> pl.DataFrame:
     """Part that each member has in what the ensemble expects.
 
     A member's part is weight times mean return, over the sum of all: the ensemble's mean. Parts of members
-    that expected the opposite are negative. Where the sum is zero, parts are weights.
+    that expected the opposite are negative. Where they cancel out, shares are those of the weights.
 
     Args:
         forecasts: symbol, known_at, model, mean_return and weight (null: none of the ensemble's members) of
@@ -39,7 +42,8 @@ def shares_of(forecasts: pl.DataFrame) -> pl.DataFrame:
         part=pl.col("weight") * pl.col("mean_return")
     )
     total, weights = pl.col("part").sum().over(key), pl.col("weight").sum().over(key)
-    share = pl.when(total != 0).then(pl.col("part") / total).otherwise(pl.col("weight") / weights)
+    left = total.abs() > _CANCELLED * pl.col("part").abs().sum().over(key)
+    share = pl.when(left).then(pl.col("part") / total).otherwise(pl.col("weight") / weights)
     return weighed.select(*key, member="model", share=share)
 
 
