@@ -49,8 +49,20 @@ def assert_same(kept, expected):
 @pytest.mark.parametrize("rows", [1, 100, 24_000])
 def test_neither_chunks_nor_threads_change_a_value(rows, threads, wanted, arrays, offsets, expected, monkeypatch):
     monkeypatch.setattr(running, "ROWS_AT_ONCE", rows)
-    monkeypatch.setattr(running, "CHUNKS_A_THREAD", rows % 7)
+    monkeypatch.setattr(running, "PARTED_A_THREAD", rows % 7)
     assert_same(running.run_all(wanted, arrays, offsets, threads=threads), expected)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("chunks", [1, 5, 26])
+def test_threads_end_together(chunks, threads, monkeypatch):
+    """Each takes the next task when it is done; the last waits for one indicator of one chunk, not for all of them."""
+    monkeypatch.setattr(running, "ROWS_AT_ONCE", 100)
+    busy = [0] * threads
+    for task in running._tasks(tuple(BOUNDS), np.arange(chunks + 1) * 100, None, threads):
+        busy[busy.index(min(busy))] += len(task.bounds) * (task.stop - task.start)
+    assert sum(busy) == chunks * len(BOUNDS) * 100
+    assert max(busy) - min(busy) <= 100
 
 
 def test_given_columns_are_filled(wanted, arrays, offsets, expected):

@@ -20,8 +20,8 @@ Kept = dict[BoundIndicator, tuple[Stored, ...]]
 
 # The inputs of so many rows stay in a core's second-level cache while one indicator after the other reads them.
 ROWS_AT_ONCE = 24_000
-# Fewer chunks than this a thread would leave one of them waiting for the other's last.
-CHUNKS_A_THREAD = 4
+# The last chunks go to threads indicator by indicator: whole, they would leave one thread waiting for the other's last.
+PARTED_A_THREAD = 2
 
 
 class _Task(NamedTuple):
@@ -143,14 +143,14 @@ def _run(task: _Task, arrays: Mapping[str, Floats], kept: Kept, room: _Room) -> 
 def _tasks(
     bounds: tuple[BoundIndicator, ...], offsets: NDArray[np.int64], runs: Series | None, threads: int
 ) -> Iterator[_Task]:
-    """Chunks of series, each for all indicators; where there are few chunks, each for one indicator after another."""
+    """Chunks of series, each for all indicators; for threads the last ones, each for one indicator after another."""
     chunks = list(_chunks(offsets))
-    alone = threads > 1 and len(chunks) < threads * CHUNKS_A_THREAD
-    for chunk in chunks:
+    parted = len(chunks) - PARTED_A_THREAD * threads if threads > 1 else len(chunks)
+    for number, chunk in enumerate(chunks):
         start, stop = int(chunk[0]), int(chunk[-1])
         series = whole_series(chunk - start) if runs is None else _within(runs, start, stop)
         if len(series):
-            for some in ((bound,) for bound in bounds) if alone else (bounds,):
+            for some in ((bound,) for bound in bounds) if number >= parted else (bounds,):
                 yield _Task(start, stop, series, some)
 
 
