@@ -81,35 +81,34 @@ def window_regression(
     share, half = 1.0 / period, 0.5 * (period - 1)
     times = period * (period * period - 1.0) / 12.0  # sum of squared deviations of `period` rows in a row
     anchor = read[start]
+    # Times count from the middle of the window, so a value's moves by one with every row: products are not summed
+    # anew, the sums of the values before (`past`) are taken off those of the head and added to those of the tail.
     for block in range(start, rows, period):
         if block > start:
-            head, head_squares, head_products = 0.0, 0.0, 0.0
-            now = 0.0  # time is counted from the anchor's row
+            head, head_squares, past = 0.0, 0.0, 0.0
             for k in range(min(period - 1, rows - block)):
                 shifted = read[block + k] - anchor
-                now += 1.0
+                past += head
                 head += shifted
                 head_squares += shifted * shifted
-                head_products += now * shifted
                 total = tail[k + 1] + head
-                slopes[block + k] = tail_products[k + 1] + head_products - (now - half) * total
+                slopes[block + k] = (tail_products[k + 1] - past) + half * head
                 fits[block + k] = tail_squares[k + 1] + head_squares - total * total * share
         last = block + period - 1
         if last < rows:
             anchor = read[last]
-            total, squares, products, now = 0.0, 0.0, 0.0, 0.0
+            total, squares, past = 0.0, 0.0, 0.0
             for k in range(period - 1, -1, -1):
                 shifted = read[block + k] - anchor
+                past += total
                 total += shifted
                 squares += shifted * shifted
-                products += now * shifted
-                now -= 1.0
-                tail[k], tail_squares[k], tail_products[k] = total, squares, products
-            slopes[last] = products + half * total
+                tail[k], tail_squares[k], tail_products[k] = total, squares, past - half * total
+            slopes[last] = past - half * total
             fits[last] = squares - total * total * share
     # Until here the sums of products and of squares; a loop without a recursion goes several rows at a time.
-    for i in range(rows):
-        fits[i] = min(slopes[i] * slopes[i] / (times * max(fits[i], 0.0)), 1.0)
     per_row = 1.0 / times
     for i in range(rows):
-        slopes[i] *= per_row
+        product = slopes[i]
+        fits[i] = min(product * product / (times * max(fits[i], 0.0)), 1.0)
+        slopes[i] = product * per_row
