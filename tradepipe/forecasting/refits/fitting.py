@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from tradepipe.forecasting.engines import filter_batch, fit_batch
 from tradepipe.forecasting.model import BoolArray, Fits, IntArray, Member, ModelSpec, Panel
 from tradepipe.forecasting.refits.bars import Bars
 from tradepipe.forecasting.refits.cache import FitCache, Row, fits_of
+from tradepipe.forecasting.refits.claims import Claims
 from tradepipe.forecasting.refits.keeping import Keeping, look_up
 
 Trigger = Literal["first", "schedule", "drift"]
@@ -75,6 +76,7 @@ class Fitter:
     threads: int = 1
     cache: FitCache | None = None
     counting: Counting = _uncounted
+    claims: Claims = field(default_factory=Claims, compare=False)
 
     def chain(self, member: Member, bars: Bars, windows: Sequence[Window]) -> list[list[MemberFit]]:
         """Fit `windows` one after another, the first cold and each other one warm from the one before.
@@ -85,7 +87,14 @@ class Fitter:
         """
         if not is_optimised(member):
             return self._each(member, bars, windows)
-        kept = look_up(self.cache, member, self.engine, bars, windows)
+        with self.claims.on(self.cache) as cache:
+            return self._kept(cache, member, bars, windows)
+
+    def _kept(
+        self, cache: FitCache | None, member: Member, bars: Bars, windows: Sequence[Window]
+    ) -> list[list[MemberFit]]:
+        """As `chain`, of what `cache` has not."""
+        kept = look_up(cache, member, self.engine, bars, windows)
         chain: list[list[MemberFit]] = []
         before: MemberFit | None = None
         for turn, window in enumerate(windows):
