@@ -17,6 +17,8 @@ export DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS ?= true
 # Two cores, many small arrays: more threads a library only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
+# Tests and commands start processes by the hundred: one that compiles its imports anew takes twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-fast dev lint format types imports check bench peers lock clean
 

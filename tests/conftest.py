@@ -1,9 +1,16 @@
 """Fixtures that every test may ask for."""
 
+import os
+import sys
+
 from hypothesis import settings
 
 from tests.projects import delivered, fresh, project, ready
 from tests.servers import postgres_server, postgres_url, s3_bucket, s3_server, valkey_address, valkey_server
+
+# Tests start processes by the hundred: one that compiles its imports anew takes twice the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A busy machine is slow, not wrong: no test fails for the time it takes.
 settings.register_profile("tradepipe", deadline=None)
