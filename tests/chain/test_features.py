@@ -11,9 +11,11 @@ from assets.features import indicators
 from assets.layer import when_inputs_changed
 from tests.markets.building import MINUTES, build_market
 from tradepipe.chain import LAYERS, LayerRun, stale_partitions
+from tradepipe.chain import ensemble as chain_ensemble
 from tradepipe.chain.as_of import read_as_of
 from tradepipe.chain.blast_radius import blast_radius
 from tradepipe.chain.features import indicators_of
+from tradepipe.chain.members import panel_of
 from tradepipe.contracts import BARS, FUNDING
 from tradepipe.markets import Instrument, Universe
 from tradepipe.markets.universe import Spell
@@ -173,6 +175,27 @@ def test_membership_and_benchmark_are_settings_of_the_layer_where_they_matter():
     assert compared[0] != compared[1]
     alone = [LAYERS["indicators"].code_version(market_of("sma(3)", benchmark=one)) for one in ("AAA", "BBB")]
     assert alone[0] == alone[1]
+
+
+def test_forecasts_hear_who_was_a_member_when(monkeypatch):
+    market, joins = market_of(*PLAIN), FIRST + dt.timedelta(days=2)
+    names = ("member_forecasts", "forecasts")
+    versions = [LAYERS[name].code_version(market) for name in names]
+    values = bars().select("symbol", "session", "open_time", "known_at", log_return=pl.lit(0.0))
+    assert panel_of(market, values, bars()).columns == [*values.columns, "close"]
+    listed = [Instrument(symbol=symbol, name=symbol, lot="1", tick="0.01") for symbol in SYMBOLS]
+    listed[2] = listed[2].model_copy(update={"member": (Spell(start=joins),)})
+    market.__dict__["universe"] = Universe(name="listed", version="1.0.1", instruments=tuple(listed))
+    assert all(LAYERS[name].code_version(market) != one for name, one in zip(names, versions, strict=True))
+    heard = []
+    monkeypatch.setattr(chain_ensemble, "ensemble", lambda _members, told, *_args, **_more: heard.append(told))
+    windows = market.partitions.windows(KEYS, 0)
+    chain_ensemble.forecasts_of(market, values, bars(), windows)
+    is_member = (pl.col("symbol") != "CCC") | (pl.col("session") >= joins)
+    for told in (panel_of(market, values, bars()), *heard):
+        assert told["is_member"].equals(told.select(is_member.alias("is_member")).to_series())
+        assert set(told["is_member"]) == {True, False}
+    assert len(heard) == 1
 
 
 def test_the_same_indicators_in_other_words_leave_nothing_stale(store):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tradepipe.chain.layers import LAYERS, dataset, fingerprint
-from tradepipe.chain.members import panel_columns, schedule_of, sectors_for
+from tradepipe.chain.members import panel_columns, panel_of, schedule_of, sectors_for
 from tradepipe.chain.run import LayerRun, PartitionReport, Reports
 from tradepipe.contracts import FORECAST_AUDIT, FORECAST_SCORES
 from tradepipe.markets import Market
@@ -93,7 +93,7 @@ def publish_audit(
         own = market.partitions.key_expr("session") == key, pl.col("horizon") == 1
         scores = store.read_generations(scored, FORECAST_SCORES).filter(*own)
         frames[key] = audited(
-            values.join(closes, on=["symbol", "open_time"]),
+            panel_of(market, values, closes),
             run.windows("indicators"),
             told,
             schedule=schedule_of(market),

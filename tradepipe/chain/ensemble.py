@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from tradepipe.chain.features import spells_of, with_membership
 from tradepipe.forecasting.ensemble import ensemble, ensemble_lookback
 from tradepipe.markets import Market
 
@@ -23,7 +24,7 @@ def forecast_reads(market: Market) -> Mapping[str, int]:
 def forecast_settings(market: Market) -> tuple[object, ...]:
     """What decides the forecasts of given member forecasts."""
     told = market.settings.forecasts
-    return (list(told.members), told.horizon, told.ensemble)
+    return (list(told.members), told.horizon, told.ensemble, *([spells] if (spells := spells_of(market)) else []))
 
 
 def forecasts_of(market: Market, members: pl.DataFrame, bars: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
@@ -38,7 +39,8 @@ def forecasts_of(market: Market, members: pl.DataFrame, bars: pl.DataFrame, wind
     first, last = windows.select(pl.min("anchor_session"), pl.max("last_session")).row(0)
     grid = market.calendar.grid(first, last, market.settings.interval)
     reached = pl.col("session") >= first
-    return ensemble(members.filter(reached), bars.filter(reached), windows, market.settings.forecasts, grid=grid)
+    came = with_membership(market, bars.filter(reached))
+    return ensemble(members.filter(reached), came, windows, market.settings.forecasts, grid=grid)
 
 
 def publish_forecasts(run: "LayerRun") -> "tuple[Reports, pl.DataFrame]":

@@ -93,6 +93,11 @@ def spells_of(market: Market) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def with_membership(market: Market, rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with is_member, whether the symbol belonged to the universe on the session, where that ever changes."""
+    return rows.with_columns(market.universe.is_member(rows)) if market.universe.is_dated else rows
+
+
 def indicators_of(
     market: Market,
     bars: pl.DataFrame,

@@ -147,7 +147,7 @@ LAYERS: dict[str, Layer] = {
                 "Weights and widths follow from past errors over all symbols."
             ),
             kinds=("polars", "parquet"),
-            version="2",
+            version="3",
             reads=forecast_reads,
             contract=lambda _market: contracts.FORECASTS,
             settings_of=forecast_settings,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tradepipe.chain.features import FORECAST_FROM, refuse_without_returns
+from tradepipe.chain.features import FORECAST_FROM, refuse_without_returns, spells_of, with_membership
 from tradepipe.contracts import FITS, Contract
 from tradepipe.contracts.forecasts import member_forecasts_contract
 from tradepipe.indicators import features_of
@@ -54,7 +54,15 @@ def member_settings(market: Market) -> tuple[object, ...]:
         told.model_dump(mode="json", exclude=_OTHERS),
         sectors_for(told, market),
         *([regressors] if regressors else []),
+        *([spells] if (spells := spells_of(market)) else []),
     )
+
+
+def panel_of(market: Market, indicators: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """What members are fitted to: `panel_columns` of indicators, the bars' closes, and who was a member when."""
+    columns = panel_columns(market.settings.forecasts)
+    closes = bars.select("symbol", "open_time", "close")
+    return with_membership(market, indicators.select(columns).join(closes, on=["symbol", "open_time"]))
 
 
 def panel_columns(settings: ForecastSettings) -> list[str]:
@@ -95,9 +103,8 @@ def members_of_market(  # noqa: PLR0913 - each is a different thing
     from tradepipe.forecasting.members.run import member_forecasts  # noqa: PLC0415 - kernels
 
     told = market.settings.forecasts
-    closes = bars.select("symbol", "open_time", "close")
     return member_forecasts(
-        indicators.select(panel_columns(told)).join(closes, on=["symbol", "open_time"]),
+        panel_of(market, indicators, bars),
         windows,
         told,
         schedule=schedule_of(market),

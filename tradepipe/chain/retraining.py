@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from tradepipe.chain.layers import LAYERS, dataset
-from tradepipe.chain.members import panel_columns, schedule_of, sectors_for
+from tradepipe.chain.members import panel_columns, panel_of, schedule_of, sectors_for
 from tradepipe.chain.run import LayerRun
 from tradepipe.chain.staleness import ranges, stale_partitions
 from tradepipe.markets import Market
@@ -85,7 +85,8 @@ def blocks_of(market: Market, keys: Sequence[str]) -> list[Block]:
     multivariate member follow from all, so its blocks have all symbols and a part of the partitions; there are at most
     as many of them. The blocks follow from settings, universe and partitions alone.
     """
-    from tradepipe.forecasting.retraining import needs_all_symbols, optimised  # noqa: PLC0415 - kernels
+    from tradepipe.forecasting.refits.keeping import needs_all_symbols  # noqa: PLC0415 - numpy
+    from tradepipe.forecasting.retraining import optimised  # noqa: PLC0415 - kernels
 
     told = market.settings.forecasts
     symbols = sorted({one.symbol for one in market.universe.instruments})
@@ -115,7 +116,7 @@ def fit_block(store: PartitionStore, market: Market, block: Block, cache: "FitCa
         values = part.read("indicators", columns=panel_columns(told)).filter(wanted)
         closes = part.read("bars", columns=["symbol", "open_time", "close"]).filter(wanted)
         fitted = fit_members(
-            values.join(closes, on=["symbol", "open_time"]),
+            panel_of(market, values, closes),
             part.windows("indicators"),
             told,
             members=[block.member],

@@ -14,7 +14,6 @@ from tradepipe.forecasting.members.run import PartitionMembers, tasks_of, usable
 from tradepipe.forecasting.model import ForecastError, Member
 from tradepipe.forecasting.refits.cache import FitCache, key_of
 from tradepipe.forecasting.refits.fitting import Fitter, is_optimised
-from tradepipe.forecasting.refits.keeping import MULTIVARIATE
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.forecasting.refits.task import Task
 from tradepipe.observability.progress import Progress, report
@@ -126,8 +125,3 @@ def fit_members(  # noqa: PLR0913 - each is a different thing that a market has
 def optimised(settings: ForecastSettings) -> tuple[Member, ...]:
     """The members whose fits cost enough to be made ahead and kept."""
     return tuple(one for one in members_of(settings) if is_optimised(one))
-
-
-def needs_all_symbols(member: Member) -> bool:
-    """Whether one symbol's numbers follow from all symbols."""
-    return member.mean.family in MULTIVARIATE

@@ -15,9 +15,10 @@ from tradepipe.forecasting.members.run import tasks_of, usable_rows
 from tradepipe.forecasting.model import Fits, Member, Panel
 from tradepipe.forecasting.refits.cache import FitCache
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit, residuals_of
+from tradepipe.forecasting.refits.keeping import needs_all_symbols
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.forecasting.refits.task import Task
-from tradepipe.forecasting.retraining import needs_all_symbols, optimised
+from tradepipe.forecasting.retraining import optimised
 from tradepipe.settings.forecasts import ForecastSettings
 
 _RENAMED: Final = {"reason": "fallback"}
@@ -75,7 +76,7 @@ def drawn(symbols: Sequence[str], partition: str, count: int) -> list[str]:
 def _compared(  # noqa: PLR0913, PLR0917 - each is a different thing
     task: Task, member: Member, fitter: Fitter, chosen: Sequence[str], fewest: int, tolerance: float
 ) -> Iterator[pl.DataFrame]:
-    for fit in fitter.chain(member, task.bars, task.windows(fewest))[-1]:
+    for fit in fitter.chain(member, task.bars, task.windows(fewest, members=needs_all_symbols(member)))[-1]:
         names = [one for one in chosen if one in fit.mean.symbols]
         if not names:
             continue

@@ -25,6 +25,7 @@ from tradepipe.forecasting.model import FloatArray, IntArray
 from tradepipe.settings.forecasts import EnsembleSettings, ForecastSettings
 
 _BAR_COLUMNS = ["symbol", "open_time", "close", "known_at"]
+_MEMBERSHIP = {"is_member"}
 _WINDOW_COLUMNS = ["partition", "first_session", "last_session"]
 
 
@@ -46,13 +47,16 @@ def ensemble(
     forecast gives its interval.
 
     A past error counts from the close of its target on, or a bar later where another symbol's close was known before
-    it; one that came later still, such as that of a restated bar, never does. An origin uses what is no further back
+    it; one that came later still, such as that of a restated bar, never does, nor does one of a symbol that was no
+    member of the universe when it was forecast. Who is no member is told the same as members are, unless its bar was
+    known before theirs. An origin uses what is no further back
     than `ensemble_lookback` bars of the grid, so a partition is the same alone and in a range, bit for bit.
 
     Args:
         members: rows of `member_forecasts_contract(settings.members)`, from `ensemble_lookback` bars before the first
             window to the last; other columns are ignored.
-        bars: symbol, open_time, close, known_at (UTC) of the same time.
+        bars: symbol, open_time, close, known_at (UTC) of the same time; is_member, whether the symbol was a member of
+            the universe on the bar's session, where that changes.
         windows: partition, first_session, last_session; not overlapping.
         settings: members, horizon, and how they become one.
         grid: open_time (UTC) of each bar that the calendar expects, from the first of those bars to the last.
@@ -78,7 +82,7 @@ def ensemble(
     opened = micros(rows, "open_time")
     times = times[np.searchsorted(times, opened.min()) : np.searchsorted(times, opened.max()) + 1]
     symbols = rows.get_column("symbol").unique().sort().to_list()
-    outcomes = Outcomes(bars.select(_BAR_COLUMNS), times, symbols)
+    outcomes = Outcomes(bars.select(*_BAR_COLUMNS, *_MEMBERSHIP & set(bars.columns)), times, symbols)
     cells = Cells.of(rows, times, symbols)
     aimed = Cells.of(wanted, times, symbols)
     answers, gate = Answers.empty(settings.members, wanted.height), gate_of(settings)
@@ -88,6 +92,7 @@ def ensemble(
         if len(asked):
             place = _Asked(horizon, asked, aimed.position[asked], aimed.symbol[asked])
             _answer(panel, settings.ensemble, gate, place, answers)
+    answers.leave_early(outcomes.early(aimed.position, aimed.symbol, micros(wanted, "known_at")))
     return rows_of(wanted, answers, settings)
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from tradepipe.bars.windows import PARTITION
 from tradepipe.contracts.forecasts import ENSEMBLE, FORECASTS, LEVELS
+from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
 from tradepipe.settings.forecasts import ForecastSettings
 
@@ -30,6 +31,7 @@ class Answers:
         weight: by member, of the mean in the ensemble's.
         lead: index of the member whose volatility the ensemble takes.
         enough: whether there were enough past origins.
+        early: whether the row is known before the members of the universe are; then there are not enough either.
     """
 
     mean: dict[str, FloatArray]
@@ -38,6 +40,7 @@ class Answers:
     weight: dict[str, FloatArray]
     lead: IntArray
     enough: BoolArray
+    early: BoolArray
     names: tuple[str, ...] = field(default=())
 
     @classmethod
@@ -51,12 +54,23 @@ class Answers:
             {name: np.empty(rows) for name in members},
             np.zeros(rows, dtype=np.int64),
             np.zeros(rows, dtype=np.bool_),
+            np.zeros(rows, dtype=np.bool_),
             tuple(members),
         )
 
     def put(self, model: str, rows: IntArray, mean: FloatArray, volatility: FloatArray, half: FloatArray) -> None:
         """What `model` says in `rows`."""
         self.mean[model][rows], self.volatility[model][rows], self.half[model][rows] = mean, volatility, half
+
+    def leave_early(self, early: BoolArray) -> None:
+        """In the rows `early` the random walk stands alone, and laws say the widths."""
+        self.early[early], self.enough[early], self.lead[early] = True, False, self.names.index(RANDOM_WALK)
+        for said in (self.mean, self.volatility):
+            said[ENSEMBLE][early] = said[RANDOM_WALK][early]
+        for name, weight in self.weight.items():
+            weight[early] = float(name == RANDOM_WALK)
+        for half in self.half.values():
+            half[early] = np.nan
 
 
 def rows_of(asked: pl.DataFrame, answers: Answers, settings: ForecastSettings) -> pl.DataFrame:
@@ -92,18 +106,20 @@ def rows_of(asked: pl.DataFrame, answers: Answers, settings: ForecastSettings) -
         .with_columns(pl.Series("interval", answers.enough).replace_strict(_INTERVAL, return_dtype=pl.String))
         .select(pl.all().gather(rows))
         .hstack(pl.DataFrame(told | halves))
-        .hstack(_words(asked, models, answers.enough, settings).select(pl.all().gather(which)))
+        .hstack(_words(asked, models, answers, settings).select(pl.all().gather(which)))
         .with_columns(pl.Series("model", models, dtype=pl.String).gather(pl.Series(model)))
         .pipe(_with_prices)
         .select(PARTITION, *FORECASTS.column_names)
     )
 
 
-def _words(asked: pl.DataFrame, models: Sequence[str], enough: BoolArray, settings: ForecastSettings) -> pl.DataFrame:
+def _words(asked: pl.DataFrame, models: Sequence[str], answers: Answers, settings: ForecastSettings) -> pl.DataFrame:
     """Engine and fallback of each model's rows, one model after another."""
     few = f"fewer than {settings.ensemble.min_origins} past origins: the random walk stands alone"
+    early = "no member of the universe, and known before members are: the random walk stands alone"
+    why = pl.when(pl.Series(answers.early)).then(pl.lit(early)).otherwise(pl.lit(few))
     said = [
-        asked.select(engine=pl.lit(ENSEMBLE), fallback=pl.when(~pl.Series(enough)).then(pl.lit(few)))
+        asked.select(engine=pl.lit(ENSEMBLE), fallback=pl.when(~pl.Series(answers.enough)).then(why))
         if name == ENSEMBLE
         else asked.select(engine=f"engine_{name}", fallback=f"fallback_{name}")
         for name in models

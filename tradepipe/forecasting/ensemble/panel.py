@@ -83,7 +83,8 @@ class Outcomes:
     """Closes and the times at which they were known, by grid position and symbol.
 
     Args:
-        bars: symbol, open_time, close, known_at (UTC); each bar once. Bars off the grid are left out.
+        bars: symbol, open_time, close, known_at (UTC); each bar once. Bars off the grid are left out. is_member,
+            whether the symbol was a member of the universe on the session, where that changes.
         times: (P,) open times of the grid, microseconds since 1970, ascending.
         symbols: of the columns.
     """
@@ -98,30 +99,40 @@ class Outcomes:
         self.close[position[placed], column[placed]] = bars.get_column("close").to_numpy()[placed]
         self.known_at = np.full(self.close.shape, _UNKNOWN)
         self.known_at[position[placed], column[placed]] = micros(bars, "known_at")[placed]
-        # When the first bar of a position was known, also of a symbol without forecasts (a longer range may have some
-        # of it later on): what another symbol tells later is too late for this one.
-        timed = np.flatnonzero(position != NEVER)
+        belongs = bars.get_column("is_member").to_numpy() if "is_member" in bars.columns else None
+        self.member = np.full(self.close.shape, belongs is None)
+        if belongs is not None:
+            self.member[position[placed], column[placed]] = belongs[placed]
+        # When the first member's bar of a position was known, also of a symbol without forecasts (a longer range may
+        # have some of it later on): what another symbol tells later is too late for this one.
+        timed = np.flatnonzero(position != NEVER if belongs is None else (position != NEVER) & belongs)
         self.clock = np.full(len(times), _UNKNOWN)
         np.minimum.at(self.clock, position[timed], micros(bars, "known_at")[timed])
 
-    def known(self, target: IntArray, column: IntArray, forecast_known_at: IntArray) -> IntArray:
+    def known(self, target: IntArray, origin: IntArray, column: IntArray, forecast_known_at: IntArray) -> IntArray:
         """Position of the bar at whose close a forecast's error was known to all symbols.
 
         That is the target's own, or the one after it where the close, or the forecast, came after another symbol's
-        close. NEVER where it came later still, as what is restated does, or not at all.
+        close. NEVER where it came later still, as what is restated does, or not at all; and of a symbol that was no
+        member of the universe when it was forecast, for it may have become one because of what came.
 
         Args:
             target: (rows,) position of each target bar; NEVER: none.
+            origin: (rows,) position of each forecast's own bar.
             column: (rows,) symbol of each forecast.
             forecast_known_at: (rows,) microseconds since 1970.
         """
         cell = np.maximum(target, 0) * self.close.shape[1] + column
-        there = (target != NEVER) & np.isfinite(self.close.ravel()[cell])
+        there = (target != NEVER) & np.isfinite(self.close.ravel()[cell]) & self.member[origin, column]
         told = np.maximum(self.known_at.ravel()[cell], forecast_known_at)
         after = np.minimum(target + 1, len(self.clock) - 1)
-        in_time = there & (told <= self.clock[target])
+        in_time = there & (told <= self.clock[target]) & (self.clock[target] < _UNKNOWN)
         late = there & ~in_time & (after > target) & (told <= self.clock[after]) & (self.clock[after] < _UNKNOWN)
         return np.where(in_time, target, np.where(late, after, NEVER))
+
+    def early(self, origin: IntArray, column: IntArray, known_at: IntArray) -> BoolArray:
+        """(rows,) whether a forecast of no member is known before a member's bar of its position is."""
+        return np.asarray(~self.member[origin, column] & (known_at < self.clock[origin]))
 
 
 def micros(frame: pl.DataFrame, column: str) -> IntArray:
@@ -155,7 +166,7 @@ def panels(
         ValueError: a row is there twice.
     """
     target = positions_of(micros(members, "target_open_time"), times)
-    known = outcomes.known(target, cells.symbol, micros(members, "known_at"))
+    known = outcomes.known(target, cells.position, cells.symbol, micros(members, "known_at"))
     closes = outcomes.close[target, cells.symbol]
     with np.errstate(divide="ignore", invalid="ignore"):
         realised = np.log(closes / members.get_column("origin_price").to_numpy())

@@ -20,6 +20,7 @@ from tradepipe.forecasting.refits.bars import Bars
 from tradepipe.forecasting.refits.cache import FitCache
 from tradepipe.forecasting.refits.drift import Watch
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit
+from tradepipe.forecasting.refits.keeping import needs_all_symbols
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.forecasting.refits.serving import Service
 from tradepipe.forecasting.refits.task import FEWEST_RETURNS, Task
@@ -71,10 +72,13 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     forecast is of no use, the random walk's numbers stand under the member's name, with engine "baseline" and the
     reason; with fewer than 10 returns a symbol has no rows. Between refits new bars are filtered. Where a multivariate
     member would rest on a bar of another symbol that became known later than the origin's, the random walk stands in.
+    It does likewise for a symbol that is no member of the universe: a multivariate member is fitted to members alone,
+    each with all its bars, so that nobody who joins later shapes what was forecast before.
 
     Args:
         panel: symbol, session, open_time (UTC), known_at (UTC), close, log_return (from the bar before, null in a
-            symbol's first row), and the columns that `settings.exog` names. Rows without a finite return are left out,
+            symbol's first row), and the columns that `settings.exog` names; is_member, whether the symbol was a member
+            of the universe on the session, where that changes. Rows without a finite return are left out,
             and so are those whose regressors, one bar old, are not known.
         windows: partition, anchor_session, first_session, last_session; the anchor as far back as the newest refit
             that serves the first session and its training window.
@@ -167,16 +171,20 @@ class PartitionMembers:
                 found[member.name] = self._of(member)
         walk = found[RANDOM_WALK]
         walk.bounded()
-        for name, answers in found.items():
-            if name != RANDOM_WALK:
+        for member in members_of(self.settings):
+            answers = found[member.name]
+            if member.name != RANDOM_WALK:
                 answers.withhold_late(self.task.bars.clock[self.task.places])
+                if needs_all_symbols(member):
+                    answers.left_out(~self.task.bars.members(self.task.places), "no member of the universe")
                 answers.stood_in_for(walk, self.task.lengths, self.settings.min_train_bars)
         return found
 
     def fit(self, member: Member) -> None:
         """Make the fits that `answers` asks for, so that they are kept; answer nothing where no answer asks for one."""
         if self._watch(member) is None:
-            self.fitter.chain(member, self.task.bars, self.task.windows(self._fewest(member)))
+            windows = self.task.windows(self._fewest(member), members=needs_all_symbols(member))
+            self.fitter.chain(member, self.task.bars, windows)
         else:
             self._of(member)
 
@@ -207,7 +215,7 @@ class PartitionMembers:
 
     def _served(self, member: Member, fewest: int) -> Iterator[tuple[MemberFit, int, int]]:
         """Each fit of the chain, with the sessions that it serves."""
-        windows = self.task.windows(fewest)
+        windows = self.task.windows(fewest, members=needs_all_symbols(member))
         following = [*(window.refit for window in windows[1:]), None][: len(windows)]
         for parts, after in zip(self.fitter.chain(member, self.task.bars, windows), following, strict=True):
             for fit in parts:

@@ -111,6 +111,10 @@ class Answers:
         self.mean[late] = np.nan
         self.reason[late] = self.words.numbers(["a bar of another symbol in its window became known later"])[0]
 
+    def left_out(self, rows: BoolArray, reason: str) -> None:
+        """Say why no fit answers, at those of the origins `rows` where none does."""
+        self.reason[rows & (self.through < 0)] = self.words.numbers([reason])[0]
+
     def stood_in_for(self, walk: "Answers", lengths: IntArray, fewest: int) -> None:
         """Where there is no answer of use, take the random walk's, and say why.
 
@@ -125,6 +129,7 @@ class Answers:
         unfitted = np.where(lengths[lacking] < fewest, short, waiting)
         withheld = np.isnan(self.mean[lacking, 0]) & (self.rests[lacking] > 0)
         told = np.where(withheld, self.reason[lacking], garbage)
+        unfitted = np.where(self.reason[lacking] == _NONE, unfitted, self.reason[lacking])
         self.reason[lacking] = np.where(self.through[lacking] < 0, unfitted, told)
         for name in ("mean", "volatility", "freedom", "through"):
             getattr(self, name)[lacking] = getattr(walk, name)[lacking]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tradepipe.forecasting.model import FloatArray, IntArray, Panel
+from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray, Panel
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 
 _WIDTH = 1 << 32  # more than there are sessions, so that symbol and session make one ascending number
@@ -25,6 +25,7 @@ class Bars:
         ahead: (n, k) regressors known at each bar, which the return after it regresses on, or None.
         before: (n,) number of the session whose bar `exog` is of, or None.
         groups: of the symbols, or ().
+        member: (n,) whether the symbol was a member of the universe on each bar's session, or None: all always were.
     """
 
     symbols: tuple[str, ...]
@@ -35,6 +36,7 @@ class Bars:
     ahead: FloatArray | None = None
     before: IntArray | None = None
     groups: tuple[str, ...] = ()
+    member: BoolArray | None = None
 
     @classmethod
     def of(
@@ -44,7 +46,10 @@ class Bars:
         exog: tuple[str, ...] = (),
         groups: Mapping[str, str] | None = None,
     ) -> "Bars":
-        """`rows`: symbol, session, known_at, log_return and `exog` with `before:` before it, by symbol, open time."""
+        """`rows`: symbol, session, known_at, log_return and `exog` with `before:` before it, by symbol, open time.
+
+        The column is_member is only there where membership changes.
+        """
         symbols = rows["symbol"].unique(maintain_order=True)
         number = rows["symbol"].replace_strict(symbols, np.arange(len(symbols)), return_dtype=pl.Int64)
         session = schedule.numbers(rows["session"].to_numpy())
@@ -57,6 +62,7 @@ class Bars:
             ahead=_matrix(rows, list(exog)),
             before=schedule.numbers(rows["before:session"].to_numpy()) if exog else None,
             groups=tuple(groups.get(one, "") for one in symbols) if groups else (),
+            member=rows["is_member"].to_numpy() if "is_member" in rows.columns else None,
         )
 
     def since(self, session: int) -> IntArray:
@@ -75,6 +81,10 @@ class Bars:
     def last_session(self, stops: IntArray) -> IntArray:
         """Number of the session of the bar before each of `stops`."""
         return np.asarray(self.places[np.maximum(stops, 1) - 1] % _WIDTH)
+
+    def members(self, places: IntArray) -> BoolArray:
+        """(places,) whether the symbol was a member of the universe on the session of the bar at each of `places`."""
+        return np.ones(len(places), dtype=np.bool_) if self.member is None else np.asarray(self.member[places])
 
     def known(self, starts: IntArray, stops: IntArray) -> int:
         """When the last of the bars from `starts` to `stops` became known; 0 of none."""

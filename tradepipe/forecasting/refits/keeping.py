@@ -26,6 +26,11 @@ MULTIVARIATE = frozenset({"samossa"})
 """Families whose numbers of one series depend on all series of the panel."""
 
 
+def needs_all_symbols(member: Member) -> bool:
+    """Whether one symbol's numbers follow from all symbols."""
+    return member.mean.family in MULTIVARIATE
+
+
 @dataclass
 class Keeping:
     """Keys of a chain's symbols, what was found under them, and what has been fitted since."""
@@ -72,14 +77,14 @@ def look_up(cache: FitCache | None, member: Member, engine: str, bars: Bars, win
     head = [part.encode() for part in (member.mean.text, member.variance.text, engine, engines_version())]
     seen = {row: _seen(bars, row, turns, windows) for row, turns in places.items()}
     keys = {row: key_of([*head, *seen[row]]) for row in places}
-    if member.mean.family in MULTIVARIATE:
+    if needs_all_symbols(member):
         # One symbol's numbers follow from all.
         names = [(bars.groups[row] if bars.groups else "").encode() for row in keys]
         whole = key_of([*(key.encode() for key in keys.values()), *names])
         keys = {row: key_of([whole.encode(), bars.symbols[row].encode()]) for row in keys}
     blobs = cache.get_many(list(keys.values()))
     found = {row: rows for row, key in keys.items() if key in blobs and (rows := _read(blobs[key]))}
-    if member.mean.family in MULTIVARIATE and len(found) < len(keys):
+    if needs_all_symbols(member) and len(found) < len(keys):
         found = {}
     return Keeping(cache, keys, found, places)
 

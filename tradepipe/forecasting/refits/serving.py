@@ -20,7 +20,7 @@ from tradepipe.forecasting.model import (
 from tradepipe.forecasting.refits.answers import Answers
 from tradepipe.forecasting.refits.drift import Watch
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit, residuals_of
-from tradepipe.forecasting.refits.keeping import MULTIVARIATE
+from tradepipe.forecasting.refits.keeping import needs_all_symbols
 from tradepipe.forecasting.refits.task import Task
 
 
@@ -47,7 +47,7 @@ class Service:
     @property
     def multivariate(self) -> bool:
         """Whether one symbol's numbers rest on the bars of others."""
-        return self.member.mean.family in MULTIVARIATE
+        return needs_all_symbols(self.member)
 
     def serve(self, fit: MemberFit, first: int, last: int, only: BoolArray | None = None) -> list[MemberFit]:
         """Answer at all origins in the sessions `first` to `last`, of which `fit` may see the bars up to each.
@@ -121,7 +121,7 @@ class Service:
     def _refit(self, session: int, again: BoolArray) -> list[MemberFit]:
         """Fits of the symbols `again`; of a multivariate model, with all others that it looks at."""
         among = None if self.multivariate else again
-        window = self.task.window(session, "drift", self.fewest, among)
+        window = self.task.window(session, "drift", self.fewest, among, members=self.multivariate)
         return self.fitter.chain(self.member, self.task.bars, [window])[0] if len(window.rows) else []
 
 

@@ -83,8 +83,13 @@ class Task:
         """The number of the origin at each of `places`, bars of the symbols `rows`."""
         return np.asarray(places + self._shift[rows])
 
-    def window(self, refit: int, trigger: Trigger, fewest: int, among: BoolArray | None = None) -> Window:
+    def window(
+        self, refit: int, trigger: Trigger, fewest: int, among: BoolArray | None = None, *, members: bool = False
+    ) -> Window:
         """The newest bars up to the session `refit` of every symbol that has at least `fewest` of them.
+
+        Of the symbols `among`, if told; and, for a model in which each symbol's numbers follow from all, of `members`
+        of the universe alone: one that became a member later would let what is known later shape the others'.
 
         Symbols are left out that had no bar lately: in the last `SILENT_SESSIONS`, or, where the refit serves its
         session's bar alone, in that session.
@@ -94,10 +99,17 @@ class Task:
         patience = 0 if self.schedule.every == "day" and not self.schedule.several else SILENT_SESSIONS
         lately = self.bars.last_session(stops) >= refit - patience
         chosen = (stops - starts >= fewest) & lately
-        rows = np.flatnonzero(chosen if among is None else chosen & among)
+        if among is not None:
+            chosen &= among
+        if members:
+            chosen &= self.bars.members(np.maximum(stops, 1) - 1)
+        rows = np.flatnonzero(chosen)
         return Window(refit, int(self.schedule.turns[refit]), trigger, rows, starts[rows], stops[rows])
 
-    def windows(self, fewest: int) -> Sequence[Window]:
-        """Of the scheduled refits that serve the partition."""
+    def windows(self, fewest: int, *, members: bool = False) -> Sequence[Window]:
+        """Of the scheduled refits that serve the partition; see `window`."""
         chain = self.schedule.chain(self.first, self.last)
-        return [self.window(refit, "schedule" if turn else "first", fewest) for turn, refit in enumerate(chain)]
+        return [
+            self.window(refit, "schedule" if turn else "first", fewest, members=members)
+            for turn, refit in enumerate(chain)
+        ]
