@@ -108,9 +108,12 @@ def _compare(rows: list[dict[str, Any]], tried: int, count: str) -> str:
         parts += [f"is worse than the random walk {_at(worse)}"] if worse else []
         return f"{' but '.join(parts)}, beyond chance ({count}); {intervals}"
     least = min(row["dm_p_value"] for row in tested)
+    smallest = (
+        f"smallest of {tried} Diebold-Mariano p = {least:.3f}" if tried > 1 else f"Diebold-Mariano p = {least:.3f}"
+    )
     return (
         f"shows no skill in forecasting returns: its error is {min(ratios):.4f} to {max(ratios):.4f} times the random "
-        f"walk's, which chance explains (smallest Diebold-Mariano p = {least:.2f}, {count}); {intervals}"
+        f"walk's, which chance explains ({smallest}, {count}); {intervals}"
     )
 
 
