@@ -39,8 +39,8 @@ def forecasts_of(market: Market, members: pl.DataFrame, bars: pl.DataFrame, wind
     first, last = windows.select(pl.min("anchor_session"), pl.max("last_session")).row(0)
     grid = market.calendar.grid(first, last, market.settings.interval)
     reached = pl.col("session") >= first
-    came = with_membership(market, bars.filter(reached))
-    return ensemble(members.filter(reached), came, windows, market.settings.forecasts, grid=grid)
+    told, came = market.settings, with_membership(market, bars.filter(reached))
+    return ensemble(members.filter(reached), came, windows, told.forecasts, grid=grid, threads=told.threads)
 
 
 def publish_forecasts(run: "LayerRun") -> "tuple[Reports, pl.DataFrame]":

@@ -15,6 +15,7 @@ from tradepipe.forecasting.engines.kernels import KERNELS, jobs, name_of
 EVERY_FAMILY = """
 import itertools, json, sys
 import numpy as np
+from tests.forecasting.ensemble.made import world
 from tradepipe.compiling import Compiled
 from tradepipe.forecasting.engines import filter_batch, fit_batch, forecast_batch, update_batch
 from tradepipe.forecasting.engines.kernels import name_of
@@ -39,6 +40,7 @@ fits = fit_batch(panel, specs, fits, turn=1, threads=2)
 for spec, one in fits.items():
     assert one.reason == (None,) * 6, (spec, one.reason)
 forecast_batch(update_batch(filter_batch(fits, panel), bars), 3)
+world(2, 40).forecasts()
 
 def kind(type_):
     if not hasattr(type_, "ndim"):
@@ -58,7 +60,7 @@ print(json.dumps(called))
 
 
 @pytest.mark.slow
-def test_a_fresh_process_fits_and_forecasts_every_family_without_compiling():
+def test_a_fresh_process_forecasts_by_every_family_and_the_ensemble_without_compiling():
     with contextlib.suppress(CompileError):  # a line that is wrong is told below, as it should be
         assert build(jobs()).kept
     done = subprocess.run(

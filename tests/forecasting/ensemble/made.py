@@ -39,13 +39,13 @@ class World:
         anchors = sessions["session"].gather((months["n"] - back).clip(0))
         return months.with_columns(anchors.alias("anchor_session")).drop("n")
 
-    def forecasts(self, windows: pl.DataFrame | None = None) -> pl.DataFrame:
+    def forecasts(self, windows: pl.DataFrame | None = None, threads: int = 1) -> pl.DataFrame:
         """Of all windows, or of some, from what these reach, as a run of the layer hands it in."""
         windows = self.windows if windows is None else windows
         first, last = windows.select(pl.min("anchor_session"), pl.max("last_session")).row(0)
         reached = pl.col("session").is_between(first, last)
         frames = (frame.filter(reached) for frame in (self.members, self.bars))
-        return ensemble(*frames, windows, self.settings, grid=self.grid.filter(reached))
+        return ensemble(*frames, windows, self.settings, grid=self.grid.filter(reached), threads=threads)
 
     def without(self, rows: pl.Expr) -> "World":
         """The same where neither bars nor forecasts from them are there."""

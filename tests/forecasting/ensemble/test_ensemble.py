@@ -167,9 +167,9 @@ def ragged():
     )
 
 
-def test_alone_and_in_a_range_are_the_same_bit_for_bit():
+def test_alone_and_in_a_range_on_any_threads_are_the_same_bit_for_bit():
     told = ragged()
-    whole, compared = told.forecasts(), 0
+    whole, compared = told.forecasts(threads=3), 0
     for window in told.windows.iter_slices(1):
         alone = told.forecasts(window)
         assert alone.equals(whole.filter(partition=window.item(0, "partition")), null_equal=True)

@@ -1,4 +1,4 @@
-"""The kernels that the engines call from Python, with the types of their arguments.
+"""The kernels that engines and ensemble call from Python, with the types of their arguments.
 
 They are compiled and kept at install, so that no first fit waits for a compiler. What they call in turn is compiled
 into them. `tests/forecasting/engines/test_kernels.py` says which line a new kernel needs.
@@ -21,12 +21,14 @@ from tradepipe.forecasting.batched import (
 )
 from tradepipe.forecasting.engines import baselines
 from tradepipe.forecasting.engines.samossa import eigen, recursion
+from tradepipe.forecasting.ensemble.kernels import laying, sums
 
 TYPES: Final = {
     "b": "boolean",
     "i": "int64",
     "f": "float64",
     "b1": "boolean[::1]",
+    "b2": "boolean[:, ::1]",
     "i1": "int64[::1]",
     "i2": "int64[:, ::1]",
     "f1": "float64[::1]",
@@ -66,6 +68,15 @@ KERNELS: Final[tuple[tuple[Compiled, str], ...]] = (
     (recursion.one_step, "f2 f2 f2"),
     (recursion.carry, "f2 f2 f1 i1 f1"),
     (recursion.ahead, "f2 f2 f2 f2"),
+    (laying.find_positions, "i1 i1 i1"),
+    (laying.spread, "i1 i1 i1"),
+    (laying.place_bars, "i1 i1 f1 i1 b1 f2 i2 b2 i1"),
+    (laying.meet, "i1 i1 i1 i1 f1 f2 i2 b2 i1 i1 f1"),
+    (laying.place_rows, "i1 i1 i1 i i i1"),
+    (laying.arrange, "i1 i1 i1 i i i2 i1 i1"),
+    (laying.move, "f1 i1 i1 f1"),
+    (sums.add_losses, "i1 f1 f1 f1 f1 f1 f1 f1 f f2"),
+    (sums.count_widths, "i1 f1 f1 f1 i1 i f1 i i i1 f2"),
 )
 
 

@@ -4,24 +4,29 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tradepipe.bars.windows import PARTITION
 from tradepipe.contracts.forecasts import ENSEMBLE, FORECASTS, member_forecasts_contract
-from tradepipe.forecasting.ensemble import conformal
+from tradepipe.forecasting.ensemble.blending import Said, columns_of
+from tradepipe.forecasting.ensemble.conformal import half_widths
 from tradepipe.forecasting.ensemble.frames import Answers, rows_of
 from tradepipe.forecasting.ensemble.gate import gate_of
+from tradepipe.forecasting.ensemble.kernels.laying import NEVER
 from tradepipe.forecasting.ensemble.panel import (
-    NEVER,
     Cells,
-    HorizonPanel,
+    Errors,
     Outcomes,
-    micros,
-    panels,
+    codes_of,
+    errors_of,
     positions_of,
+    runs_of,
 )
+from tradepipe.forecasting.ensemble.room import Room
 from tradepipe.forecasting.ensemble.weights import Shares, shares
 from tradepipe.forecasting.frames import require_columns
 from tradepipe.forecasting.model import FloatArray, IntArray
+from tradepipe.forecasting.sharing import side_by_side
 from tradepipe.settings.forecasts import EnsembleSettings, ForecastSettings
 
 _BAR_COLUMNS = ["symbol", "open_time", "close", "known_at"]
@@ -34,8 +39,14 @@ def ensemble_lookback(settings: ForecastSettings) -> int:
     return settings.ensemble.origins + settings.horizon + 1
 
 
-def ensemble(
-    members: pl.DataFrame, bars: pl.DataFrame, windows: pl.DataFrame, settings: ForecastSettings, *, grid: pl.DataFrame
+def ensemble(  # noqa: PLR0913 - each is a different thing that a market has
+    members: pl.DataFrame,
+    bars: pl.DataFrame,
+    windows: pl.DataFrame,
+    settings: ForecastSettings,
+    *,
+    grid: pl.DataFrame,
+    threads: int = 1,
 ) -> pl.DataFrame:
     """Every member's forecast and the ensemble's, with intervals, from each origin of the partitions.
 
@@ -60,6 +71,7 @@ def ensemble(
         windows: partition, first_session, last_session; not overlapping.
         settings: members, horizon, and how they become one.
         grid: open_time (UTC) of each bar that the calendar expects, from the first of those bars to the last.
+        threads: how many; the numbers are the same.
 
     Returns:
         FORECASTS columns plus `partition`, sorted by partition and then by the key.
@@ -75,119 +87,135 @@ def ensemble(
     nothing = pl.DataFrame(schema={PARTITION: pl.String, **FORECASTS.polars_schema})
     if windows.is_empty():
         return nothing
-    times = np.unique(micros(grid, "open_time"))
-    rows, wanted = _in_windows(members.select(contract.column_names), windows, times)
+    times = np.unique(grid.get_column("open_time").dt.epoch("us").to_numpy())
+    wanted = _in_windows(members.select(contract.column_names), windows)
     if wanted.is_empty():
         return nothing
-    opened = micros(rows, "open_time")
-    times = times[np.searchsorted(times, opened.min()) : np.searchsorted(times, opened.max()) + 1]
-    symbols = rows.get_column("symbol").unique().sort().to_list()
+    aims = _positions(wanted, times, Room(wanted.height))
+    _require_on_grid(wanted, aims)
+    rows, room = members, Room(members.height)
+    position = _positions(rows, times, room)
+    if not (on_grid := position != NEVER).all():
+        rows, room = members.filter(on_grid), Room(int(on_grid.sum()))
+        position = _positions(rows, times, room)
+    first = int(position.min())
+    times = times[first : int(position.max()) + 1]
+    aims -= first
+    position -= first
+    symbols = runs_of(rows)[0].unique().sort().to_list()
+    cells = Cells.of(rows, room, position, symbols)
+    told = settings.ensemble
+    span = max(int(aims.min()) - told.origins + 1, 0), int(aims.max())
     outcomes = Outcomes(bars.select(*_BAR_COLUMNS, *_MEMBERSHIP & set(bars.columns)), times, symbols)
-    cells = Cells.of(rows, times, symbols)
-    aimed = Cells.of(wanted, times, symbols)
+    past = errors_of(rows, settings.members, cells, outcomes, span, threads=threads)
     answers, gate = Answers.empty(settings.members, wanted.height), gate_of(settings)
-    for layer, panel in enumerate(panels(rows, settings.members, cells, outcomes, times)):
-        horizon = cells.horizons[layer]
-        asked = np.flatnonzero(wanted.get_column("horizon").to_numpy() == horizon)
-        if len(asked):
-            place = _Asked(horizon, asked, aimed.position[asked], aimed.symbol[asked])
-            _answer(panel, settings.ensemble, gate, place, answers)
-    answers.leave_early(outcomes.early(aimed.position, aimed.symbol, micros(wanted, "known_at")))
+    asked = _Asked.by_horizon(wanted, settings.members, aims, cells.horizons)
+    # Each writes to rows of its own.
+    side_by_side(threads, lambda errors, these: _answer(errors, told, gate, these, answers), past, asked)
+    here = Room(wanted.height)
+    known_at = here.micros(wanted.get_column("known_at"))
+    answers.leave_early(outcomes.early(aims, codes_of(wanted, symbols, here), known_at))
     return rows_of(wanted, answers, settings)
 
 
-def _in_windows(members: pl.DataFrame, windows: pl.DataFrame, times: IntArray) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows on the grid; and those of them that a window asks for, with their `partition`, in order."""
+def _in_windows(members: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that a window asks for, with their `partition`, in order."""
     spans = windows.select(_WINDOW_COLUMNS).sort("first_session")
-    session = members.get_column("session")
-    window = spans.get_column("first_session").search_sorted(session, side="right").cast(pl.Int64) - 1
-    held = (window >= 0) & (session <= spans.get_column("last_session").gather(window.clip(0)))
-    placed = (
-        members.filter(held)
-        .with_columns(spans.get_column(PARTITION).gather(window.filter(held)))
+    begin, end = (_days(spans, name) for name in ("first_session", "last_session"))
+    session = _days(members, "session")
+    near = np.flatnonzero((session >= begin[0]) & (session <= end.max()))
+    window = np.searchsorted(begin, session[near], side="right") - 1
+    held = session[near] <= end[window]
+    return (
+        members[near[held]]
+        .with_columns(spans.get_column(PARTITION).gather(window[held]))
         .sort(PARTITION, "symbol", "open_time", "horizon")
     )
-    on_grid = positions_of(micros(members, "open_time"), times) != NEVER
-    lost = placed.filter(positions_of(micros(placed, "open_time"), times) == NEVER)
-    if not lost.is_empty():
+
+
+def _positions(rows: pl.DataFrame, times: IntArray, room: Room) -> IntArray:
+    """Where the origin of each row stands in `times`."""
+    opened = room.micros(rows.get_column("open_time"))
+    positions = positions_of(opened, times, room)
+    room.give_back(opened)
+    return positions
+
+
+def _require_on_grid(wanted: pl.DataFrame, positions: IntArray) -> None:
+    """Raise ValueError unless the origins of all rows are on the grid."""
+    lost = np.flatnonzero(positions == NEVER)
+    if len(lost):
+        named = wanted.select("symbol", "open_time").row(int(lost[0]), named=True)
         raise ValueError(
-            f"{lost.height} forecasts have an origin that is not on the grid, e.g. "
-            f"{lost.select('symbol', 'open_time').row(0, named=True)}; pass the calendar's expected bars"
+            f"{len(lost)} forecasts have an origin that is not on the grid, e.g. {named}; "
+            "pass the calendar's expected bars"
         )
-    return members if on_grid.all() else members.filter(on_grid), placed
+
+
+def _days(frame: pl.DataFrame, column: str) -> NDArray[np.int32]:
+    return frame.get_column(column).to_physical().to_numpy()
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """Rows of one horizon that are asked for, and where their forecasts lie: entries, origins and columns."""
+    """The member forecasts of one horizon that are asked for.
+
+    Attributes:
+        horizon: in bars.
+        rows: (n,) of the frame.
+        position: (n,) of the origin.
+        said: by the members, (n,) each.
+    """
 
     horizon: int
     rows: IntArray
     position: IntArray
-    symbol: IntArray
+    said: Said
+
+    @classmethod
+    def by_horizon(
+        cls, wanted: pl.DataFrame, names: tuple[str, ...], position: IntArray, horizons: tuple[int, ...]
+    ) -> "list[_Asked]":
+        told = wanted.get_column("horizon").to_numpy()
+        said = Said(names, {name: column.to_numpy() for name, column in columns_of(wanted, names).items()})
+        each = ((one, np.flatnonzero(told == one)) for one in horizons)
+        return [cls(one, rows, position[rows], said.at(rows)) for one, rows in each]
 
 
-def _answer(panel: HorizonPanel, told: EnsembleSettings, gate: float, asked: _Asked, answers: Answers) -> None:
+def _answer(errors: Errors, told: EnsembleSettings, gate: float, asked: _Asked, answers: Answers) -> None:
     """Fill in the rows asked for."""
+    rows, said = asked.rows, asked.said
+    if not len(rows):
+        return
     origins, origin = np.unique(asked.position, return_inverse=True)
-    found = shares(panel, asked.horizon, origins, told, gate)
-    rows = asked.position * panel.known.shape[1] + asked.symbol
-    past = _Past(panel, told.origins)
-    answers.enough[asked.rows], answers.lead[asked.rows] = found.enough[origin], found.volatility[origin]
+    found = shares(errors, asked.horizon, origins, told, gate)
+    answers.enough[rows], answers.lead[rows] = found.enough[origin], found.volatility[origin]
     total = np.zeros(len(rows))
-    for member, name in enumerate(panel.names):
-        alone = np.eye(len(panel.names))[member]
-        half = past.half_widths(alone, member, origins)
+    for member, name in enumerate(said.names):
+        alone = np.eye(len(said.names))[member]
+        half = _half_widths(errors, alone, member, origins, told.origins)
         half[~found.enough] = np.nan
-        answers.put(name, asked.rows, *past.blended(alone, member, rows), half[origin])
-        weight = np.where(panel.able[name].ravel()[rows], found.weights[origin, member], 0.0)
-        answers.weight[name][asked.rows] = weight
+        answers.put(name, rows, *said.blended(alone, member), half[origin])
+        weight = said.weighed(name, found.weights[origin, member])
+        answers.weight[name][rows] = weight
         total += weight
-    for name in panel.names:
-        answers.weight[name][asked.rows] /= total
+    for name in said.names:
+        answers.weight[name][rows] /= total
     for these in _alike(found):
         first = these[0]
         weights, lead = found.weights[first], int(found.volatility[first])
-        half = past.half_widths(weights, lead, origins[these])
+        half = _half_widths(errors, weights, lead, origins[these], told.origins)
         half[~found.enough[these]] = np.nan
         mine = np.flatnonzero(np.isin(origin, these))
-        values = past.blended(weights, lead, rows[mine])
-        answers.put(ENSEMBLE, asked.rows[mine], *values, half[np.searchsorted(these, origin[mine])])
+        values = said.at(mine).blended(weights, lead)
+        answers.put(ENSEMBLE, rows[mine], *values, half[np.searchsorted(these, origin[mine])])
 
 
-class _Past:
-    """The errors of a horizon, of any weighted mean of its members."""
-
-    def __init__(self, panel: HorizonPanel, length: int) -> None:
-        self._panel, self._length = panel, length
-        known = panel.known.ravel()
-        self._items = np.flatnonzero(known != NEVER)
-        self._known = known[self._items]
-
-    def blended(self, weights: FloatArray, lead: int, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and volatility at the flat indices `rows`; members that a baseline stands in for are left out.
-
-        With a weight for one member only, its numbers are taken as they are.
-        """
-        panel, taken = self._panel, np.flatnonzero(weights)
-        volatility = panel.volatility[panel.names[lead]].ravel()[rows]
-        if len(taken) == 1:
-            return panel.mean[panel.names[taken[0]]].ravel()[rows], volatility
-        mean, total = np.zeros(len(rows)), np.zeros(len(rows))
-        for member in taken:
-            name = panel.names[member]
-            weight = np.where(panel.able[name].ravel()[rows], weights[member], 0.0)
-            mean += weight * panel.mean[name].ravel()[rows]
-            total += weight
-        return mean / total, volatility
-
-    def half_widths(self, weights: FloatArray, lead: int, ends: IntArray) -> FloatArray:
-        """Half an interval at each of the positions `ends`, ascending, in units of volatility: (n, levels)."""
-        inside = np.flatnonzero((self._known > ends[0] - self._length) & (self._known <= ends[-1]))
-        rows = self._items[inside]
-        mean, volatility = self.blended(weights, lead, rows)
-        bins = conformal.bins_of(self._panel.realised.ravel()[rows] - mean, volatility)
-        return conformal.quantiles(conformal.counts_of(self._known[inside], bins, ends, self._length))
+def _half_widths(errors: Errors, weights: FloatArray, lead: int, ends: IntArray, length: int) -> FloatArray:
+    """Half an interval at each of the positions `ends`, ascending, in units of volatility: (n, levels)."""
+    begin, end = errors.begin[max(int(ends[0]) - length + 1, 0)], errors.begin[ends[-1] + 1]
+    mean, volatility = errors.said.at(slice(begin, end)).blended(weights, lead)
+    return half_widths(errors.begin - begin, errors.realised[begin:end], mean, volatility, ends, length)
 
 
 def _alike(found: Shares) -> list[IntArray]:

@@ -5,12 +5,13 @@ coverage, and coverage varies over symbols as much (standard deviation 1.6 to 2.
 stocks, daily, horizons of 1 and 5).
 
 Errors are counted in bins a fiftieth of their size wide. Counts are whole numbers, so that a window's counts are
-exactly the same whether one adds them up or takes differences of running totals.
+exactly the same whether one adds them up or moves the window on.
 """
 
 import numpy as np
 
 from tradepipe.contracts.forecasts import LEVELS
+from tradepipe.forecasting.ensemble.kernels.sums import count_widths
 from tradepipe.forecasting.model import FloatArray, IntArray
 
 _STEPS = 5
@@ -19,63 +20,37 @@ _LEAST, _MOST = -6, 16
 """Powers of two of the smallest and the largest error told apart."""
 _SHIFT = 52 - _STEPS
 _FIRST = (1023 + _LEAST) << _STEPS
-BINS = ((_MOST - _LEAST) << _STEPS) + 2
+_BINS = ((_MOST - _LEAST) << _STEPS) + 2
 
 
-def bins_of(error: FloatArray, volatility: FloatArray) -> IntArray:
-    """The bin of each |error| / volatility, by the leading bits of the number itself."""
-    size = np.abs(error) / volatility
-    bins: IntArray = np.clip((size.view(np.int64) >> _SHIFT) - (_FIRST - 1), 0, BINS - 1)
-    return bins
+def half_widths(  # noqa: PLR0913, PLR0917 - errors in three columns, and of which time
+    begin: IntArray, realised: FloatArray, mean: FloatArray, volatility: FloatArray, ends: IntArray, length: int
+) -> FloatArray:
+    """The half width for each of LEVELS at each of `ends`, in units of volatility; NaN where no error was known.
 
-
-def edges(bins: IntArray) -> FloatArray:
-    """The lower edge of each bin; 0 of the first."""
-    numbers = (np.maximum(bins, 1) + (_FIRST - 1)) << _SHIFT
-    lower: FloatArray = numbers.astype(np.int64).view(np.float64)
-    return np.where(bins == 0, 0.0, lower)
-
-
-def counts_of(known: IntArray, bins: IntArray, ends: IntArray, length: int) -> IntArray:
-    """How many errors of each bin became known at the `length` newest positions up to each of `ends`.
+    With N errors it is the ceil((N + 1) level)-th smallest |error| / volatility, the largest if there are not so many
+    (split conformal prediction: Vovk, Gammerman and Shafer 2005; Lei et al. 2018), placed within its bin as if the bin
+    were filled evenly. The bin follows from the leading bits of the number itself.
 
     Args:
-        known: (errors,) position at which each became known.
-        bins: (errors,).
+        begin: (P + 1,) where the errors begin that became known at each position.
+        realised: (errors,).
+        mean: (errors,) forecast.
+        volatility: (errors,) forecast.
         ends: (n,) positions, ascending.
-        length: of a window.
+        length: newest positions up to an end that count.
 
     Returns:
-        (n, BINS).
+        (n, levels).
     """
-    if not len(ends):
-        return np.zeros((0, BINS), dtype=np.int64)
-    begin = max(int(ends[0]) - length + 1, 0)
-    inside = (known >= begin) & (known <= ends[-1])
-    rows = int(ends[-1]) - begin + 1
-    if len(ends) == 1:
-        return np.bincount(bins[inside], minlength=BINS)[None, :]
-    each = np.bincount((known[inside] - begin) * BINS + bins[inside], minlength=rows * BINS).reshape(rows, BINS)
-    running = np.concatenate([np.zeros((1, BINS), dtype=np.int64), each.cumsum(axis=0)])
-    counts: IntArray = running[ends - begin + 1] - running[np.maximum(ends - begin + 1 - length, 0)]
-    return counts
-
-
-def quantiles(counts: IntArray) -> FloatArray:
-    """The half width of each of LEVELS, in units of volatility: (n, levels); NaN where nothing was counted.
-
-    With N errors it is the ceil((N + 1) level)-th smallest, the largest if there are not so many (split conformal
-    prediction: Vovk, Gammerman and Shafer 2005; Lei et al. 2018), placed within its bin as if the bin were filled
-    evenly.
-    """
-    running = counts.cumsum(axis=1)
-    total = running[:, -1]
-    half = np.full((len(counts), len(LEVELS)), np.nan)
-    filled = np.flatnonzero(total)
-    for place, level in enumerate(LEVELS):
-        rank = np.minimum(-(-(total[filled] + 1) * level // 100), total[filled])
-        found = (running[filled] < rank[:, None]).sum(axis=1)
-        into = (rank - (running[filled, found] - counts[filled, found])) / counts[filled, found]
-        lower, upper = edges(found), edges(np.minimum(found + 1, BINS - 1))
-        half[filled, place] = lower + into * (upper - lower)
+    half = np.empty((len(ends), len(LEVELS)))
+    levels = np.array(LEVELS, dtype=np.int64)
+    count_widths(begin, realised, mean, volatility, ends, length, _edges(), _SHIFT, _FIRST - 1, levels, half)
     return half
+
+
+def _edges() -> FloatArray:
+    """(bins + 1,) where each bin begins: 0 of the first, and nothing beyond the last."""
+    numbers = (np.arange(1, _BINS, dtype=np.int64) + (_FIRST - 1)) << _SHIFT
+    lower = numbers.view(np.float64)
+    return np.concatenate([[0.0], lower, lower[-1:]])

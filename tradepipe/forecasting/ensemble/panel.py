@@ -1,86 +1,69 @@
-"""Member forecasts and what came of them, as arrays: one a horizon, with a row a bar of the grid and a column a symbol.
+"""Frames of forecasts and bars as arrays: where rows lie, what came of them, and the errors in order.
 
-What is absent is NaN. A position is where a bar stands on the calendar's grid, so that a window of bars is the same
-whether the frames begin with it or long before.
+A position is where a bar stands on the calendar's grid, so that a window of bars is the same whether the frames begin
+with it or long before.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from tradepipe.forecasting.ensemble.blending import Said, columns_of
+from tradepipe.forecasting.ensemble.kernels import laying
+from tradepipe.forecasting.ensemble.kernels.laying import NEVER, UNKNOWN
+from tradepipe.forecasting.ensemble.room import Room
 from tradepipe.forecasting.frames import require_unique
-from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
-
-NEVER = -1
-"""Position at which a return becomes known that never did."""
-
-_UNKNOWN = np.iinfo(np.int64).max
+from tradepipe.forecasting.sharing import parts_of, side_by_side
 
 
 @dataclass(frozen=True)
-class HorizonPanel:
-    """All forecasts of one horizon. P positions, S symbols.
+class Errors:
+    """The forecasts of one horizon whose errors became known: by when they did, then by origin, then by symbol.
 
     Attributes:
-        names: of the members, the random walk among them.
-        mean: by member, (P, S) expected log return from origin to target.
-        volatility: by member, (P, S) standard deviation of that return.
-        able: by member, (P, S) whether the forecast is the member's own and no baseline's that stands in for it.
-        realised: (P, S) log return that came; NaN where no forecast was made or its target has no bar.
-        known: (P, S) position of the bar at whose close the realised return counts as known; NEVER where it does not.
+        begin: (P + 1,) where those begin that became known at each of P positions.
+        realised: (errors,) log return that came.
+        said: what members said, (errors,) each.
     """
 
-    names: tuple[str, ...]
-    mean: dict[str, FloatArray]
-    volatility: dict[str, FloatArray]
-    able: dict[str, BoolArray]
+    begin: IntArray
     realised: FloatArray
-    known: IntArray
+    said: Said
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Where each row of a frame of member forecasts lies in the arrays.
+    """Where each row of a frame of member forecasts lies.
 
     Attributes:
+        room: for arrays of as many rows.
         horizons: that occur, ascending.
         layer: (rows,) index into `horizons`.
         position: (rows,) of the origin on the grid.
         symbol: (rows,) column.
-        shape: P and S.
     """
 
+    room: Room
     horizons: tuple[int, ...]
     layer: IntArray
     position: IntArray
     symbol: IntArray
-    shape: tuple[int, int]
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, times: IntArray, symbols: Sequence[str]) -> "Cells":
-        """Where `rows` lie whose origins are all on the grid `times` and whose symbols are all among `symbols`."""
-        told = rows.get_column("horizon").to_numpy()
+    def of(cls, rows: pl.DataFrame, room: Room, position: IntArray, symbols: Sequence[str]) -> "Cells":
+        """Where `rows` lie whose origins have each a `position` and whose symbols are all among `symbols`."""
+        told, layer = room.whole(rows.get_column("horizon")), room.integers()
         counts = np.bincount(told)
-        layer = (np.cumsum(counts > 0) - 1)[told]
-        position = positions_of(micros(rows, "open_time"), times)
-        shape = len(times), len(symbols)
-        return cls(tuple(np.flatnonzero(counts).tolist()), layer, position, codes_of(rows, symbols), shape)
-
-    @property
-    def flat(self) -> IntArray:
-        """(rows,) index into an array of (horizons, P, S)."""
-        positions, symbols = self.shape
-        flat: IntArray = (self.layer * positions + self.position) * symbols + self.symbol
-        return flat
+        np.take(np.cumsum(counts > 0) - 1, told, out=layer, mode="clip")
+        room.give_back(told)
+        return cls(room, tuple(np.flatnonzero(counts).tolist()), layer, position, codes_of(rows, symbols, room))
 
 
 class Outcomes:
-    """Closes and the times at which they were known, by grid position and symbol.
+    """Closes and the times at which they were known, by symbol and grid position.
 
     Args:
         bars: symbol, open_time, close, known_at (UTC); each bar once. Bars off the grid are left out. is_member,
@@ -90,120 +73,119 @@ class Outcomes:
     """
 
     def __init__(self, bars: pl.DataFrame, times: IntArray, symbols: Sequence[str]) -> None:
-        require_unique(bars, "bars", ["symbol", "open_time"])
-        opened = micros(bars, "open_time")
-        position = positions_of(opened, times)
-        column = codes_of(bars, symbols)
-        placed = np.flatnonzero((position != NEVER) & (column != NEVER))
-        self.close = np.full((len(times), len(symbols)), np.nan)
-        self.close[position[placed], column[placed]] = bars.get_column("close").to_numpy()[placed]
-        self.known_at = np.full(self.close.shape, _UNKNOWN)
-        self.known_at[position[placed], column[placed]] = micros(bars, "known_at")[placed]
-        belongs = bars.get_column("is_member").to_numpy() if "is_member" in bars.columns else None
-        self.member = np.full(self.close.shape, belongs is None)
-        if belongs is not None:
-            self.member[position[placed], column[placed]] = belongs[placed]
-        # When the first member's bar of a position was known, also of a symbol without forecasts (a longer range may
-        # have some of it later on): what another symbol tells later is too late for this one.
-        timed = np.flatnonzero(position != NEVER if belongs is None else (position != NEVER) & belongs)
-        self.clock = np.full(len(times), _UNKNOWN)
-        np.minimum.at(self.clock, position[timed], micros(bars, "known_at")[timed])
+        room, changes = Room(bars.height), "is_member" in bars.columns
+        opened = room.micros(bars.get_column("open_time"))
+        _require_once(bars, opened)
+        belongs = bars.get_column("is_member").to_numpy(writable=True) if changes else np.ones(bars.height, np.bool_)
+        self.times = times
+        self.close = np.full((len(symbols), len(times)), np.nan)
+        self.known_at = np.full(self.close.shape, UNKNOWN)
+        self.member = np.full(self.close.shape, not changes)
+        # What another symbol tells later than the first member is too late for this one.
+        self.clock = np.full(len(times), UNKNOWN)
+        place, column = positions_of(opened, times, room), codes_of(bars, symbols, room)
+        known_at, close = room.micros(bars.get_column("known_at")), room.column(bars.get_column("close"))
+        laying.place_bars(place, column, close, known_at, belongs, *self.laid)
 
-    def known(self, target: IntArray, origin: IntArray, column: IntArray, forecast_known_at: IntArray) -> IntArray:
-        """Position of the bar at whose close a forecast's error was known to all symbols.
-
-        That is the target's own, or the one after it where the close, or the forecast, came after another symbol's
-        close. NEVER where it came later still, as what is restated does, or not at all; and of a symbol that was no
-        member of the universe when it was forecast, for it may have become one because of what came.
-
-        Args:
-            target: (rows,) position of each target bar; NEVER: none.
-            origin: (rows,) position of each forecast's own bar.
-            column: (rows,) symbol of each forecast.
-            forecast_known_at: (rows,) microseconds since 1970.
-        """
-        cell = np.maximum(target, 0) * self.close.shape[1] + column
-        there = (target != NEVER) & np.isfinite(self.close.ravel()[cell]) & self.member[origin, column]
-        told = np.maximum(self.known_at.ravel()[cell], forecast_known_at)
-        after = np.minimum(target + 1, len(self.clock) - 1)
-        in_time = there & (told <= self.clock[target]) & (self.clock[target] < _UNKNOWN)
-        late = there & ~in_time & (after > target) & (told <= self.clock[after]) & (self.clock[after] < _UNKNOWN)
-        return np.where(in_time, target, np.where(late, after, NEVER))
+    @property
+    def laid(self) -> tuple[FloatArray, IntArray, BoolArray, IntArray]:
+        """As the kernels want them."""
+        return self.close, self.known_at, self.member, self.clock
 
     def early(self, origin: IntArray, column: IntArray, known_at: IntArray) -> BoolArray:
         """(rows,) whether a forecast of no member is known before a member's bar of its position is."""
-        return np.asarray(~self.member[origin, column] & (known_at < self.clock[origin]))
+        return np.asarray(~self.member[column, origin] & (known_at < self.clock[origin]))
 
 
-def micros(frame: pl.DataFrame, column: str) -> IntArray:
-    """A column of times as microseconds since 1970."""
-    return frame.get_column(column).dt.epoch("us").to_numpy()
+def positions_of(opened: IntArray, times: IntArray, room: Room) -> IntArray:
+    """Where each of `opened` stands in the ascending `times`; NEVER where it does not."""
+    positions = room.integers()
+    laying.find_positions(opened, times, positions)
+    return positions
 
 
-def positions_of(times: IntArray, grid: IntArray) -> IntArray:
-    """Where each of `times` stands in the ascending `grid`; NEVER where it does not."""
-    if not len(grid):
-        return np.full(len(times), NEVER)
-    found = np.minimum(np.searchsorted(grid, times), len(grid) - 1)
-    return np.where(grid[found] == times, found, NEVER)
-
-
-def codes_of(frame: pl.DataFrame, symbols: Sequence[str]) -> IntArray:
+def codes_of(frame: pl.DataFrame, symbols: Sequence[str], room: Room) -> IntArray:
     """The place of each row's symbol in `symbols`, NEVER where it is not among them."""
-    symbol = frame.get_column("symbol")
     # Frames go symbol by symbol: looking a run's name up once is several times faster than each row's.
+    names, begin = runs_of(frame)
+    codes = names.cast(pl.Enum(symbols), strict=False).to_physical().cast(pl.Int64).fill_null(NEVER)
+    told = room.integers()
+    laying.spread(codes.to_numpy(writable=True), begin, told)
+    return told
+
+
+def runs_of(frame: pl.DataFrame) -> tuple[pl.Series, IntArray]:
+    """The symbol of each run of rows of one symbol, and where it begins."""
+    symbol = frame.get_column("symbol")
     begin = (symbol != symbol.shift(1)).fill_null(value=True).arg_true()
-    codes = symbol.gather(begin).cast(pl.Enum(symbols), strict=False).to_physical().cast(pl.Int64).fill_null(NEVER)
-    return np.repeat(codes.to_numpy(), np.diff(np.append(begin.to_numpy().astype(np.int64), len(symbol))))
+    return symbol.gather(begin), begin.to_numpy().astype(np.int64)
 
 
-def panels(
-    members: pl.DataFrame, names: Sequence[str], cells: Cells, outcomes: Outcomes, times: IntArray
-) -> list[HorizonPanel]:
-    """The rows of `members` as one panel for each of `cells.horizons`.
+def _require_once(bars: pl.DataFrame, opened: IntArray) -> None:
+    """Raise ValueError for a bar that is there twice. In frames that go from bar to bar that is seen at a glance."""
+    names, begin = runs_of(bars)
+    later = opened[1:] > opened[:-1]
+    later[begin[1:] - 1] = True
+    if not (later.all() and names.n_unique() == len(names)):
+        require_unique(bars, "bars", ["symbol", "open_time"])
+
+
+def errors_of(  # noqa: PLR0913 - what was forecast, where that lies, what came
+    members: pl.DataFrame,
+    names: Sequence[str],
+    cells: Cells,
+    outcomes: Outcomes,
+    span: tuple[int, int],
+    *,
+    threads: int = 1,
+) -> list[Errors]:
+    """For each of `cells.horizons` the errors of `members` that became known at positions in `span`, ends included.
 
     Raises:
         ValueError: a row is there twice.
     """
-    target = positions_of(micros(members, "target_open_time"), times)
-    known = outcomes.known(target, cells.position, cells.symbol, micros(members, "known_at"))
-    closes = outcomes.close[target, cells.symbol]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        realised = np.log(closes / members.get_column("origin_price").to_numpy())
-    realised[~np.isfinite(realised) | (target == NEVER)] = np.nan
-    known = np.where(np.isnan(realised), NEVER, known)
-    place, size = cells.flat, len(cells.horizons) * cells.shape[0] * cells.shape[1]
-
-    def laid(values: NDArray[Any], empty: float) -> NDArray[Any]:
-        whole = np.full(size, empty, dtype=values.dtype)
-        whole[place] = values
-        return whole.reshape(len(cells.horizons), *cells.shape)
-
-    taken = np.zeros(size, dtype=np.bool_)
-    taken[place] = True
-    if np.count_nonzero(taken) < len(place):
+    room, layers, (symbols, positions) = cells.room, len(cells.horizons), outcomes.close.shape
+    index = np.full(positions * symbols * layers, NEVER)
+    if laying.place_rows(cells.layer, cells.position, cells.symbol, symbols, layers, index) < members.height:
         require_unique(members, "members", ["symbol", "open_time", "horizon"])
+    known, realised = _met(members, cells, outcomes, threads)
+    begin, visit, to = np.zeros((layers, positions + 1), dtype=np.int64), room.integers(), room.integers()
+    count = laying.arrange(index, cells.layer, known, *span, begin, visit, to)
+    columns = columns_of(members, names)
+    room.give_back(cells.layer, cells.position, cells.symbol, known)
 
-    mean = {name: laid(members.get_column(f"mean_{name}").to_numpy(), np.nan) for name in names}
-    volatility = {name: laid(members.get_column(f"volatility_{name}").to_numpy(), np.nan) for name in names}
-    able = {name: laid(_able(members, name), empty=False) for name in names}
-    came, counted = laid(realised, np.nan), laid(known, NEVER)
-    return [
-        HorizonPanel(
-            tuple(names),
-            {name: mean[name][layer] for name in names},
-            {name: volatility[name][layer] for name in names},
-            {name: able[name][layer] for name in names},
-            came[layer],
-            counted[layer],
-        )
-        for layer in range(len(cells.horizons))
-    ]
+    def moved(values: FloatArray) -> FloatArray:
+        after = room.floats()[:count]
+        laying.move(values, visit, to, after)
+        room.give_back(values)
+        return after
+
+    came = moved(realised)
+    told = side_by_side(threads, lambda values: moved(room.column(values)), columns.values())
+
+    def of_layer(own: IntArray) -> Errors:
+        here = slice(own[0], own[-1])
+        said = Said(tuple(names), dict(zip(columns, told, strict=True)))
+        return Errors(own - own[0], came[here], said.at(here))
+
+    return [of_layer(own) for own in begin]
 
 
-def _able(members: pl.DataFrame, name: str) -> BoolArray:
-    """The random walk always is: what it says of itself is no other's forecast."""
-    if name == RANDOM_WALK:
-        return np.ones(members.height, dtype=np.bool_)
-    stands_in = (pl.col(f"engine_{name}") == "baseline") & pl.col(f"fallback_{name}").is_not_null()
-    return members.select(~stands_in).to_series().to_numpy()
+def _met(members: pl.DataFrame, cells: Cells, outcomes: Outcomes, threads: int) -> tuple[IntArray, FloatArray]:
+    """The position at which the error of each forecast became known, and the log return that came; NaN of none."""
+    room = cells.room
+    aims, known_at = (room.micros(members.get_column(name)) for name in ("target_open_time", "known_at"))
+    price, target = room.column(members.get_column("origin_price")), room.integers()
+    known, realised = room.integers(), room.floats()
+
+    def run(a: int, b: int) -> None:
+        laying.find_positions(aims[a:b], outcomes.times, target[a:b])
+        own = cells.position[a:b], target[a:b], cells.symbol[a:b], known_at[a:b], price[a:b]
+        laying.meet(*own, *outcomes.laid, known[a:b], realised[a:b])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.log(realised[a:b], out=realised[a:b])
+
+    edges = parts_of(members.height, threads)
+    side_by_side(threads, run, edges[:-1], edges[1:])
+    room.give_back(aims, known_at, price, target)
+    return known, realised

@@ -6,12 +6,15 @@ member must have beaten the random walk is `gate`'s.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradepipe.forecasting.ensemble.gate import scores, trust
-from tradepipe.forecasting.ensemble.panel import HorizonPanel
-from tradepipe.forecasting.ensemble.windows import Errors
+from tradepipe.forecasting.ensemble.kernels.sums import add_losses
+from tradepipe.forecasting.ensemble.panel import Errors
+from tradepipe.forecasting.ensemble.windows import newest, windows
 from tradepipe.forecasting.members import RANDOM_WALK
 from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
 from tradepipe.settings.forecasts import EnsembleSettings
@@ -41,7 +44,7 @@ class Shares:
     enough: BoolArray
 
 
-def shares(panel: HorizonPanel, horizon: int, origins: IntArray, told: EnsembleSettings, gate: float) -> Shares:
+def shares(errors: Errors, horizon: int, origins: IntArray, told: EnsembleSettings, gate: float) -> Shares:
     """Gate and weights at each of `origins`, from errors known by then.
 
     A member's error is set against the random walk's on the same forecasts, those that are its own. Summed over the
@@ -52,38 +55,35 @@ def shares(panel: HorizonPanel, horizon: int, origins: IntArray, told: EnsembleS
     Econometrics 160) of the random walk's squared error.
 
     Args:
-        panel: of the horizon.
+        errors: of the horizon, from all positions that count.
         horizon: in bars.
         origins: (n,) positions.
         told: how many past positions count, and how few are too few.
         gate: standard deviations; see `gate_of`.
     """
-    errors, walk = Errors(panel, origins, told.origins), panel.names.index(RANDOM_WALK)
-    realised = errors.of(panel.realised)
-    base = (realised - errors.of(panel.mean[RANDOM_WALK])) ** 2
-    enough = _held(errors, np.ones_like(base)) >= told.min_origins
-    weights, losses = np.zeros((len(origins), len(panel.names))), np.zeros((len(origins), len(panel.names)))
-    for place, name in enumerate(panel.names):
+    names, length = errors.said.names, told.origins
+    walk = names.index(RANDOM_WALK)
+    enough = _held(np.diff(errors.begin), origins, length) >= told.min_origins
+    weights, losses = np.zeros((len(origins), len(names))), np.zeros((len(origins), len(names)))
+    for place, name in enumerate(names):
         if place == walk:
             weights[:, place] = 1.0
             continue
-        loss = _lost(base, errors.of(panel.volatility[name]), errors.of(panel.volatility[RANDOM_WALK]))
-        losses[:, place] = errors.newest(errors.by_position(loss))
-        own = errors.of(panel.able[name])
-        ours = errors.by_position(np.where(own, (realised - errors.of(panel.mean[name])) ** 2, 0.0))
-        theirs = errors.by_position(np.where(own, base, 0.0))
-        trusted = trust(scores(errors.windows(theirs - ours), horizon), gate)
-        counts = enough & (_held(errors, np.where(own, 1.0, 0.0)) >= told.min_origins)
-        weights[:, place] = np.where(counts, _ratio(errors.newest(theirs), errors.newest(ours), trusted), 0.0)
+        loss, ours, theirs, own = _losses(errors, name)
+        losses[:, place] = newest(loss, origins, length)
+        trusted = trust(scores(windows(theirs - ours, origins, length), horizon), gate)
+        counts = enough & (_held(own, origins, length) >= told.min_origins)
+        ratio = _ratio(newest(theirs, origins, length), newest(ours, origins, length), trusted)
+        weights[:, place] = np.where(counts, ratio, 0.0)
     least = losses.argmin(axis=1)
     # Of equals the random walk.
     best = np.where(losses[np.arange(len(origins)), least] < 0, least, walk)
     return Shares(weights, np.where(enough, best, walk), enough)
 
 
-def _held(errors: Errors, counted: FloatArray) -> FloatArray:
-    """How many of the newest positions brought an error that counts."""
-    return errors.newest((errors.by_position(counted) > 0).astype(np.float64))
+def _held(counts: NDArray[Any], origins: IntArray, length: int) -> FloatArray:
+    """At how many of the newest positions errors became known, of which there are `counts` (P,)."""
+    return newest((counts > 0).astype(np.float64), origins, length)
 
 
 def _ratio(theirs: FloatArray, ours: FloatArray, trusted: FloatArray) -> FloatArray:
@@ -92,8 +92,12 @@ def _ratio(theirs: FloatArray, ours: FloatArray, trusted: FloatArray) -> FloatAr
     return np.round(np.minimum(ratio, HEAVIEST) * trusted * FINENESS) / FINENESS
 
 
-def _lost(squares: FloatArray, volatility: FloatArray, walks: FloatArray) -> FloatArray:
-    """QLIKE of a volatility less that of the random walk's."""
-    ratio, other = (np.minimum(squares / one**2, WILDEST) for one in (volatility, walks))
-    lost: FloatArray = ratio - other + 2 * np.log(volatility / walks)
-    return lost
+def _losses(errors: Errors, name: str) -> FloatArray:
+    """What a member lost, by the position at which it became known: the sums of `add_losses`."""
+    sums = np.empty((4, len(errors.begin) - 1))
+    said = errors.said
+    walks, volatility, own = said.volatility(RANDOM_WALK), said.volatility(name), said.own(name)
+    both = said.mean(RANDOM_WALK), walks, said.mean(name), volatility
+    logs, own = np.log(volatility / walks), np.empty(0) if own is None else own
+    add_losses(errors.begin, errors.realised, *both, logs, own, WILDEST, sums)
+    return sums

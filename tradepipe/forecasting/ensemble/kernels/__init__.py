@@ -1,0 +1,1 @@
+"""Compiled passes over member forecasts and their errors: brought into order, then added up."""
