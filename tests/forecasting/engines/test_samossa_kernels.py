@@ -4,21 +4,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tradepipe.forecasting.engines.samossa import eigen, recursion
-from tradepipe.forecasting.engines.samossa.factors import factors_of
-from tradepipe.forecasting.engines.samossa.windows import page, page_rows, window_of
+from tradepipe.forecasting.engines.samossa import eigen, recursion, validation
+from tradepipe.forecasting.engines.samossa.factors import factors_of, filtered, recursion_of
+from tradepipe.forecasting.engines.samossa.ranks import losses_of
+from tradepipe.forecasting.engines.samossa.windows import aligned, moments, page, page_rows, standardised, window_of
 
 
 def largest(matrix, count):
     work, n = matrix.copy(), len(matrix)
     diagonal, beside, reflections = np.empty(n), np.empty(n), np.empty(n)
     eigen.tridiagonal(work, diagonal, beside, reflections)
-    values = np.array([eigen.eigenvalue(diagonal, beside, place) for place in range(count)])
-    vectors = np.empty((count, n))
+    values, vectors = np.empty(count), np.empty((count, n))
+    eigen.eigenvalues(diagonal, beside, np.arange(count), values)
     eigen.eigenvectors(diagonal, beside, values, vectors)
-    columns = np.ascontiguousarray(vectors.T)
-    eigen.reflect_back(work, reflections, columns)
-    return values, columns, (diagonal, beside)
+    eigen.reflect_back(work, reflections, vectors)
+    return values, vectors.T, (diagonal, beside)
 
 
 def holds(matrix, count):
@@ -89,6 +89,72 @@ def test_explosion_of_long_recursions():
     np.testing.assert_array_equal(verdicts, radii < 1)
 
 
+@given(st.integers(1, 60), st.integers(1, 300))
+def test_rows_begin_where_lines_of_the_cache_do(rows, size):
+    room = aligned(rows, size)
+    assert room.shape[0] == rows
+    assert 0 <= room.shape[1] - size < 16
+    assert room.flags.c_contiguous
+    assert {room[row].ctypes.data % 64 for row in range(rows)} == {0}
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 20])
+def test_eigenvalues_side_by_side_are_those_alone(count):
+    rows = np.random.default_rng(3).standard_normal((30, 21))
+    _, _, (diagonal, beside) = largest(rows.T @ rows, 1)
+    together, alone = np.empty(count), np.empty(1)
+    eigen.eigenvalues(diagonal, beside, np.arange(count), together)
+    for place in range(count):
+        eigen.eigenvalues(diagonal, beside, np.array([place]), alone)
+        assert together[place] == alone[0]
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("ranks", [(1,), (1, 2, 4), (1, 2, 3, 4, 6)])
+def test_losses_of_all_ranks_are_those_of_each_model(ranks, order):
+    """Against `recursion_of` and `filtered`, which fit and forecast one rank at a time."""
+    standard, origin = np.random.default_rng(order).standard_normal((5, 230)), 200
+    standard[0] += np.sin(np.arange(230) / 4)
+    factors = factors_of(standard[:, :origin], ranks)
+    expected = {}
+    for rank in ranks:
+        model = recursion_of(factors, rank, order, 5)
+        begin = origin - len(model.beta) - order
+        _, errors = filtered(standard[:, begin:], model.beta, model.alpha)
+        expected[rank] = (errors[:, order:] ** 2).sum()
+    found = losses_of(standard, origin, factors, order, 1)
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert losses_of(standard, origin, factors, order, 3) == found
+
+
+def test_an_exploding_rest_is_left_off_in_validation():
+    generator = np.random.default_rng(0)
+    rows, alpha = generator.standard_normal((2, 40)), np.empty((1, 2, 1))
+    rows[1] = 1.1 ** np.arange(40.0)
+    vectors = np.linalg.qr(generator.standard_normal((40, 1)))[0].T.copy()
+    vectors[0] -= vectors[0] @ rows[1] / (rows[1] @ rows[1]) * rows[1]  # takes nothing of the explosion
+    validation.rest_of_ranks(rows, vectors / np.linalg.norm(vectors), np.array([1]), 1.001, alpha)
+    assert alpha[0, 0, 0] != 0.0
+    assert alpha[0, 1, 0] == 0.0
+
+
+@pytest.mark.parametrize("bars", [7, 8, 100, 203])
+def test_moments_of_the_first_bars(bars):
+    block = np.random.default_rng(bars).standard_normal((6, 210)) * [[1e-9], [1.0], [1e9], [1.0], [1.0], [1.0]]
+    block[3, : bars + 1], block[4, bars // 2] = 0.1, np.nan
+    block[5] += 1e12
+    center, scale = moments(block, bars)
+    known = [0, 1, 2]
+    apart = (center[known] - block[known, :bars].mean(axis=1)) / scale[known]
+    np.testing.assert_allclose(apart, 0.0, atol=1e-14)
+    np.testing.assert_allclose(scale[known], block[known, :bars].std(axis=1), rtol=1e-13)
+    assert np.isinf(scale[[3, 4, 5]]).all()  # nothing, something missing, rounding
+    np.testing.assert_array_equal(
+        standardised(block, center, scale, bars)[known],
+        (block[known, :bars] - center[known, None]) / scale[known, None],
+    )
+
+
 @pytest.mark.parametrize("order", [0, 1, 2, 3, 6])
 def test_autoregression_is_least_squares(order):
     rest = np.random.default_rng(order).standard_normal((4, 90)).cumsum(axis=1)
@@ -119,8 +185,10 @@ def test_page_matrix_drops_the_oldest_values():
     dropped = 103 % size
     assert dropped > 0
     columns = page(values)
-    assert columns.shape == (2 * (103 // size), size)
-    np.testing.assert_array_equal(columns.reshape(2, -1), values[:, dropped:])
+    assert len(columns) == 2 * (103 // size)
+    np.testing.assert_array_equal(columns[:, :size].reshape(2, -1), values[:, dropped:])
+    np.testing.assert_array_equal(columns[:, size:], 0.0)
+    assert columns.shape[1] > size
 
 
 @given(st.integers(1, 5000), st.integers(100, 10_000))

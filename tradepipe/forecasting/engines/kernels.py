@@ -20,7 +20,7 @@ from tradepipe.forecasting.batched import (
     product_fitting,
 )
 from tradepipe.forecasting.engines import baselines
-from tradepipe.forecasting.engines.samossa import eigen, recursion
+from tradepipe.forecasting.engines.samossa import eigen, recursion, scaling, validation
 from tradepipe.forecasting.ensemble.kernels import laying, sums
 
 TYPES: Final = {
@@ -58,7 +58,7 @@ KERNELS: Final[tuple[tuple[Compiled, str], ...]] = (
     (eigen.mirror, "f2"),
     (eigen.tridiagonal, "f2 f1 f1 f1"),
     (eigen.count_above, "f1 f1 f"),
-    (eigen.eigenvalue, "f1 f1 i"),
+    (eigen.eigenvalues, "f1 f1 i1 f1"),
     (eigen.eigenvectors, "f1 f1 f1 f2"),
     (eigen.reflect_back, "f2 f1 f2"),
     (recursion.predictions, "f2 f1 f2"),
@@ -68,6 +68,10 @@ KERNELS: Final[tuple[tuple[Compiled, str], ...]] = (
     (recursion.one_step, "f2 f2 f2"),
     (recursion.carry, "f2 f2 f1 i1 f1"),
     (recursion.ahead, "f2 f2 f2 f2"),
+    (scaling.measure, "f2 i f1 f1"),
+    (scaling.standardise, "f2 f1 f1 f2"),
+    (validation.rest_of_ranks, "f2 f2 i1 f f3"),
+    (validation.losses_of_ranks, "f2 i f2 f3 i i f2 f2"),
     (laying.find_positions, "i1 i1 i1"),
     (laying.spread, "i1 i1 i1"),
     (laying.place_bars, "i1 i1 f1 i1 b1 f2 i2 b2 i1"),

@@ -62,6 +62,7 @@ class Sheet:
         self.reasons: list[str | None] = [None] * len(panel)
         self.parameters = np.full((len(panel), FIXED + lags), np.nan)
         self.residuals: list[FloatArray | None] = [None] * len(panel)
+        self.observations = np.full(len(panel), -1, dtype=np.int64)
         self.state = np.zeros((len(panel), 1 + lags))
 
     def leave_out(self, rows: IntArray, reasons: Sequence[str | None]) -> None:
@@ -88,9 +89,11 @@ class Sheet:
         for place in np.flatnonzero(good).tolist():
             values = self.panel.values[group.rows[place]]
             older = values[: len(values) - residuals.shape[1]]
-            self.residuals[group.rows[place]] = (
-                np.concatenate([older, residuals[place]]) if len(older) else residuals[place]
-            )
+            if len(older):
+                self.residuals[group.rows[place]] = np.concatenate([older, residuals[place]])
+            else:
+                self.residuals[group.rows[place]] = residuals[place]
+                self.observations[group.rows[place]] = len(values)  # all of them are in the window, so they are finite
 
     def _stand(self, rows: IntArray, beta: FloatArray, recent: FloatArray, rests: FloatArray) -> None:
         """Write the rows' state, which may be wider than that of the groups before."""
@@ -109,6 +112,8 @@ class Sheet:
         """All rows."""
         count, values = len(self.panel), self.panel.values
         engine: EngineName = "samossa"
+        for row in np.flatnonzero(self.observations < 0).tolist():
+            self.observations[row] = np.count_nonzero(np.isfinite(values[row]))
         return Fits(
             spec=spec,
             symbols=self.panel.symbols,
@@ -117,7 +122,7 @@ class Sheet:
             names=names_of(self.lags),
             parameters=self.parameters,
             log_likelihood=np.full(count, np.nan),
-            observations=np.array([np.count_nonzero(np.isfinite(one)) for one in values], dtype=np.int64),
+            observations=self.observations,
             converged=np.array([reason is None for reason in self.reasons], dtype=np.bool_),
             evaluations=np.zeros(count, dtype=np.int64),
             warnings=("",) * count,

@@ -4,8 +4,16 @@ from typing import Final
 
 import numpy as np
 
-from tradepipe.forecasting.engines.samossa.factors import Recursion, factors_of, filtered, recursion_of
-from tradepipe.forecasting.engines.samossa.windows import moments, standardised
+from tradepipe.forecasting.engines.samossa import validation
+from tradepipe.forecasting.engines.samossa.factors import (
+    LARGEST_RADIUS,
+    Factors,
+    beta_of,
+    factors_of,
+    shares_of,
+    together,
+)
+from tradepipe.forecasting.engines.samossa.windows import aligned, moments, standardised
 from tradepipe.forecasting.model import FloatArray
 
 FOLDS: Final = 3
@@ -31,23 +39,37 @@ def best_first(block: FloatArray, ranks: tuple[int, ...], lags: int, threads: in
     """
     if len(ranks) == 1:
         return ranks
-    series, bars = block.shape
+    bars = block.shape[1]
     ahead = bars // SHARE
     losses = np.zeros(len(ranks))
     for fold in range(FOLDS, 0, -1):
         origin = bars - fold * ahead
-        standard = standardised(block[:, : origin + ahead], *moments(block[:, :origin]))
+        standard = standardised(block, *moments(block, origin), origin + ahead)
         factors = factors_of(standard[:, :origin], ranks, threads)
-        by_rank: dict[int, float] = {}
-        for rank in sorted(set(factors.ranks.values())):
-            found = recursion_of(factors, rank, lags, series, np.inf)
-            by_rank[rank] = np.inf if found is None else _loss(standard, origin, found)
+        by_rank = losses_of(standard, origin, factors, lags, threads)
         losses += [by_rank[factors.ranks[rank]] for rank in ranks]
     return tuple(ranks[place] for place in np.argsort(losses, kind="stable"))
 
 
-def _loss(standard: FloatArray, origin: int, found: Recursion) -> float:
-    """Sum of squared one-step errors from bar `origin` on; an autoregression that explodes is left off."""
-    lags, order = len(found.beta), found.alpha.shape[1]
-    _, errors = filtered(standard[:, origin - lags - order :], found.beta, found.alpha * found.steady()[:, None])
-    return float((errors[:, order:] ** 2).sum())
+def losses_of(standard: FloatArray, origin: int, factors: Factors, lags: int, threads: int) -> dict[int, float]:
+    """Of each rank of `factors` the sum of squared one-step errors from bar `origin` on; inf where none can be made.
+
+    An autoregression that explodes is left off.
+    """
+    found = {rank: beta_of(factors, rank) for rank in sorted(set(factors.ranks.values()))}
+    betas = {rank: beta for rank, beta in found.items() if beta is not None}
+    series = len(standard)
+    alpha, losses = np.empty((len(betas), series, lags)), np.empty((len(betas), series))
+    if betas:
+        validation.rest_of_ranks(factors.rows, factors.vectors, np.array(list(betas)), LARGEST_RADIUS, alpha)
+        fours = len(betas) + -len(betas) % 4
+        stacked = np.zeros((fours, factors.vectors.shape[1] - 1))
+        stacked[: len(betas)] = list(betas.values())
+        room = standard.shape[1] - origin + lags
+
+        def run(begin: int, end: int) -> None:
+            rests = aligned(fours, room)
+            validation.losses_of_ranks(standard, origin, stacked, alpha, begin, end, rests, losses)
+
+        together(threads, shares_of(series, threads), run)
+    return dict.fromkeys(found, np.inf) | dict(zip(betas, losses.sum(axis=1).tolist(), strict=True))

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from tradepipe.compiling import compiled
+from tradepipe.forecasting.engines.samossa.eigen import dot
 from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
 
 RANK: Final = 0
@@ -22,20 +23,13 @@ FIXED: Final = 4
 
 @compiled
 def common_part(rows: FloatArray, vectors: FloatArray, rest: FloatArray) -> None:
-    """What the orthonormal `vectors` (k, r) leave of each row of `rows` (c, r), into `rest` (c, r)."""
-    size = rows.shape[1]
-    rest[:] = rows
+    """What the orthonormal `vectors` (k, r) leave of each row of `rows` (c, >= r), into `rest` (c, r)."""
+    size = vectors.shape[1]
+    rest[:] = rows[:, :size]
+    sums = np.empty(size)
     for c in range(len(rows)):
         for k in range(len(vectors)):
-            w0, w1, w2, w3 = 0.0, 0.0, 0.0, 0.0  # four sums at a time: one waits for each of its additions
-            for i in range(0, size - size % 4, 4):
-                w0 += rows[c, i] * vectors[k, i]
-                w1 += rows[c, i + 1] * vectors[k, i + 1]
-                w2 += rows[c, i + 2] * vectors[k, i + 2]
-                w3 += rows[c, i + 3] * vectors[k, i + 3]
-            for i in range(size - size % 4, size):
-                w0 += rows[c, i] * vectors[k, i]
-            weight = (w0 + w1) + (w2 + w3)
+            weight = dot(rows[c], vectors[k], size, sums)
             for i in range(size):
                 rest[c, i] -= weight * vectors[k, i]
 
@@ -75,42 +69,48 @@ def predictions(values: FloatArray, beta: FloatArray, predicted: FloatArray) -> 
 def autoregress(rest: FloatArray, alpha: FloatArray) -> None:
     """Least squares of each row of `rest` (n, bars) on its last p values, no constant, into `alpha` (n, p).
 
-    Row and column (i + 1, j + 1) of the normal equations is (i, j) moved on by a bar. A row that leaves nothing to
-    fit, or collinear lags, gets 0.
+    A row that leaves nothing to fit, or collinear lags, gets 0.
     """
-    count, lags = alpha.shape
-    bars = rest.shape[1] - lags
-    normal = np.empty((lags, lags + 1))
-    for row in range(count):
-        x = rest[row]
-        for j in range(lags + 1):
-            total = 0.0
-            for t in range(bars):
-                total += x[t] * x[t + j]
-            for i in range(min(lags, lags - j + 1)):
-                normal[i, i + j] = total
-                if i + j < lags:
-                    total += x[i + bars] * x[i + j + bars] - x[i] * x[i + j]
-        for i in range(lags):
-            for j in range(i):
-                normal[i, j] = normal[j, i]
-        solvable = lags > 0 and normal[0, 0] > 1e-20 * bars
-        for i in range(lags):
-            if not solvable:
-                break
-            for k in range(i):
-                ratio = normal[i, k] / normal[k, k]
-                for j in range(k, lags + 1):
-                    normal[i, j] -= ratio * normal[k, j]
-            solvable = normal[i, i] > 1e-12 * normal[0, 0]
-        for i in range(lags - 1, -1, -1):
-            if not solvable:
-                alpha[row, i] = 0.0
-                continue
-            value = normal[i, lags]
-            for j in range(i + 1, lags):
-                value -= normal[i, j] * alpha[row, j]
-            alpha[row, i] = value / normal[i, i]
+    lags = alpha.shape[1]
+    normal, sums = np.empty((lags, lags + 1)), np.empty(rest.shape[1])
+    for row in range(len(alpha)):
+        autoregress_one(rest[row], normal, sums, alpha[row])
+
+
+@compiled
+def autoregress_one(x: FloatArray, normal: FloatArray, sums: FloatArray, alpha: FloatArray) -> None:
+    """`autoregress` of one row (bars,), into (p,); `normal` (p, p + 1) and `sums` (bars,) are scratch.
+
+    Row and column (i + 1, j + 1) of the normal equations is (i, j) moved on by a bar.
+    """
+    lags = len(alpha)
+    bars = len(x) - lags
+    for j in range(lags + 1):
+        total = dot(x, x[j:], bars, sums)
+        for i in range(min(lags, lags - j + 1)):
+            normal[i, i + j] = total
+            if i + j < lags:
+                total += x[i + bars] * x[i + j + bars] - x[i] * x[i + j]
+    for i in range(lags):
+        for j in range(i):
+            normal[i, j] = normal[j, i]
+    solvable = lags > 0 and normal[0, 0] > 1e-20 * bars
+    for i in range(lags):
+        if not solvable:
+            break
+        for k in range(i):
+            ratio = normal[i, k] / normal[k, k]
+            for j in range(k, lags + 1):
+                normal[i, j] -= ratio * normal[k, j]
+        solvable = normal[i, i] > 1e-12 * normal[0, 0]
+    for i in range(lags - 1, -1, -1):
+        if not solvable:
+            alpha[i] = 0.0
+            continue
+        value = normal[i, lags]
+        for j in range(i + 1, lags):
+            value -= normal[i, j] * alpha[j]
+        alpha[i] = value / normal[i, i]
 
 
 @compiled

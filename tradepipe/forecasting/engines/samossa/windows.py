@@ -5,13 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from tradepipe.forecasting.engines.samossa import scaling
 from tradepipe.forecasting.model import FloatArray, IntArray, Panel
 
 MIN_BARS: Final = 100
 """Least bars of a window."""
-
-_STILL: Final = 1e-10
-"""Standard deviation, as a share of the largest value, that counts as none."""
 
 
 def groups_of(panel: Panel) -> list[IntArray]:
@@ -63,8 +61,7 @@ class Group:
             places = np.flatnonzero(sound & (lengths >= bars)) if bars >= MIN_BARS else np.empty(0, dtype=np.int64)
             newest = [series[place][lengths[place] - bars :] for place in places.tolist()]
             block = np.array(newest, dtype=np.float64).reshape(len(newest), bars)
-            with np.errstate(over="ignore", invalid="ignore"):
-                center, scale = moments(block)
+            center, scale = moments(block)
             lost = np.flatnonzero(~np.isfinite(scale))
             if not len(lost):
                 break
@@ -81,23 +78,22 @@ class Group:
         return standardised(self.block, self.center, self.scale)
 
 
-def standardised(block: FloatArray, center: FloatArray, scale: FloatArray) -> FloatArray:
-    """(series, bars) less `center`, over `scale`, each (series,)."""
-    standard = block - center[:, None]
-    standard /= scale[:, None]
+def standardised(block: FloatArray, center: FloatArray, scale: FloatArray, bars: int | None = None) -> FloatArray:
+    """The first `bars` (all) of (series, bars) less `center`, over `scale`, each (series,)."""
+    standard = np.empty((len(block), block.shape[1] if bars is None else bars))
+    scaling.standardise(block, np.ascontiguousarray(center), np.ascontiguousarray(scale), standard)
     return standard
 
 
-def moments(block: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation of each series; the latter is inf where there is none, so that it weighs nothing."""
-    if not block.size:
-        return np.empty(len(block)), np.empty(len(block))
-    center = block.mean(axis=1)
-    apart = block - center[:, None]
-    np.square(apart, out=apart)
-    scale = np.sqrt(apart.mean(axis=1))
-    largest = np.maximum(block.max(axis=1), -block.min(axis=1))
-    return center, np.where(scale > _STILL * largest, scale, np.inf)
+def moments(block: FloatArray, bars: int | None = None) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation of the first `bars` (all) of each series.
+
+    The latter is inf where there is none, so that the series weighs nothing.
+    """
+    center, scale = np.empty(len(block)), np.empty(len(block))
+    if block.size:
+        scaling.measure(block, block.shape[1] if bars is None else bars, center, scale)
+    return center, scale
 
 
 def page_rows(series: int, bars: int) -> int:
@@ -111,8 +107,28 @@ def page_rows(series: int, bars: int) -> int:
 
 
 def page(standard: FloatArray) -> FloatArray:
-    """Columns of all series' Page matrices, one a row, (columns, R); the oldest values that fit none are dropped."""
+    """Columns of all series' Page matrices, one a row, (columns, >= R); the oldest values that fit none are dropped.
+
+    Beyond R, which is `page_rows`, it is 0.
+    """
     series, bars = standard.shape
     rows = page_rows(series, bars)
-    used = bars - bars % rows
-    return np.ascontiguousarray(standard[:, bars - used :]).reshape(-1, rows)
+    each = bars // rows
+    columns = aligned(series * each, rows)
+    columns[:, rows:] = 0.0
+    whole = columns.reshape(series, each, -1)
+    whole[:, :, :rows] = standard[:, bars - each * rows :].reshape(series, each, rows)
+    return columns
+
+
+def aligned(rows: int, size: int) -> FloatArray:
+    """Room for (rows, size) numbers, each row made longer so that it begins where a line of the cache does.
+
+    Half of all wide reads and writes would touch two lines otherwise. Rows are an odd number of lines apart, since
+    those an even number apart drive each other from the cache.
+    """
+    width = size + -size % 8
+    width += 8 if width % 16 == 0 else 0
+    flat = np.empty(rows * width + 8)
+    begin = -flat.ctypes.data % 64 // 8
+    return flat[begin : begin + rows * width].reshape(rows, width)
