@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.settings.forecasts import ForecastSettings
 
 LARGE = "yahoo_daily"
-"""Fourteen large stocks and funds, 2010 to 2024."""
+"""Eighteen large stocks and funds, 2010 to 2024."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,12 @@ class Market:
         return ensemble(members, self.panel, windows, settings, grid=self.grid)
 
 
+def all_stocks() -> Market | None:
+    """All 505 stocks of the shared file, also those that listed later; None where it is absent."""
+    file = shared_file()
+    return market(_listed(file)) if file else None
+
+
 def stocks(symbols: int | None = None) -> Market:
     """Stocks of the S&P 500 with all bars of 2013 to 2018, or as many walks where the shared file is absent."""
     file = shared_file()
@@ -71,10 +78,14 @@ def stocks(symbols: int | None = None) -> Market:
         days = [dt.date(2013, 2, 8) + dt.timedelta(days=day) for day in range(closes.shape[1])]
         frames = [pl.DataFrame({"symbol": f"W{n:03}", "session": days, "close": one}) for n, one in enumerate(closes)]
         return market(pl.concat(frames))
-    rows = pl.read_csv(gzip.decompress(file.read_bytes()))
-    told = rows.select(symbol="Name", session=pl.col("date").str.to_date(), close=pl.col("close").cast(pl.Float64))
+    told = _listed(file)
     whole = told.group_by("symbol").len().filter(pl.col("len") == pl.col("len").max())["symbol"].sort()
     return market(told.filter(pl.col("symbol").is_in(whole.head(symbols or len(whole)).implode())))
+
+
+def _listed(file: Path) -> pl.DataFrame:
+    rows = pl.read_csv(gzip.decompress(file.read_bytes()))
+    return rows.select(symbol="Name", session=pl.col("date").str.to_date(), close=pl.col("close").cast(pl.Float64))
 
 
 def large() -> Market | None:

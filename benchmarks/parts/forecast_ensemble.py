@@ -1,12 +1,9 @@
-"""T5 and T7: a full refresh of the ensemble, and what the ensemble is worth out of sample.
+"""T5: a full refresh of the ensemble.
 
-T5 is one day's work for 400 stocks: ARMA(1, 1) with a mean, GJR with Student t of its residuals, SAMoSSA, their
+One day's work for 400 stocks: ARMA(1, 1) with a mean, GJR with Student t of its residuals, SAMoSSA, their
 forecasts 5 steps ahead, weights and intervals from the forecasts of 250 origins before; from frames to frames, fits
 from cold. The peers fit stock by stock with statsmodels and arch and SAMoSSA by the authors' steps in numpy, and do
 neither weights nor intervals. All in a process whose BLAS has one thread.
-
-T7 makes forecasts of every session after the first training window, refitted monthly, of two panels: the stocks of
-2013 to 2018, and large stocks and funds of 2010 to 2024. Every year and horizon counts, also the year of 25 sessions.
 """
 
 import statistics
@@ -16,7 +13,7 @@ import warnings
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.daily_panels import Market, judged, large, returns_of, stocks
+from benchmarks.parts.daily_panels import Market, returns_of, stocks
 from benchmarks.parts.indicator_bars import Figure
 from benchmarks.parts.processes import in_a_process
 from benchmarks.parts.two_threads import two_threads
@@ -26,29 +23,19 @@ from tradepipe.settings.forecasts import ForecastSettings
 SYMBOLS, BARS, STEPS = 400, 1_000, 5
 DAY = ForecastSettings(horizon=STEPS, train_bars=BARS, members=("random_walk", "arma_garch", "samossa"), refit="day")
 SECONDS, RATIO, TWO = 0.5, 150.0, 1.8
-WORTH, POINTS = 1.001, 1.0
-LEVELS = (80, 90, 95)
 
 
 def measure(*, quick: bool) -> dict[str, Figure]:
-    """CPU seconds of the refresh and its ratio to the loop; error and coverage out of sample."""
+    """CPU seconds of the refresh and its ratio to the loop."""
     one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
     told = in_a_process(__name__, "quick_refresh" if quick else "refresh", one_thread)
     print(", ".join(f"{name} {value:.3f}" for name, value in told.items()))
     loop = f"statsmodels and arch stock by stock, SAMoSSA in numpy: {told['peers']:.1f} s"
-    figures: dict[str, Figure] = {
+    return {
         "T5_ensemble_refresh": _figure(told["ours"], SECONDS, "CPU s", "lower", loop),
         "T5_ensemble_against_loop": _figure(told["peers"] / told["ours"], RATIO, "x", "higher", loop),
         "T5_ensemble_two_threads": _figure(told["two"], TWO, "x", "higher", "one thread, wall time"),
     }
-    panels = {"stocks": stocks(120 if quick else None), "large": large()}
-    train = {"stocks": 500, "large": 750}
-    for name, panel in panels.items():
-        if panel is None:
-            print(f"T7 {name}: skipped, the shared data is not beside the checkout")
-        else:
-            figures |= _worth(name, panel, train[name])
-    return figures
 
 
 def _figure(measured: float, target: float, unit: str, better: str, peer: str) -> Figure:
@@ -122,51 +109,3 @@ def _samossa(returns: np.ndarray) -> None:  # type: ignore[type-arg]
     lags = int(np.sqrt(returns.size / 4))
     beta, alpha, _ = peer.fit(standard, min(lags, BARS // 3), 1, 1)
     peer.forecast(standard, beta, alpha, STEPS)
-
-
-def _worth(name: str, told: Market, train: int) -> dict[str, Figure]:
-    """Worst year and horizon of the ensemble's error, and how far its intervals miss what they promise."""
-    settings = ForecastSettings(horizon=STEPS, train_bars=train, min_train_bars=train // 2, refit="month")
-    windows = told.windows(train + 1, len(told.traded) - 1, "%Y-%m", train + 40)
-    members = told.members(windows, settings)
-    errors, held = [], []
-    # Batch by batch, as the layer does: all forecasts of all models at once do not fit memory.
-    for start in range(0, windows.height, 6):
-        part = told.windows(train + 1, len(told.traded) - 1, "%Y-%m", ensemble_lookback(settings)).slice(start, 6)
-        first, end = part.select(pl.min("anchor_session"), pl.max("last_session")).row(0)
-        near = members.filter(pl.col("session").is_between(first, end))
-        rows = judged(told.forecasts(near, part, settings), told)
-        square = (pl.col("error") ** 2).sum().alias("square")
-        errors.append(rows.group_by("year", "horizon", "model").agg(square, pl.len().alias("count")))
-        conformal = rows.filter(interval="conformal")
-        inside = [pl.col(f"inside_{level}").sum() for level in LEVELS]
-        held.append(conformal.group_by("year", "model").agg(pl.len().alias("count"), *inside))
-    sums = pl.concat(errors).group_by("year", "horizon", "model").agg(pl.sum("square", "count"))
-    walk = sums.filter(model="random_walk").select("year", "horizon", walk="square")
-    ratios = sums.join(walk, on=["year", "horizon"]).with_columns(ratio=pl.col("square") / pl.col("walk"))
-    ours = ratios.filter(model="ensemble").sort("ratio")
-    for (model,), rows in ratios.sort("model").group_by("model", maintain_order=True):
-        whole = rows["square"].sum() / rows["walk"].sum()
-        print(
-            f"T7 {name}: {model} {whole:.4f} of the random walk's squared error, worst year {rows['ratio'].max():.4f}"
-        )
-    counts = pl.concat(held)
-    shares = _shares(counts.filter(model="ensemble"))
-    by_year = {
-        year: _shares(rows)
-        for (year,), rows in counts.filter(model="ensemble").sort("year").group_by("year", maintain_order=True)
-    }
-    print(f"T7 {name}: coverage {shares}; by year {by_year}")
-    for model in ("random_walk", "arma_garch"):
-        print(f"T7 {name}: {model} covers {_shares(counts.filter(model=model))}")
-    worst = ours.row(-1, named=True)
-    missed = max(abs(share - level) for level, share in zip(LEVELS, shares, strict=True))
-    where = f"random walk; {worst['year']} at horizon {worst['horizon']}, {ours.height} years and horizons"
-    return {
-        f"T7_ensemble_worst_{name}": _figure(worst["ratio"], WORTH, "of the random walk's MSE", "lower", where),
-        f"T7_coverage_{name}": _figure(missed, POINTS, "points", "lower", f"nominal 80, 90, 95 %: {shares}"),
-    }
-
-
-def _shares(counts: pl.DataFrame) -> list[float]:
-    return [round(100 * counts[f"inside_{level}"].sum() / counts["count"].sum(), 2) for level in LEVELS]
