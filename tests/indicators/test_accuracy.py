@@ -42,7 +42,7 @@ def assert_exact(values, period):
 
 @pytest.mark.parametrize("period", [2, 20, 60])
 def test_tiny_moves_at_a_high_price(period):
-    moves = np.random.default_rng(60_000).integers(-3, 4, 1500)
+    moves = np.random.default_rng(60_000).integers(-3, 4, 600)
     assert_exact((60_000 + 0.01 * np.cumsum(moves)).tolist(), period)
 
 

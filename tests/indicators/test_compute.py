@@ -79,46 +79,85 @@ def test_a_partition_with_its_lookback_equals_the_whole_history(bound, index_bar
         np.testing.assert_allclose(found, whole[output.name].to_numpy(), rtol=1e-9, atol=1e-15)
 
 
-def test_no_value_knows_the_future(bound, index_bars, monthly_windows):
-    bars = index_bars.filter(pl.col("session").is_between(dt.date(2007, 1, 1), dt.date(2008, 12, 31)))
-    windows = monthly_windows(bars, "2007-01", "2008-12", bound.lookback)
-    full = compute_indicators(bars, windows, wide(bound))
-    closes = bars["close_time"].unique().sort().to_list()
-    cuts = CUTS if bound == bound.indicator.bind() else FEW_CUTS
-    for cut in np.random.default_rng(50).choice(len(closes), cuts, replace=False).tolist():
-        by_then = pl.col("close_time") <= closes[cut]
-        known = compute_indicators(bars.filter(by_then), windows, wide(bound))
+@pytest.fixture(scope="module")
+def two_years(index_bars):
+    return index_bars.filter(pl.col("session").is_between(dt.date(2007, 1, 1), dt.date(2008, 12, 31)))
+
+
+@pytest.fixture(scope="module")
+def cuts(two_years):
+    """Some of the times at which bars close."""
+    closes = two_years["close_time"].unique().sort()
+    return closes.gather(np.random.default_rng(50).choice(len(closes), CUTS, replace=False)).to_list()
+
+
+def known_at(rows, cuts):
+    """What there was of `rows` by each of `cuts`, as symbols of their own: one call computes what is known at all."""
+    parts = [
+        rows.filter(pl.col("close_time") <= cut).with_columns(symbol=pl.col("symbol") + f" {place:02}")
+        for place, cut in enumerate(cuts)
+    ]
+    return pl.concat(parts)
+
+
+@pytest.fixture(scope="module")
+def cut_bars(two_years, cuts):
+    return known_at(two_years, cuts)
+
+
+def test_no_value_knows_the_future(bound, two_years, cuts, cut_bars, monthly_windows):
+    windows = monthly_windows(two_years, "2007-01", "2008-12", bound.lookback)
+    if bound != bound.indicator.bind():
+        cuts = cuts[:FEW_CUTS]
+        cut_bars = cut_bars.filter(pl.col("symbol").str.tail(2) < f"{FEW_CUTS:02}")
+    known = compute_indicators(cut_bars, windows, wide(bound))
+    full = known_at(compute_indicators(two_years, windows, wide(bound)), cuts).sort("partition", "symbol", "open_time")
+    assert known["symbol"].n_unique() == 2 * len(cuts)
+    assert identical(known, full)
+
+
+def test_bars_that_have_not_come_yet_change_nothing(two_years, cuts, monthly_windows, everything):
+    """As above, with no later bar anywhere in the call."""
+    asked, windows = wide(*everything), monthly_windows(two_years, "2007-01", "2008-12", lookback_of(everything))
+    full = compute_indicators(two_years, windows, asked)
+    for cut in cuts[:FEW_CUTS]:
+        by_then = pl.col("close_time") <= cut
+        known = compute_indicators(two_years.filter(by_then), windows, asked)
         assert known.height > 0
         assert identical(known, full.filter(by_then))
 
 
-def test_input_never_changes(bound, index_bars, monthly_windows, arrays_of):
-    windows = monthly_windows(index_bars, "2010-01", "2010-03", bound.lookback)
-    before = content_hash(index_bars), content_hash(windows)
-    compute_indicators(index_bars, windows, [bound])
-    assert (content_hash(index_bars), content_hash(windows)) == before
-    arrays = arrays_of(index_bars)
+def test_input_never_changes(bound, two_years, monthly_windows, arrays_of):
+    windows = monthly_windows(two_years, "2008-07", "2008-09", bound.lookback)
+    before = content_hash(two_years), content_hash(windows)
+    compute_indicators(two_years, windows, [bound])
+    assert (content_hash(two_years), content_hash(windows)) == before
+    arrays = arrays_of(two_years)
     digests = {name: hashlib.sha256(array).digest() for name, array in arrays.items()}
-    offsets = np.array([0, index_bars.height // 2, index_bars.height])
+    offsets = np.array([0, two_years.height // 2, two_years.height])
     run_kernel(bound, arrays, offsets)
     assert {name: hashlib.sha256(array).digest() for name, array in arrays.items()} == digests
-    assert offsets.tolist() == [0, index_bars.height // 2, index_bars.height]
+    assert offsets.tolist() == [0, two_years.height // 2, two_years.height]
 
 
-def test_symbols_do_not_mix(bound, index_bars, one_window):
-    together = compute_indicators(index_bars, one_window, wide(bound))
+def test_symbols_do_not_mix(bound, two_years, one_window):
+    together = compute_indicators(two_years, one_window, wide(bound))
     for symbol in ("nasdaq", "sp500"):
-        alone = compute_indicators(index_bars.filter(pl.col("symbol") == symbol), one_window, wide(bound))
+        alone = compute_indicators(two_years.filter(pl.col("symbol") == symbol), one_window, wide(bound))
         assert identical(alone, together.filter(pl.col("symbol") == symbol))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 2])
-def test_short_series_give_nulls_not_errors(bound, rows, bars_of, one_window):
-    result = compute_indicators(bars_of([10.0, 11.0][:rows]), one_window, [bound])
-    assert result.height == rows
-    assert result.schema == {"partition": pl.String, **contract_for([bound]).polars_schema}
-    for output in bound.described:
-        assert result[output.name].null_count() == min(rows, output.warm_up)
+def test_short_series_give_nulls_not_errors(bound, bars_of, one_window):
+    bars = pl.concat([bars_of([10.0, 11.0][:rows], symbol=f"of {rows}") for rows in (1, 2)])
+    for given in (bars, bars.clear()):
+        result = compute_indicators(given, one_window, [bound])
+        assert result.height == given.height
+        assert result.schema == {"partition": pl.String, **contract_for([bound]).polars_schema}
+        for (symbol,), series in result.group_by("symbol"):
+            rows = int(symbol.removeprefix("of "))
+            assert series.height == rows
+            for output in bound.described:
+                assert series[output.name].null_count() == min(rows, output.warm_up)
 
 
 def test_no_windows_and_windows_without_bars_give_no_rows(bound, bars_of, one_window):

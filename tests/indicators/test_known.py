@@ -3,7 +3,7 @@
 import datetime as dt
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradepipe.indicators.batch.known import last_known
@@ -47,6 +47,7 @@ def test_it_is_the_last_that_had_closed_and_was_known(asked, told):
     assert found.to_list() == defined(bars, rows)
 
 
+@settings(deadline=None, max_examples=min(40, settings().max_examples))
 @given(asked=frames, told=frames)
 def test_what_is_known_later_changes_nothing(asked, told):
     bars, rows = frame(asked), frame(told)

@@ -9,7 +9,7 @@ from tradepipe.indicators.kernels.extrema import window_maxima, window_minima
 from tradepipe.indicators.kernels.oscillators import Floats, places_in_range, short_means
 from tradepipe.indicators.model import Indicator, Memory, Output, Parameter, Series
 from tradepipe.indicators.registry import register
-from tradepipe.indicators.specifications import place_in_range, seeded_lookback, wilder_average, window_sum
+from tradepipe.indicators.specifications import over_windows, seeded_lookback, wilder_average, window_sum
 
 # The index is divided by its range, which may be a hundredth of a point: its seed must fade further than by itself.
 NEGLIGIBLE = 1e-16
@@ -82,13 +82,20 @@ def _kernel(
         memory[slot, 4 : 4 + known] = index[end - known : end]
 
 
+def _places(windows: Floats) -> Floats:
+    """Where the newest of each window lies between its lowest (0) and its highest (100); NaN in a flat one."""
+    lowest, highest = windows.min(axis=1), windows.max(axis=1)
+    places: Floats = 100 * (windows[:, -1] - lowest) / (highest - lowest)
+    return places
+
+
 def _specification(period: int, k_period: int, slowing: int, d_period: int) -> tuple[pl.Expr, ...]:
     change, row = pl.col("close").diff(), pl.int_range(pl.len())
     gain = wilder_average(change.clip(lower_bound=0), period)
     loss = wilder_average((-change).clip(lower_bound=0), period)
     moved = (row == period) | ((row > period) & (change != 0))
     index = pl.when(moved & (gain + loss > 0)).then(100 * (gain / (gain + loss))).forward_fill()
-    slow = window_sum(100 * place_in_range(index, index, index, k_period), slowing) / slowing
+    slow = window_sum(over_windows(_places, index, period=k_period), slowing) / slowing
     return slow, window_sum(slow, d_period) / d_period
 
 
