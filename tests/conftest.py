@@ -5,6 +5,7 @@ import sys
 
 from hypothesis import settings
 
+from tests.memory import use_memory
 from tests.projects import delivered, fresh, project, ready
 from tests.servers import postgres_server, postgres_url, s3_bucket, s3_server, valkey_address, valkey_server
 
@@ -16,6 +17,12 @@ sys.dont_write_bytecode = False
 settings.register_profile("tradepipe", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=15)  # for `make test-fast`
 settings.load_profile("tradepipe")
+
+
+def pytest_configure() -> None:
+    """Before anything asks for a temporary folder; workers of xdist get theirs from the first process."""
+    use_memory()
+
 
 __all__ = [
     "delivered",
