@@ -1,13 +1,14 @@
 """A small real project for tests: the packaged index bars of one year, every layer, in a temporary folder.
 
-`ready` is the whole chain run once for the session; `project` is a private copy of it, `fresh` an
-empty one with its landing files delivered.
+`ready` is the whole chain run once for the session; `project` is a private copy of it, `researched` one
+from before the signals were executed, `fresh` an empty one with its landing files delivered.
 """
 
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -42,12 +43,13 @@ SMALL = {
 
 @dataclass(frozen=True)
 class SmallProject:
-    """Settings, definitions and a Dagster instance of its own."""
+    """Settings, definitions and a Dagster instance of its own. Plots are drawn only where `drawn` says so."""
 
     home: Path
     settings: Settings
     defs: dg.Definitions
     instance: dg.DagsterInstance
+    drawn: bool = False
 
     @classmethod
     def at(cls, home: Path, more: Mapping[str, str] | None = None) -> "SmallProject":
@@ -70,7 +72,7 @@ class SmallProject:
     def runner(self):
         from sensors import LocalRunner
 
-        return LocalRunner(self.defs, self.instance)
+        return (LocalRunner if self.drawn else _undrawn(LocalRunner))(self.defs, self.instance)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -103,6 +105,21 @@ class SmallProject:
         self.spoil(month, Close=repr(float(close) * 1.00001))
 
 
+@cache
+def _undrawn(runner: type) -> type:
+    """A runner whose assets draw no plots: they are a third of a small run's CPU time, and `ready` has them."""
+
+    class Undrawn(runner):
+        def _execute(self, *arguments):
+            from assets import reports
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(reports, "_drawn", lambda *_: {})
+                return super()._execute(*arguments)
+
+    return Undrawn
+
+
 def deliver(home: Path) -> None:
     """Deliver the vendor files of one year into the landing folder of `home`."""
     from tradepipe.ingest import write_demo_files
@@ -115,10 +132,24 @@ def deliver(home: Path) -> None:
     shutil.rmtree(everything)
 
 
+def make_dagster_databases(home: Path) -> None:
+    """Dagster's databases, migrated, as the first command would make them: copies of `home` need a second less.
+
+    Without its dagster.yaml, which names the folder and so belongs to each copy.
+    """
+    from sensors import prepare_dagster_home
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        folder = prepare_dagster_home(home)
+    (folder / "dagster.yaml").unlink()
+
+
 @pytest.fixture(scope="session")
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("delivered") / "home"
     deliver(home)
+    make_dagster_databases(home)
     return home
 
 
@@ -127,9 +158,10 @@ def ready(delivered: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallPro
     """The chain run once, signals executed. Look, do not touch."""
     home = tmp_path_factory.mktemp("ready") / "home"
     shutil.copytree(delivered, home)
-    small = SmallProject.at(home)
+    small = replace(SmallProject.at(home), drawn=True)
     outcome = small.run()
     assert outcome.success, outcome.error
+    shutil.copytree(home, home.with_name("researched"))
     for execution in small.runner.execute_pending_signals(small.market):
         assert execution.success, execution.error
     outcome = small.run(*load_marts(sql_folder()))
@@ -141,6 +173,13 @@ def ready(delivered: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallPro
 def project(ready: SmallProject, tmp_path: Path) -> Iterator[SmallProject]:
     """A private copy of the finished project, with a new Dagster instance."""
     shutil.copytree(ready.home, tmp_path / "home")
+    return SmallProject.at(tmp_path / "home")
+
+
+@pytest.fixture
+def researched(ready: SmallProject, tmp_path: Path) -> SmallProject:
+    """Every research layer published, no signal executed; with a new Dagster instance."""
+    shutil.copytree(ready.home.with_name("researched"), tmp_path / "home")
     return SmallProject.at(tmp_path / "home")
 
 

@@ -17,31 +17,29 @@ PROGRAMS = Path(sys.executable).parent
 PATIENCE = 180.0
 
 
-def test_the_daemon_turns_published_signals_into_orders_fills_and_positions(fresh):
-    environment = {**fresh.environment, "TRADEPIPE_AUTOMATION": "true"}
-    research = [str(PROGRAMS / "tradepipe"), "run", "--no-execute"]
-    subprocess.run(research, env=environment, check=True, capture_output=True, timeout=300)
-    assert f"{MARKET}/orders" not in fresh.store.catalogue.datasets()
-    with (fresh.home / "daemon.log").open("wb") as log:
+def test_the_daemon_turns_published_signals_into_orders_fills_and_positions(researched):
+    environment = {**researched.environment, "TRADEPIPE_AUTOMATION": "true"}
+    assert f"{MARKET}/orders" not in researched.store.catalogue.datasets()
+    with (researched.home / "daemon.log").open("wb") as log:
         daemon = subprocess.Popen(
             [str(PROGRAMS / "dagster-daemon"), "run", "-m", "tradepipe.definitions"],
             env=environment,
-            cwd=fresh.home,
+            cwd=researched.home,
             start_new_session=True,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    wanted = fresh.market.partitions.keys(FIRST, LAST)
+    wanted = researched.market.partitions.keys(FIRST, LAST)
     deadline = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < deadline and daemon.poll() is None:
-            if sorted(fresh.store.catalogue.current(f"{MARKET}/positions")) == wanted:
+            if sorted(researched.store.catalogue.current(f"{MARKET}/positions")) == wanted:
                 break
             time.sleep(2)
     finally:
         os.killpg(daemon.pid, signal.SIGINT)
         daemon.wait(60)
-    told = (fresh.home / "daemon.log").read_text()
-    assert sorted(fresh.store.catalogue.current(f"{MARKET}/positions")) == wanted, told[-3000:]
-    fills = fresh.store.read(f"{MARKET}/fills")
+    told = (researched.home / "daemon.log").read_text()
+    assert sorted(researched.store.catalogue.current(f"{MARKET}/positions")) == wanted, told[-3000:]
+    fills = researched.store.read(f"{MARKET}/fills")
     assert fills.height == fills["client_order_id"].n_unique() > 0

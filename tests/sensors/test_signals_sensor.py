@@ -35,13 +35,12 @@ def test_nothing_published_nothing_requested(fresh):
     assert "Every published signal has been executed" in result.skip_message
 
 
-def test_new_signals_request_one_run_over_their_range_with_a_key_from_the_content(fresh):
-    assert fresh.run().success
-    (request,) = tick(fresh).run_requests
+def test_new_signals_request_one_run_over_their_range_with_a_key_from_the_content(researched):
+    (request,) = tick(researched).run_requests
     assert request.tags["dagster/asset_partition_range_start"] == FIRST
     assert request.tags["dagster/asset_partition_range_end"] == LAST
     assert request.run_key.startswith(f"{MARKET}:")
-    (again,) = tick(fresh, cursor=tick(fresh).cursor).run_requests
+    (again,) = tick(researched, cursor=tick(researched).cursor).run_requests
     assert again.run_key == request.run_key
 
 
@@ -57,38 +56,35 @@ def test_other_content_gives_another_key_and_only_its_partitions(project):
     assert request.tags["dagster/asset_partition_range_end"] == "2018-11"
 
 
-def test_a_failed_run_is_tried_again_and_a_hopeless_one_is_left_to_a_person(fresh, monkeypatch):
+def test_a_failed_run_is_tried_again_and_a_hopeless_one_is_left_to_a_person(researched, monkeypatch):
     from tradepipe.chain import trading
 
-    assert fresh.run().success
     honest = trading.route_signals
 
     def locked(*_):
         raise RuntimeError("database is locked")
 
     monkeypatch.setattr(trading, "route_signals", locked)
-    (first,) = tick(fresh).run_requests
-    (failed,) = fresh.runner.execute_pending_signals(fresh.market)
+    (first,) = tick(researched).run_requests
+    (failed,) = researched.runner.execute_pending_signals(researched.market)
     assert "database is locked" in failed.error
-    (second,) = tick(fresh).run_requests
+    (second,) = tick(researched).run_requests
     assert second.run_key != first.run_key  # the daemon never launches one key twice
     monkeypatch.setattr(trading, "route_signals", honest)
-    (outcome,) = fresh.runner.execute_pending_signals(fresh.market)
+    (outcome,) = researched.runner.execute_pending_signals(researched.market)
     assert outcome.success
-    assert placed(fresh)["times"].max() == 1
+    assert placed(researched)["times"].max() == 1
 
 
-def test_after_five_failures_the_sensor_says_which_run_to_look_at(fresh, monkeypatch):
+def test_after_five_failures_the_sensor_says_which_run_to_look_at(researched, monkeypatch):
     from tradepipe.chain import trading
-
-    assert fresh.run().success
 
     def locked(*_):
         raise RuntimeError("database is locked")
 
     monkeypatch.setattr(trading, "route_signals", locked)
-    failed = [fresh.runner.execute_pending_signals(fresh.market)[0] for _ in range(5)]
-    result = tick(fresh)
+    failed = [researched.runner.execute_pending_signals(researched.market)[0] for _ in range(5)]
+    result = tick(researched)
     assert not result.run_requests
     assert failed[-1].run_id in result.skip_message
 

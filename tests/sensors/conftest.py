@@ -1,0 +1,3 @@
+from tests.projects import researched
+
+__all__ = ["researched"]
