@@ -5,6 +5,7 @@ import os
 import time
 from decimal import Decimal
 
+import numpy as np
 import polars as pl
 
 from tradepipe.contracts import MONEY, UTC, Column, Contract, Rule
@@ -35,19 +36,20 @@ HOUR = dt.timedelta(hours=1)
 
 def small(rows: int = 3, *, value: float = 1.0, count: int = 0, symbols: str = "AB", month: int = 1) -> pl.DataFrame:
     """`rows` rows of each symbol, an hour apart from the month's first on."""
-    first = START.replace(month=month)
-    times = [first + HOUR * row for row in range(rows)]
+    hour = HOUR // dt.timedelta(microseconds=1)
+    first = (START.replace(month=month) - dt.datetime.fromtimestamp(0, dt.UTC)) // dt.timedelta(microseconds=1)
+    at = pl.Series(np.tile(first + hour * np.arange(rows), len(symbols)))
     return pl.DataFrame(
         {
-            "symbol": [symbol for symbol in symbols for _ in times],
-            "at": times * len(symbols),
-            "session": [time.date() for time in times] * len(symbols),
+            "symbol": np.repeat(np.array(list(symbols), object), rows),
+            "at": at.cast(UTC),
+            "session": at.cast(UTC).cast(pl.Date),
             "value": value,
             "count": count,
             "amount": Decimal("12.50000001"),
             "flag": None,
             "note": "øre, 株",
-            "known_at": [time + HOUR for time in times] * len(symbols),
+            "known_at": (at + hour).cast(UTC),
         },
         schema_overrides=dict(SMALL.polars_schema),
     ).select(SMALL.column_names)

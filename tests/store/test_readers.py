@@ -1,4 +1,4 @@
-"""Readers while partitions are replaced: 10,000 reads, 200 replacements, no failure, no mixture."""
+"""Readers while partitions are replaced: 2,000 reads, 100 replacements, no failure, no mixture."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.store.samples import DATASET, SMALL, small
 from tests.store.workers import PROCESSES, read_while_replaced, replace_while_read
 from tradepipe.store import PartitionStore
 
-READS, REPLACEMENTS, READERS = 10_000, 200, 2
+READS, REPLACEMENTS, READERS = 2_000, 100, 2
 KEYS = ("2024-01", "2024-02")
 
 

@@ -184,6 +184,7 @@ def test_a_dry_run_says_exactly_what_is_done(store, before):
     assert held - left == set(paths)
 
 
+@pytest.mark.slow
 def test_clean_lists_and_removes_the_same(project, capsys):
     from rich.console import Console
 

@@ -1,14 +1,16 @@
 """Hot and cold: readers see one dataset, on a folder and on a real S3 server; crashes and failures of the service."""
 
 import datetime as dt
+import os
 import signal
 
 import pytest
 
+from tests.projects import SMALL as SMALL_PROJECT
 from tests.store.conftest import GRACE
 from tests.store.samples import SMALL, small, written_long_ago
 from tests.store.workers import cool_and_die, run_all
-from tradepipe.settings import ColdSettings, Settings
+from tradepipe.settings import ColdSettings, load_settings
 from tradepipe.store import ColdTier, ColdTierError, PartitionStore, StoreError, writing
 from tradepipe.store.compaction import compact
 from tradepipe.store.compaction import plan as plan_compaction
@@ -163,7 +165,8 @@ STEPS = ("copied", "verified", "moved", "committed")
 def test_a_killed_move_leaves_each_file_in_one_tier(tiered, cold, tmp_path, step):
     before = everything(tiered)
     url = f"sqlite:///{tmp_path / 'c.sqlite'}"
-    arguments = (tiered.root, url, cold.url, cold.endpoint, step, NOW)
+    credentials = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    arguments = (tiered.root, url, cold.url, cold.endpoint, step, NOW, credentials)
     assert run_all(cool_and_die, [arguments]) == [-signal.SIGKILL]
     tiers = [one.tier for one in tiered.catalogue.current(DATASET).values()]
     assert tiers == (["cold", "hot", "hot", "hot"] if step == "committed" else ["hot"] * 4)
@@ -230,11 +233,10 @@ def test_cold_files_without_a_cold_tier_say_what_is_missing(tiered, tmp_path):
             cool(store, plan(store, NOW + AFTER, AFTER), clock=now)
 
 
-def test_the_settings_open_the_tier(fresh, tmp_path):
+def test_the_settings_open_the_tier(tmp_path):
     from tradepipe.store import open_store
 
-    told = fresh.settings
-    assert isinstance(told, Settings)
+    told = load_settings(environ={**SMALL_PROJECT, "TRADEPIPE_HOME": str(tmp_path / "home")})
     with open_store(told) as store:
         assert store.cold is None
     url = f"file://{tmp_path / 'elsewhere'}"

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from tradepipe.store import PartitionStore, migrate, open_engine
 from tradepipe.store.store import MIGRATIONS, VERSION_TABLE
 
 GRACE = dt.timedelta(hours=1)
-PROCESSES = multiprocessing.get_context("spawn")
+# Each is forked from a server that has imported what they need; importing it took most of their time.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["pytest", "alembic.command", "tradepipe.datasets", "tests.store.workers"])
 
 
 def run_all(target: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> list[int | None]:
@@ -100,10 +102,20 @@ def compact_and_die(root: Path, url: str, step: str, now: dt.datetime) -> None:
         compact(store, months, clock=lambda: dt.datetime.now(dt.UTC), checkpoint=die)
 
 
-def cool_and_die(root: Path, url: str, cold: str, endpoint: str | None, step: str, now: dt.datetime) -> None:
+def cool_and_die(
+    root: Path,
+    url: str,
+    cold: str,
+    endpoint: str | None,
+    step: str,
+    now: dt.datetime,
+    environment: Mapping[str, str],
+) -> None:
     """Move what is old at `now` to the cold tier, and be killed as by kill -9 right after `step` of the first file."""
     from tradepipe.store import ColdTier
     from tradepipe.store.tiers import cool, plan
+
+    os.environ.update(environment)  # the server that forked us began before the test set it
 
     def die(reached: str) -> None:
         if reached == step:
