@@ -18,8 +18,9 @@ Stored = NDArray[Any]
 Precision = type[np.float32] | type[np.float64]
 Kept = dict[BoundIndicator, tuple[Stored, ...]]
 
-# The inputs of so many rows stay in a core's second-level cache while one indicator after the other reads them.
-ROWS_AT_ONCE = 24_000
+# The inputs of so many rows stay in a core's caches while one indicator after the other reads them. With fewer, kernels
+# are called so often that threads wait for the interpreter lock.
+ROWS_AT_ONCE = 64_000
 # The last chunks go to threads indicator by indicator: whole, they would leave one thread waiting for the other's last.
 PARTED_A_THREAD = 2
 
