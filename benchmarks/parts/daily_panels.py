@@ -58,9 +58,11 @@ class Market:
             self.panel, windows, settings, schedule=schedule, grid=grid, threads=threads, on_progress=_quiet
         ).forecasts
 
-    def forecasts(self, members: pl.DataFrame, windows: pl.DataFrame, settings: ForecastSettings) -> pl.DataFrame:
+    def forecasts(
+        self, members: pl.DataFrame, windows: pl.DataFrame, settings: ForecastSettings, threads: int = 1
+    ) -> pl.DataFrame:
         """Forecasts of `windows`."""
-        return ensemble(members, self.panel, windows, settings, grid=self.grid)
+        return ensemble(members, self.panel, windows, settings, grid=self.grid, threads=threads)
 
 
 def all_stocks() -> Market | None:

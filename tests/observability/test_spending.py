@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from tradepipe.forecasting.sharing import side_by_side
 from tradepipe.observability.spending import Spending
 
 
@@ -26,6 +27,22 @@ def test_beside_others_the_threads_own_time_counts(monkeypatch):
     with spending.on("arma", alone=False):
         pass
     assert spending.seconds == {"arma": 0.25}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_other_threads_do_for_it_counts_too(monkeypatch, threads):
+    """Each thread has a clock of its own, which goes on by two seconds a job; jobs have jobs done for them."""
+    clocks = threading.local()
+    monkeypatch.setattr("tradepipe.observability.spending.time.thread_time", lambda: getattr(clocks, "now", 5.0))
+
+    def job(deeper):
+        clocks.now = getattr(clocks, "now", 5.0) + 2.0
+        return side_by_side(threads, job, [False] * 2) if deeper else None
+
+    spending = Spending()
+    with spending.on("arma", alone=False):
+        side_by_side(threads, job, [True, False, True])
+    assert spending.seconds == {"arma": 2.0 * (3 + 4)}
 
 
 def test_fits_are_counted_beside_what_is_spent(monkeypatch):

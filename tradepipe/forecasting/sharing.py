@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from tradepipe.observability.spending import add_help, working_time
+
 T = TypeVar("T")
 
 
@@ -17,8 +19,15 @@ def side_by_side(threads: int, run: Callable[..., T], *items: Iterable[object]) 
     """
     if threads <= 1:
         return list(map(run, *items))
+
+    def timed(*one: object) -> tuple[T, float]:
+        began = working_time()
+        return run(*one), working_time() - began
+
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, *items))
+        told = list(pool.map(timed, *items))
+    add_help(sum(spent for _, spent in told))
+    return [answer for answer, _ in told]
 
 
 def parts_of(count: int, threads: int, each: int = 1) -> list[int]:

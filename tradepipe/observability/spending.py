@@ -5,6 +5,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+_own = threading.local()
+
+
+def working_time() -> float:
+    """CPU seconds of the calling thread, and of those that have helped it."""
+    return time.thread_time() + getattr(_own, "help", 0.0)
+
+
+def add_help(seconds: float) -> None:
+    """Tell that other threads have worked so many CPU seconds for the calling one."""
+    _own.help = getattr(_own, "help", 0.0) + seconds
+
 
 class Spending:
     """CPU seconds by name, added up over threads; and of these, those that went into fits."""
@@ -22,7 +34,7 @@ class Spending:
         Args:
             name: of the part.
             alone: nothing else is computed meanwhile, so that all threads of the process work for it; else the calling
-                thread's time counts, and not that of threads that help it.
+                thread's time counts, and that of threads of which it was told (`add_help`).
         """
         with self._adding_to(self._seconds, name, alone=alone):
             yield
@@ -37,7 +49,9 @@ class Spending:
 
     @contextmanager
     def _adding_to(self, seconds: dict[str, float], name: str, *, alone: bool) -> Iterator[None]:
-        clock = time.process_time if alone else time.thread_time
+        clock = time.process_time if alone else working_time
+        with self._adding:
+            seconds.setdefault(name, 0.0)  # in the order in which they begin
         began = clock()
         try:
             yield

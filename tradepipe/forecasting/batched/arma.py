@@ -1,7 +1,6 @@
 """ARMA(p, d, q) (P, D, Q, s) with a mean and regressors for many series: fit, filter, update and forecast."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from tradepipe.forecasting.batched.arma_model import ArmaFits, ArmaOrder
 from tradepipe.forecasting.batched.polynomials import MEAN, NUMBERS
 from tradepipe.forecasting.batched.product_fitting import fit_products
 from tradepipe.forecasting.model import FloatArray, IntArray
+from tradepipe.forecasting.sharing import parts_of, side_by_side
 
 Series = Sequence[FloatArray] | FloatArray
 
@@ -69,26 +69,33 @@ def fit_arma(
     return ArmaFits(order, status, numbers, inverses)
 
 
-def filter_arma(series: Series, fits: ArmaFits, exog: Sequence[FloatArray] = ()) -> tuple[FloatArray, list[FloatArray]]:
+def filter_arma(
+    series: Series, fits: ArmaFits, exog: Sequence[FloatArray] = (), *, threads: int = 1
+) -> tuple[FloatArray, list[FloatArray]]:
     """States (series, size) after all bars of `series` at the fits' parameters, and errors; see `update_arma`."""
     states = np.empty((len(fits.status), fits.order.state_size))
     filtering.start_all(fits.order.shape, fits.numbers, states)
-    return update_arma(series, fits, states, exog)
+    return update_arma(series, fits, states, exog, threads=threads)
 
 
 def update_arma(
-    bars: Series, fits: ArmaFits, states: FloatArray, exog: Sequence[FloatArray] = ()
+    bars: Series, fits: ArmaFits, states: FloatArray, exog: Sequence[FloatArray] = (), *, threads: int = 1
 ) -> tuple[FloatArray, list[FloatArray]]:
     """States after the new `bars` of each series, and one-step errors; parameters are kept.
 
     A bar that is not finite is left out: the state stays, its error is NaN. So is that of a bar needed to difference.
+    The numbers are the same on any number of `threads`.
     """
     values, bounds = _flat(bars)
     if not len(bounds) - 1 == len(fits.status) == len(states):
         raise ValueError(f"{len(bounds) - 1} series, {len(fits.status)} fits, {len(states)} states; give one each")
     after, errors = states.copy(), np.empty(len(values))
-    beside = _beside(exog, bounds, fits.order)
-    filtering.advance_all(fits.order.shape, fits.numbers, values, bounds, beside, after, errors)
+    beside, shape = _beside(exog, bounds, fits.order), fits.order.shape
+
+    def run(a: int, b: int) -> None:
+        filtering.advance_all(shape, fits.numbers[a:b], values, bounds[a : b + 1], beside, after[a:b], errors)
+
+    _share(run, len(states), threads)
     return after, np.split(errors, bounds[1:-1]) if len(bounds) > 1 else []
 
 
@@ -123,12 +130,8 @@ def forecast_arma(
 
 def _share(run: Callable[[int, int], None], count: int, threads: int) -> None:
     """Call `run(first, end)` for parts of `count` series, on so many threads."""
-    if threads <= 1 or count <= 1:
-        run(0, count)
-        return
-    edges = np.linspace(0, count, min(4 * threads, count) + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, edges[:-1], edges[1:]))
+    edges = parts_of(count, threads, each=4)
+    side_by_side(threads, run, edges[:-1], edges[1:])
 
 
 def _beside(exog: Sequence[FloatArray], bounds: IntArray, order: ArmaOrder) -> FloatArray:

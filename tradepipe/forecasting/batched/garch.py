@@ -8,7 +8,6 @@ All functions are pure; a series' figures depend on that series alone, not on th
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +20,7 @@ from tradepipe.forecasting.batched.garch_parameters import coordinates, places_o
 from tradepipe.forecasting.batched.garch_series import faults_of, of_equal_length, standardised, to_natural
 from tradepipe.forecasting.batched.lanes import search
 from tradepipe.forecasting.model import FloatArray, IntArray
+from tradepipe.forecasting.sharing import parts_of, side_by_side
 
 COLD_STARTS: Final = ((0.05, 0.95), (0.50, 0.50), (0.005, 0.99))
 """Share of alpha in the persistence, and persistence: the usual region, a restless one and one that hardly moves.
@@ -67,16 +67,14 @@ def fit_garch(
             f"fit without it"
         )
     cold = _cold_points(model, starts)
-    parts = min(threads, len(returns))
-    if parts <= 1:
+    edges = parts_of(len(returns), threads)
+    if len(edges) == 2:
         return _fit_part(returns, model, cold, previous, turn)
-    edges = np.linspace(0, len(returns), parts + 1).astype(int).tolist()
 
     def part(begin: int, end: int) -> GarchFits:
         return _fit_part(returns[begin:end], model, cold, previous and _rows(previous, begin, end), turn)
 
-    with ThreadPoolExecutor(len(edges) - 1) as pool:
-        return _joined(list(pool.map(part, edges[:-1], edges[1:])))
+    return _joined(side_by_side(threads, part, edges[:-1], edges[1:]))
 
 
 def _rows(fits: GarchFits, begin: int, end: int) -> GarchFits:

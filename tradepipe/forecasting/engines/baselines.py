@@ -89,9 +89,10 @@ class Baselines:
             ForecastError: the engine refuses `spec`.
         """
         _checked(spec)
-        values, offsets = _flat(panel)
-        _, means = _summaries(values, offsets)
-        return self.at(panel, spec, means[:, None] if spec.family == "drift" else np.empty((len(panel), 0)))
+        flat = _flat(panel)
+        counts, means = _summaries(*flat)
+        parameters = means[:, None] if spec.family == "drift" else np.empty((len(panel), 0))
+        return self._fits(panel, spec, parameters, flat, counts)
 
     def at(self, panel: Panel, spec: ModelSpec, parameters: FloatArray) -> Fits:
         """The fits at given parameters (series, k): `mu` of drift, none of the others.
@@ -102,15 +103,19 @@ class Baselines:
         _checked(spec)
         names = self.names(spec)
         require_shape(panel, spec, names, parameters)
-        values, offsets = _flat(panel)
-        counts, _ = _summaries(values, offsets)
-        residuals, state = _filtered(spec, parameters, _first_state(spec, len(panel)), values, offsets)
+        flat = _flat(panel)
+        return self._fits(panel, spec, parameters, flat, _summaries(*flat)[0])
+
+    def _fits(
+        self, panel: Panel, spec: ModelSpec, parameters: FloatArray, flat: tuple[FloatArray, IntArray], counts: IntArray
+    ) -> Fits:
+        residuals, state = _filtered(spec, parameters, _first_state(spec, len(panel)), *flat)
         return Fits(
             spec=spec,
             symbols=panel.symbols,
             engine=(self.name,) * len(panel),
             reason=_reasons(spec, counts, state),
-            names=names,
+            names=self.names(spec),
             parameters=parameters,
             log_likelihood=np.full(len(panel), np.nan),
             observations=counts,
@@ -174,7 +179,9 @@ def _flat(panel: Panel) -> tuple[FloatArray, IntArray]:
     offsets = np.zeros(len(panel) + 1, dtype=np.int64)
     np.cumsum([len(values) for values in panel.values], out=offsets[1:])
     flat = np.concatenate([np.empty(0), *panel.values])
-    return np.where(np.abs(flat) <= LARGEST, flat, np.nan), offsets
+    if len(flat) and not (flat.min() >= -LARGEST and flat.max() <= LARGEST):  # NaN where any value is
+        flat[~(np.abs(flat) <= LARGEST)] = np.nan
+    return flat, offsets
 
 
 def _summaries(values: FloatArray, offsets: IntArray) -> tuple[IntArray, FloatArray]:

@@ -4,6 +4,7 @@
 `state` is that of `forecasting.batched.filtering`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -73,8 +74,7 @@ class BatchedArma:
     def faults(self, panel: Panel, spec: ModelSpec) -> tuple[str | None, ...]:
         """Why a series cannot be fitted: missing or too few values, or nothing that varies."""
         order = _order(spec)
-        beside = regressors_of(panel, order)
-        return tuple(_fault_of(*one, order) for one in zip(panel.values, beside, strict=True))
+        return tuple(_faults(panel.values, regressors_of(panel, order), order))
 
     def fit(
         self, panel: Panel, spec: ModelSpec, previous: Fits | None = None, *, turn: int = 0, threads: int = 1
@@ -109,7 +109,7 @@ class BatchedArma:
         reasons = list(faults)
         for row, status in zip(sound, found.status, strict=True):
             reasons[row] = _REASONS.get(FitStatus(status))
-        return _fits(panel, spec, reasons, sound, found)
+        return _fits(panel, spec, reasons, sound, found, threads=threads)
 
     def at(self, panel: Panel, spec: ModelSpec, parameters: FloatArray) -> Fits:
         """The fits at given parameters (series, k), in the order of `Fits.names`.
@@ -163,19 +163,30 @@ def _order_of(spec: ModelSpec) -> ArmaOrder:
     return ArmaOrder(p, d, q, spec.mean == "constant", spec.seasonal, len(spec.exog))
 
 
-def _fault_of(values: FloatArray, exog: FloatArray, order: ArmaOrder) -> str | None:
-    """Why a series cannot be fitted."""
+def _faults(series: Sequence[FloatArray], beside: Sequence[FloatArray], order: ArmaOrder) -> list[str | None]:
+    """Why each series cannot be fitted."""
     fewest = max(FEWEST, order.depth + 3 * int(order.shape[6]))
-    if len(values) < fewest:
-        return f"{len(values)} values, fewer than {fewest}"
-    if not np.isfinite(values).all():
-        return _REASONS[FitStatus.NOT_FINITE]
-    if not np.isfinite(exog).all():
-        return "missing or infinite regressors"
-    low, high = float(values.min()), float(values.max())
-    if max(high, -low) > LARGEST:
-        return f"values of a size beyond {LARGEST:g}"
-    return _REASONS[FitStatus.CONSTANT] if low == high else None
+    faults: list[str | None] = [None] * len(series)
+    for row, values in enumerate(series):
+        if len(values) < fewest:
+            faults[row] = f"{len(values)} values, fewer than {fewest}"
+    long = [row for row, fault in enumerate(faults) if fault is None]
+    if not long:
+        return faults
+    # All series end to end: a call of numpy for each of them costs more than what it looks at.
+    begin = np.cumsum([0, *(len(series[row]) for row in long[:-1])])
+    flat = np.concatenate([series[row] for row in long])
+    low, high = np.minimum.reduceat(flat, begin), np.maximum.reduceat(flat, begin)  # NaN where any value is
+    finite, large = np.isfinite(low) & np.isfinite(high), np.maximum(high, -low) > LARGEST
+    wild = [bool(order.regressors) and not np.isfinite(beside[row]).all() for row in long]
+    for place in np.flatnonzero(~finite | large | (low == high) | wild).tolist():
+        checks = (
+            (not finite[place], _REASONS[FitStatus.NOT_FINITE]),
+            (wild[place], "missing or infinite regressors"),
+            (large[place], f"values of a size beyond {LARGEST:g}"),
+        )
+        faults[long[place]] = next((why for wrong, why in checks if wrong), _REASONS[FitStatus.CONSTANT])
+    return faults
 
 
 def _names(spec: ModelSpec, order: ArmaOrder) -> tuple[str, ...]:
@@ -221,14 +232,17 @@ def _one_after_another(first: ArmaFits, second: ArmaFits) -> ArmaFits:
     return ArmaFits(order, *(np.concatenate(pair) for pair in zip(own, others, strict=True)))
 
 
-def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntArray, found: ArmaFits) -> Fits:
+def _fits(  # noqa: PLR0913 - what was asked for, of whom, what was found
+    panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntArray, found: ArmaFits, *, threads: int = 1
+) -> Fits:
     """Filter the sound series at the parameters found, and lay all series out as rows."""
     order = found.order
     good = np.flatnonzero([reasons[row] is None for row in sound])
     rows = sound[good]
     kept = ArmaFits(order, found.status[good], np.ascontiguousarray(found.numbers[good]))
     beside = regressors_of(panel, order)
-    states, errors = filter_arma([panel.values[row] for row in rows], kept, beside_values(beside, panel, rows))
+    values, exog = [panel.values[row] for row in rows], beside_values(beside, panel, rows)
+    states, errors = filter_arma(values, kept, exog, threads=threads)
     count, columns = len(panel), _columns(order)
     parameters, heights = np.full((count, len(columns)), np.nan), np.full(count, np.nan)
     evaluations, state = np.zeros(count, np.int64), np.zeros((count, order.state_size))
@@ -236,7 +250,7 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
     if found.inverses is not None:
         curvature[rows] = found.inverses[good]
     converged = np.zeros(count, np.bool_)
-    residuals = [np.full(len(values), np.nan) for values in panel.values]
+    residuals: list[FloatArray | None] = [None] * count
     parameters[rows], heights[rows], state[rows] = kept.numbers[:, columns], likelihood_arma(kept, states), states
     evaluations[rows] = np.maximum(kept.evaluations, 1)
     converged[rows] = kept.status == FitStatus.FITTED
@@ -250,11 +264,23 @@ def _fits(panel: Panel, spec: ModelSpec, reasons: list[str | None], sound: IntAr
         names=_names(spec, order),
         parameters=parameters,
         log_likelihood=heights,
-        observations=np.array([int(np.isfinite(values).sum()) for values in panel.values], dtype=np.int64),
+        observations=_observations(panel, residuals),
         converged=converged,
         evaluations=evaluations,
         warnings=("",) * count,
-        residuals=tuple(residuals),
+        residuals=tuple(
+            np.full(len(values), np.nan) if own is None else own
+            for own, values in zip(residuals, panel.values, strict=True)
+        ),
         state=with_ahead(state, panel, beside, order),
         curvature=curvature if found.inverses is not None else None,
     )
+
+
+def _observations(panel: Panel, residuals: Sequence[FloatArray | None]) -> IntArray:
+    """Values that are there: all of a series that was fitted."""
+    counts = (
+        len(values) if fitted is not None else int(np.isfinite(values).sum())
+        for values, fitted in zip(panel.values, residuals, strict=True)
+    )
+    return np.fromiter(counts, dtype=np.int64, count=len(panel))

@@ -7,13 +7,13 @@ from tradepipe.forecasting.model import Fits, FloatArray, ForecastError, IntArra
 
 
 def regressors_of(panel: Panel, order: ArmaOrder) -> tuple[FloatArray, ...]:
-    """Of each series, those of the bars ahead included.
+    """Of each series, those of the bars ahead included; without regressors no rows.
 
     Raises:
         ForecastError: a series lacks rows or columns.
     """
     if not order.regressors:
-        return tuple(np.empty((len(values), 0)) for values in panel.values)
+        return (np.empty((0, 0)),) * len(panel)
     if len(panel.exog) != len(panel):
         raise ForecastError(f"{len(panel.exog)} of {len(panel)} series have regressors; give each an array in exog")
     for symbol, values, exog in zip(panel.symbols, panel.values, panel.exog, strict=True):
@@ -26,7 +26,9 @@ def regressors_of(panel: Panel, order: ArmaOrder) -> tuple[FloatArray, ...]:
 
 
 def beside_values(beside: tuple[FloatArray, ...], panel: Panel, rows: IntArray) -> list[FloatArray]:
-    """Regressors of the bars that have values."""
+    """Regressors of the bars that have values; none of series without."""
+    if not panel.exog:
+        return []
     return [beside[row][: len(panel.values[row])] for row in rows]
 
 

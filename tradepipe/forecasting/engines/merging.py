@@ -231,11 +231,9 @@ def before_of(previous: Fits | None, panel: Panel, engine: Engine) -> Fits | Non
 
 def require_sound(panel: Panel) -> None:
     """Raise ForecastError for symbols given twice, and for parts of different lengths."""
-    seen: set[str] = set()
-    for symbol in panel.symbols:
-        if symbol in seen:
-            raise ForecastError(f"the panel has {symbol} twice; symbols must be unique")
-        seen.add(symbol)
+    if len(set(panel.symbols)) < len(panel):
+        twice = next(symbol for symbol in panel.symbols if panel.symbols.count(symbol) > 1)
+        raise ForecastError(f"the panel has {twice} twice; symbols must be unique")
     for name in ("values", "exog", "groups"):
         part = getattr(panel, name)
         if len(part) != len(panel) and (part or name == "values"):

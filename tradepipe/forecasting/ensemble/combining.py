@@ -20,11 +20,10 @@ from tradepipe.forecasting.ensemble.panel import (
     codes_of,
     errors_of,
     positions_of,
-    runs_of,
 )
 from tradepipe.forecasting.ensemble.room import Room
 from tradepipe.forecasting.ensemble.weights import Shares, shares
-from tradepipe.forecasting.frames import require_columns
+from tradepipe.forecasting.frames import require_columns, runs_of
 from tradepipe.forecasting.model import FloatArray, IntArray
 from tradepipe.forecasting.sharing import side_by_side
 from tradepipe.settings.forecasts import EnsembleSettings, ForecastSettings
@@ -102,11 +101,16 @@ def ensemble(  # noqa: PLR0913 - each is a different thing that a market has
     times = times[first : int(position.max()) + 1]
     aims -= first
     position -= first
-    symbols = runs_of(rows)[0].unique().sort().to_list()
-    cells = Cells.of(rows, room, position, symbols)
+    runs = runs_of(rows)
+    symbols = runs[0].unique().sort().to_list()
+    came = bars.select(*_BAR_COLUMNS, *_MEMBERSHIP & set(bars.columns))
     told = settings.ensemble
     span = max(int(aims.min()) - told.origins + 1, 0), int(aims.max())
-    outcomes = Outcomes(bars.select(*_BAR_COLUMNS, *_MEMBERSHIP & set(bars.columns)), times, symbols)
+    cells, outcomes = side_by_side(
+        threads,
+        lambda make: make(),
+        (lambda: Cells.of(rows, runs, room, position, symbols), lambda: Outcomes(came, times, symbols)),
+    )
     past = errors_of(rows, settings.members, cells, outcomes, span, threads=threads)
     answers, gate = Answers.empty(settings.members, wanted.height), gate_of(settings)
     asked = _Asked.by_horizon(wanted, settings.members, aims, cells.horizons)
@@ -114,7 +118,7 @@ def ensemble(  # noqa: PLR0913 - each is a different thing that a market has
     side_by_side(threads, lambda errors, these: _answer(errors, told, gate, these, answers), past, asked)
     here = Room(wanted.height)
     known_at = here.micros(wanted.get_column("known_at"))
-    answers.leave_early(outcomes.early(aims, codes_of(wanted, symbols, here), known_at))
+    answers.leave_early(outcomes.early(aims, codes_of(runs_of(wanted), symbols, here), known_at))
     return rows_of(wanted, answers, settings)
 
 

@@ -14,7 +14,7 @@ from tradepipe.forecasting.ensemble.blending import Said, columns_of
 from tradepipe.forecasting.ensemble.kernels import laying
 from tradepipe.forecasting.ensemble.kernels.laying import NEVER, UNKNOWN
 from tradepipe.forecasting.ensemble.room import Room
-from tradepipe.forecasting.frames import require_unique
+from tradepipe.forecasting.frames import Runs, goes_by_bar, require_unique, runs_of
 from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray
 from tradepipe.forecasting.sharing import parts_of, side_by_side
 
@@ -53,13 +53,13 @@ class Cells:
     symbol: IntArray
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, room: Room, position: IntArray, symbols: Sequence[str]) -> "Cells":
-        """Where `rows` lie whose origins have each a `position` and whose symbols are all among `symbols`."""
+    def of(cls, rows: pl.DataFrame, runs: Runs, room: Room, position: IntArray, symbols: Sequence[str]) -> "Cells":
+        """Where `rows` lie whose origins have each a `position` and whose symbols, in `runs`, are among `symbols`."""
         told, layer = room.whole(rows.get_column("horizon")), room.integers()
         counts = np.bincount(told)
         np.take(np.cumsum(counts > 0) - 1, told, out=layer, mode="clip")
         room.give_back(told)
-        return cls(room, tuple(np.flatnonzero(counts).tolist()), layer, position, codes_of(rows, symbols, room))
+        return cls(room, tuple(np.flatnonzero(counts).tolist()), layer, position, codes_of(runs, symbols, room))
 
 
 class Outcomes:
@@ -75,7 +75,8 @@ class Outcomes:
     def __init__(self, bars: pl.DataFrame, times: IntArray, symbols: Sequence[str]) -> None:
         room, changes = Room(bars.height), "is_member" in bars.columns
         opened = room.micros(bars.get_column("open_time"))
-        _require_once(bars, opened)
+        if not goes_by_bar(bars):
+            require_unique(bars, "bars", ["symbol", "open_time"])
         belongs = bars.get_column("is_member").to_numpy(writable=True) if changes else np.ones(bars.height, np.bool_)
         self.times = times
         self.close = np.full((len(symbols), len(times)), np.nan)
@@ -83,7 +84,7 @@ class Outcomes:
         self.member = np.full(self.close.shape, not changes)
         # What another symbol tells later than the first member is too late for this one.
         self.clock = np.full(len(times), UNKNOWN)
-        place, column = positions_of(opened, times, room), codes_of(bars, symbols, room)
+        place, column = positions_of(opened, times, room), codes_of(runs_of(bars), symbols, room)
         known_at, close = room.micros(bars.get_column("known_at")), room.column(bars.get_column("close"))
         laying.place_bars(place, column, close, known_at, belongs, *self.laid)
 
@@ -104,30 +105,13 @@ def positions_of(opened: IntArray, times: IntArray, room: Room) -> IntArray:
     return positions
 
 
-def codes_of(frame: pl.DataFrame, symbols: Sequence[str], room: Room) -> IntArray:
-    """The place of each row's symbol in `symbols`, NEVER where it is not among them."""
-    # Frames go symbol by symbol: looking a run's name up once is several times faster than each row's.
-    names, begin = runs_of(frame)
+def codes_of(runs: Runs, symbols: Sequence[str], room: Room) -> IntArray:
+    """The place of each row's symbol in `symbols`, NEVER where it is not among them; `runs` are of all rows."""
+    names, begin = runs
     codes = names.cast(pl.Enum(symbols), strict=False).to_physical().cast(pl.Int64).fill_null(NEVER)
     told = room.integers()
     laying.spread(codes.to_numpy(writable=True), begin, told)
     return told
-
-
-def runs_of(frame: pl.DataFrame) -> tuple[pl.Series, IntArray]:
-    """The symbol of each run of rows of one symbol, and where it begins."""
-    symbol = frame.get_column("symbol")
-    begin = (symbol != symbol.shift(1)).fill_null(value=True).arg_true()
-    return symbol.gather(begin), begin.to_numpy().astype(np.int64)
-
-
-def _require_once(bars: pl.DataFrame, opened: IntArray) -> None:
-    """Raise ValueError for a bar that is there twice. In frames that go from bar to bar that is seen at a glance."""
-    names, begin = runs_of(bars)
-    later = opened[1:] > opened[:-1]
-    later[begin[1:] - 1] = True
-    if not (later.all() and names.n_unique() == len(names)):
-        require_unique(bars, "bars", ["symbol", "open_time"])
 
 
 def errors_of(  # noqa: PLR0913 - what was forecast, where that lies, what came

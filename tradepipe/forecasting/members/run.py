@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from tradepipe.forecasting.frames import require_columns
+from tradepipe.forecasting.frames import goes_by_bar, require_columns
 from tradepipe.forecasting.members import BASELINES, RANDOM_WALK, members_of
 from tradepipe.forecasting.members.fits import fits_frame
 from tradepipe.forecasting.members.frames import Grid, empty_run, member_frame
@@ -24,6 +24,7 @@ from tradepipe.forecasting.refits.keeping import needs_all_symbols
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 from tradepipe.forecasting.refits.serving import Service
 from tradepipe.forecasting.refits.task import FEWEST_RETURNS, Task
+from tradepipe.forecasting.sharing import side_by_side
 from tradepipe.observability.progress import Progress, report
 from tradepipe.observability.spending import Spending
 from tradepipe.settings.forecasts import ForecastSettings
@@ -104,7 +105,7 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
     runs = [empty_run(settings.members)]
     workers = max(min(threads, windows.height), 1)
     told = Spending() if spending is None else spending
-    paid, counting = (partial(count, alone=workers == 1) for count in (told.on, told.fitting))
+    paid, counting = (partial(count, alone=threads <= 1) for count in (told.on, told.fitting))
     fitter = Fitter(settings.engine, max(threads // workers, 1), cache, counting)
 
     def computed(partition: str, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -122,7 +123,8 @@ def member_forecasts(  # noqa: PLR0913 - each is a different thing that a market
 
 def usable_rows(panel: pl.DataFrame, exog: tuple[str, ...]) -> pl.DataFrame:
     """Rows that a model can be fitted to, by symbol and open time; `before:` names are regressors a bar old."""
-    kept = panel.filter(pl.col("log_return").is_finite(), pl.col("close") > 0).sort("symbol", "open_time")
+    kept = panel.filter(pl.col("log_return").is_finite(), pl.col("close") > 0)
+    kept = kept if goes_by_bar(kept) else kept.sort("symbol", "open_time")
     if not exog:
         return kept
     before = [pl.col(name).shift(1).over("symbol").alias(f"before:{name}") for name in (*exog, "session")]
@@ -158,27 +160,33 @@ class PartitionMembers:
     def frames(self, partition: str, rows: pl.DataFrame, aims: Grid) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Forecasts and fits of the partition called `partition`."""
         answers = self.answers()
-        return (
-            member_frame(partition, rows, self.task, answers, aims),
-            fits_frame(partition, self.task, self.fits, self.settings),
+        makers = (
+            lambda: member_frame(partition, rows, self.task, answers, aims),
+            lambda: fits_frame(partition, self.task, self.fits, self.settings),
         )
+        forecasts, fits = side_by_side(self.fitter.threads, lambda make: make(), makers)
+        return forecasts, fits
 
     def answers(self) -> dict[str, Answers]:
         """What each member says; the random walk's words where another has none."""
-        found = {}
-        for member in members_of(self.settings):
-            with self.paid(member.name):
-                found[member.name] = self._of(member)
+        members = members_of(self.settings)
+        self.fits = {member.name: [] for member in members}
+        # While one member lays out its rows, another's kernels run.
+        made = side_by_side(self.fitter.threads, self._answered, members)
+        found = dict(zip(self.fits, made, strict=True))
         walk = found[RANDOM_WALK]
         walk.bounded()
-        for member in members_of(self.settings):
-            answers = found[member.name]
+        for member, answers in zip(members, made, strict=True):
             if member.name != RANDOM_WALK:
                 answers.withhold_late(self.task.bars.clock[self.task.places])
                 if needs_all_symbols(member):
                     answers.left_out(~self.task.bars.members(self.task.places), "no member of the universe")
                 answers.stood_in_for(walk, self.task.lengths, self.settings.min_train_bars)
         return found
+
+    def _answered(self, member: Member) -> Answers:
+        with self.paid(member.name):
+            return self._of(member)
 
     def fit(self, member: Member) -> None:
         """Make the fits that `answers` asks for, so that they are kept; answer nothing where no answer asks for one."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from tradepipe.forecasting.frames import runs_of
 from tradepipe.forecasting.model import BoolArray, FloatArray, IntArray, Panel
 from tradepipe.forecasting.refits.schedule import RefitSchedule
 
@@ -50,13 +51,13 @@ class Bars:
 
         The column is_member is only there where membership changes.
         """
-        symbols = rows["symbol"].unique(maintain_order=True)
-        number = rows["symbol"].replace_strict(symbols, np.arange(len(symbols)), return_dtype=pl.Int64)
-        session = schedule.numbers(rows["session"].to_numpy())
+        symbols, begin = runs_of(rows)
+        places = schedule.numbers(rows["session"].to_numpy())
+        places += np.repeat(np.arange(len(symbols)) * _WIDTH, np.diff(np.append(begin, rows.height)))
         return cls(
             symbols=tuple(symbols),
             returns=np.ascontiguousarray(rows["log_return"].to_numpy()),
-            places=number.to_numpy() * _WIDTH + session,
+            places=places,
             clock=rows["known_at"].to_physical().to_numpy(),
             exog=_matrix(rows, [f"before:{name}" for name in exog]),
             ahead=_matrix(rows, list(exog)),

@@ -124,7 +124,8 @@ class Fitter:
             for window in some:
                 rows = np.arange(begin, begin + len(window.rows))
                 symbols = tuple(bars.symbols[row] for row in window.rows.tolist())
-                first, second = (replace(one.take(rows), symbols=symbols) for one in (mean, variance))
+                chosen = (mean, variance) if len(some) == 1 else (one.take(rows) for one in (mean, variance))
+                first, second = (replace(one, symbols=symbols) for one in chosen)
                 chain.append([MemberFit(window, first, second)] if len(rows) else [])
                 begin += len(rows)
         return chain
@@ -176,5 +177,5 @@ def _at(panel: Panel, spec: ModelSpec, rows: Sequence[Row]) -> Fits:
 
 def residuals_of(mean: Fits) -> Panel:
     """The one-step errors that the variance equation is fitted to, without those that a mean cannot make."""
-    whole = all(np.isfinite(one).all() for one in mean.residuals)
+    whole = bool(np.isfinite(np.concatenate([np.empty(0), *mean.residuals])).all())
     return Panel(mean.symbols, mean.residuals if whole else tuple(one[np.isfinite(one)] for one in mean.residuals))

@@ -71,15 +71,29 @@ class RefitSchedule:
             ForecastError: one is no session of the schedule.
         """
         days = np.asarray(sessions, dtype="datetime64[D]")
-        places = np.searchsorted(self.days, days)
-        found = places < len(self.days)
-        found[found] = self.days[places[found]] == days[found]
-        if not found.all():
+        if not len(days):
+            return np.empty(0, dtype=np.int64)
+        if not len(self.days):
+            raise ForecastError("the refit schedule has no sessions; pass all sessions of the market's calendar")
+        first, last = self.days[0], self.days[-1]
+        lost = days[(days < first) | (days > last)]
+        if not len(lost):
+            places: IntArray = self._by_day[(days - first).astype(np.int64)]
+            lost = days[places < 0]
+        if len(lost):
             raise ForecastError(
-                f"{days[~found][0]} is no session of the refit schedule, which has {len(self.days)} sessions from "
-                f"{self.sessions[0] if self.sessions else 'none'}; pass all sessions of the market's calendar"
+                f"{lost[0]} is no session of the refit schedule, which has {len(self.days)} sessions from "
+                f"{first}; pass all sessions of the market's calendar"
             )
-        return places.astype(np.int64)
+        return places
+
+    @cached_property
+    def _by_day(self) -> IntArray:
+        """Number of the session of each day from the first to the last; -1 of others."""
+        since = (self.days - self.days[0]).astype(np.int64)
+        numbers = np.full(since[-1] + 1, -1)
+        numbers[since] = np.arange(len(since))
+        return numbers
 
     def at_or_after(self, day: dt.date) -> int:
         """The number of the first session that is not before `day`."""

@@ -1,7 +1,6 @@
 """What is common to many series, by hard singular value thresholding, and the recursion that follows from it."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -11,6 +10,7 @@ import numpy as np
 from tradepipe.forecasting.engines.samossa import eigen, recursion
 from tradepipe.forecasting.engines.samossa.windows import aligned, page, page_rows
 from tradepipe.forecasting.model import BoolArray, FloatArray
+from tradepipe.forecasting.sharing import side_by_side
 
 LARGEST_RADIUS: Final = 1.001
 """Spectral radius above which a recursion is refused.
@@ -150,10 +150,4 @@ def shares_of(series: int, threads: int) -> list[tuple[int, int]]:
 
 def together(threads: int, shares: list[tuple[int, int]], run: Callable[[int, int], None]) -> None:
     """Do the shares at the same time; each writes to places of its own."""
-    if threads <= 1:
-        for begin, end in shares:
-            run(begin, end)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(run, begin, end) for begin, end in shares]:
-            done.result()
+    side_by_side(threads, run, *zip(*shares, strict=True))
