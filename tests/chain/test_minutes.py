@@ -85,10 +85,18 @@ def around_the_clock(tmp_path_factory):
     from tradepipe.markets import load_markets
 
     market = load_markets(small.settings)[NAME]
-    outcome = small.runner.materialise(market, LAYERS, str(SESSIONS[0]), str(SESSIONS[-1]))
-    assert outcome.success, outcome.error
+    first, last = str(SESSIONS[0]), str(SESSIONS[-1])
+
+    def run(layers, begin, end):
+        outcome = small.runner.materialise(market, layers, begin, end)
+        assert outcome.success, outcome.error
+
+    run(LAYERS[:-1], first, last)
+    # Two sessions are traded: the third would only journal more of the same.
+    run(LAYERS[-1:], first, str(SESSIONS[1]))
     for execution in small.runner.execute_pending_signals(market):
         assert execution.success, execution.error
+    run(LAYERS[-1:], last, last)
     return small, market
 
 

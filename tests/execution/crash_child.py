@@ -2,14 +2,15 @@
 
 import os
 import signal
-import sys
 from collections import Counter
+from typing import Any
 
 from tests.execution.scenes import MARKET, Scene
 from tradepipe.execution.venues import PaperVenue
 
 
-def main(journal_url: str, venue_url: str, point: str, occurrence: int) -> None:
+def main(journal_url: str, venue_url: str, point: str, occurrence: int, trading: Any) -> None:
+    """`trading` is an event that is set when everything before, which is start-up, is done."""
     seen: Counter[str] = Counter()
 
     def checkpoint(name: str) -> None:
@@ -22,13 +23,6 @@ def main(journal_url: str, venue_url: str, point: str, occurrence: int) -> None:
         venue = PaperVenue.open(
             venue_url, market=MARKET.name, account=settings.account, costs=settings.costs, checkpoint=checkpoint
         )
-        # The parent waits for this line: everything before is start-up.
-        sys.stdout.write("trading\n")
-        sys.stdout.flush()
-        report = scene.execute(venue=venue, run_id=f"process-{os.getpid()}", checkpoint=checkpoint)
+        trading.set()
+        scene.execute(venue=venue, run_id=f"process-{os.getpid()}", checkpoint=checkpoint)
         venue.close()
-        sys.stdout.write(f"{report.approved} {report.recovered}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

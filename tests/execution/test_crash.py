@@ -1,17 +1,17 @@
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from tests.execution import crash_child
 from tests.execution.scenes import Scene
+from tests.processes import PROCESSES
 from tradepipe.execution import OrderState
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 POINTS = (
     "intent_recorded",  # before the INTENT row is committed
     "intent_committed",
@@ -24,15 +24,24 @@ POINTS = (
 TIMEOUT = 120
 
 
+@dataclass
+class Child:
+    process: Any
+    trading: Any
+
+
 def start(journal_url, venue_url, point="none", occurrence=0):
-    command = [sys.executable, "-m", "tests.execution.crash_child", journal_url, venue_url, point, str(occurrence)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    trading = PROCESSES.Event()
+    arguments = (journal_url, venue_url, point, occurrence, trading)
+    process = PROCESSES.Process(target=crash_child.main, args=arguments, daemon=True)
+    process.start()
+    return Child(process, trading)
 
 
 def finish(child):
-    _, errors = child.communicate(timeout=TIMEOUT)
-    assert child.returncode in {0, -signal.SIGKILL}, errors
-    return child.returncode
+    child.process.join(TIMEOUT)
+    assert child.process.exitcode in {0, -signal.SIGKILL}
+    return child.process.exitcode
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +99,11 @@ def test_killed_again_while_it_recovers(tmp_path, undisturbed):
 def test_killed_at_random_until_it_is_done(tmp_path, undisturbed):
     urls = f"sqlite:///{tmp_path / 'j.sqlite'}", f"sqlite:///{tmp_path / 'v.sqlite'}"
     chance, kills = random.Random(7), 0  # noqa: S311 - a seeded test
-    for _ in range(10):
+    for _ in range(6):
         child = start(*urls)
-        assert child.stdout.readline() == "trading\n"
+        assert child.trading.wait(TIMEOUT)
         time.sleep(chance.uniform(0.02, 0.3))
-        child.send_signal(signal.SIGKILL)
+        child.process.kill()
         kills += finish(child) == -signal.SIGKILL
     with Scene(*urls) as scene:
         scene.execute()

@@ -1,7 +1,6 @@
 """What other processes do in the store's tests. Imports stay few: each process pays for them."""
 
 import datetime as dt
-import multiprocessing
 import os
 import signal
 import time
@@ -9,14 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.processes import PROCESSES
 from tests.store.samples import DATASET, SMALL, small
 from tradepipe.store import PartitionStore, migrate, open_engine
 from tradepipe.store.store import MIGRATIONS, VERSION_TABLE
 
 GRACE = dt.timedelta(hours=1)
-# Each is forked from a server that has imported what they need; importing it took most of their time.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pytest", "alembic.command", "tradepipe.datasets", "tests.store.workers"])
 
 
 def run_all(target: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> list[int | None]:

@@ -1,8 +1,10 @@
 """Which close of a symbol was the newest one known at a given time."""
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 ALWAYS = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -21,6 +23,9 @@ Closes = Mapping[str, Sequence[Close]]
 a close that is known no earlier than that of a later bar is never the newest known, and is left out."""
 
 
+_known_at = attrgetter("known_at")
+
+
 class KnownMarks:
     """Closes as they become known. A close that comes late never hides that of a later bar."""
 
@@ -30,16 +35,18 @@ class KnownMarks:
     def add(self, closes: Closes) -> None:
         """Add closes of bars that are later than all added before; adding them again changes nothing."""
         for symbol, added in closes.items():
-            kept = [close for close in self._closes.get(symbol, []) if close.known_at < added[0].known_at]
-            self._closes[symbol] = [*kept, *added]
+            kept = self._closes.setdefault(symbol, [])
+            while kept and kept[-1].known_at >= added[0].known_at:
+                kept.pop()
+            kept.extend(added)
 
     def at(self, moment: dt.datetime) -> dict[str, Decimal]:
         """Per symbol the newest close that was known at `moment`; symbols without one are missing."""
         result = {}
         for symbol, closes in self._closes.items():
-            newest = next((close.price for close in reversed(closes) if close.known_at <= moment), None)
-            if newest is not None:
-                result[symbol] = newest
+            known = bisect_right(closes, moment, key=_known_at)
+            if known:
+                result[symbol] = closes[known - 1].price
         return result
 
 
