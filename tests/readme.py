@@ -1,4 +1,6 @@
-"""Run every command of the README's `sh` blocks, as a newcomer would. `python -m tests.readme`.
+"""Run the commands of the README's `sh` blocks, as a newcomer would, but those that CI runs anyway.
+
+`python -m tests.readme`
 
 A line ending in `# keeps running` is started, waited for until it prints its address and the
 address answers, and stopped. `ORDER` stands for a filled order of the demo.
@@ -17,6 +19,11 @@ ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 KEEPS_RUNNING = "# keeps running"
 START_TIMEOUT = 120.0
+# CI runs these as steps, the last two within `make check`.
+BY_THEMSELVES = {
+    *(f"make {target}" for target in ("test", "test-fast", "bench", "demo", "check")),
+    *(".venv/bin/dg check defs", ".venv/bin/dagster definitions validate"),
+}
 
 
 def commands(text: str) -> list[str]:
@@ -72,8 +79,8 @@ def runs(command: str) -> bool:
 def main() -> None:
     passed = failed = 0
     for command in commands((ROOT / "README.md").read_text()):
-        if command.split("#")[0].strip() in {"make test", "make test-fast", "make bench"}:
-            continue  # CI runs these by themselves
+        if command.split("#")[0].strip() in BY_THEMSELVES:
+            continue
         print(f"\n$ {command}", flush=True)
         if runs(command):
             passed += 1

@@ -1,15 +1,15 @@
-"""Promotes in a process of its own, and dies by SIGKILL at a step if told to."""
+"""Promotes, and dies by SIGKILL at a step if told to."""
 
 import os
 import signal
-import sys
 
 from tests.forecasting.registry.making import MARKET
 from tradepipe.forecasting.registry import ModelRegistry
 from tradepipe.settings.forecasts import PromotionSettings
 
 
-def main(url: str, step: int) -> None:
+def promote(url: str, step: int = 0) -> tuple[int, int]:
+    """How many changes were told, and how many steps it took."""
     seen = 0
 
     def checkpoint(_name: str) -> None:
@@ -23,8 +23,5 @@ def main(url: str, step: int) -> None:
     told = registry.promote(
         registry.get("samossa", MARKET), ["calm up", "wild down"], rule=rule, who="ada", why="a test of crashes"
     )
-    sys.stdout.write(f"{len(told)} {seen}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    registry.close()
+    return len(told), seen

@@ -1,21 +1,19 @@
 """Many promoters at once, and a promoter that dies half-way."""
 
 import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from tests.forecasting.registry.making import MARKET, NOW, active, assert_consistent, enter, judged, version
+from tests.forecasting.registry.promoting_child import promote
+from tests.processes import PROCESSES
 from tradepipe.forecasting.registry import ModelRegistry
 from tradepipe.forecasting.registry.tables import active_versions
 from tradepipe.settings.forecasts import PromotionSettings
 from tradepipe.store.database import open_engine
 
-ROOT = Path(__file__).parents[3]
 UP = "calm up"
 MEMBERS = ("random_walk", "drift", "samossa", "arma_garch")
 TWO = PromotionSettings(best=2)
@@ -105,13 +103,13 @@ def _kill_and_look(url, step):
     registry.promote(first, [UP, "wild down"], rule=PromotionSettings(best=1), who="ada", why="x")
     before = registry.active(), registry.all(), registry.history()
     registry.close()
-    child = [sys.executable, "-m", "tests.forecasting.registry.promoting_child", url]
-    killed = subprocess.run([*child, str(step)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    child = PROCESSES.Process(target=promote, args=(url, step))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
     registry = ModelRegistry(open_engine(url, durable=True))
     assert (registry.active(), registry.all(), registry.history()) == before
-    done = subprocess.run([*child, "0"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == f"4 {STEPS}\n"
+    assert promote(url) == (4, STEPS)
     assert {one.version.split("/")[0] for one in registry.active()} == {"samossa"}
     assert_consistent(registry, 1)
     registry.close()
