@@ -29,13 +29,15 @@ LAYERS = (
 )
 
 # One year of daily bars has some 250 sessions: train on 120, so that the second half has forecasts. That is too
-# few for the batched kernels; the reference engine is slow, so it refits monthly.
+# few for the batched kernels; the reference engine is slow, so it refits monthly, and not on drift.
 SMALL = {
     "TRADEPIPE_ENVIRONMENT": "test",
     "TRADEPIPE_MARKETS__US_INDICES__START": "2018-01-01",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__TRAIN_BARS": "120",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__MIN_TRAIN_BARS": "100",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__REFIT": "month",
+    "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__DRIFT__LOG_LIKELIHOOD": "0",
+    "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__DRIFT__COVERAGE": "0",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ENSEMBLE__ORIGINS": "50",
     "TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ENSEMBLE__MIN_ORIGINS": "20",
 }

@@ -135,7 +135,7 @@ LAYERS: dict[str, Layer] = {
                 "schedule and on drift; between refits new bars are filtered."
             ),
             kinds=("numba", "statsmodels", "arch", "parquet"),
-            version="1",
+            version="2",
             reads=member_reads,
             contract=member_contract,
             settings_of=member_settings,

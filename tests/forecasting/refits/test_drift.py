@@ -3,7 +3,13 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from tradepipe.forecasting.engines import filter_batch
+from tradepipe.forecasting.members import members_of
+from tradepipe.forecasting.model import Panel
+from tradepipe.forecasting.refits.bars import Bars
 from tradepipe.forecasting.refits.drift import Watch, log_density, upper_quantile
+from tradepipe.forecasting.refits.fitting import Fitter, Window
+from tradepipe.forecasting.refits.rehearsal import rehearse
 from tradepipe.settings.forecasts import DriftSettings, ForecastSettings
 
 FREEDOM = np.array([np.inf, 5.0, 2.5])
@@ -111,3 +117,49 @@ def test_daily_refits_leave_nothing_to_drift(broken, make):
     panel, window, settings = broken
     run = make.members(panel, window, settings.model_copy(update={"refit": "day"}))
     assert "drift" not in run.fits["trigger"]
+
+
+def test_a_partition_shorter_than_the_watch_is_long_sees_drift_too(broken, make):
+    panel, window, settings = broken
+    told = settings.model_copy(update={"drift": DriftSettings(bars=40, log_likelihood=0.5, coverage=0)})
+    assert panel.filter(pl.col("session") >= window["first_session"].item())["session"].n_unique() < 40
+    drifted = make.members(panel, window, told).fits.filter(trigger="drift")
+    assert set(drifted["symbol"]) == {"WILD"}
+    assert (drifted["session"] > panel["session"].unique().sort()[-13]).all()
+
+
+def rehearsed(values, drift):
+    """A watch after a chain's first fit to all of `values`."""
+    count = len(values)
+    bars = Bars(("A",), values, np.arange(count), np.arange(count))
+    window = Window(count - 1, 0, "first", np.array([0]), np.array([0]), np.array([count]))
+    member = next(one for one in members_of(ForecastSettings()) if one.name == "arma_garch")
+    (fit,) = Fitter().chain(member, bars, [window])[0]
+    watch = Watch(drift, 1)
+    rehearse(watch, member, fit, bars)
+    return watch, member, fit, bars.panel(window.rows, window.starts, window.stops)
+
+
+def test_a_chain_begins_with_the_last_bars_of_its_first_window(make):
+    watch, member, fit, panel = rehearsed(make.simulate(3, 600), DriftSettings(bars=30))
+    mean = filter_batch({member.mean: fit.mean}, panel)[member.mean]
+    errors = mean.residuals[0]
+    said = [
+        filter_batch({member.variance: fit.variance}, Panel(panel.symbols, (part,)))[member.variance].log_likelihood[0]
+        for part in (errors, errors[:-30])
+    ]
+    # A part's variance before its first bar is its own, which the newest bars hardly remember.
+    assert watch._heights[:, 0].sum() == pytest.approx(said[0] - said[1], abs=0.1)
+    assert watch._inside[:, 0].mean() == pytest.approx(0.95, abs=0.1)
+
+
+def test_what_a_fit_never_described_is_no_drift_from_it(make):
+    values = make.simulate(4, 600)
+    values[-30:] *= 8
+    watch = rehearsed(values, DriftSettings(bars=30, log_likelihood=0.2))[0]
+    assert np.isnan(watch._heights).all()
+
+
+def test_where_nothing_is_watched_nothing_is_rehearsed(make):
+    watch = rehearsed(make.simulate(3, 600), DriftSettings(bars=30, log_likelihood=0, coverage=0))[0]
+    assert np.isnan(watch._heights).all()

@@ -11,8 +11,9 @@ LEVEL = 0.95
 class Watch:
     """One-step forecasts met by what came, bar by bar, over a partition's chain of one member.
 
-    A symbol's newest bars are those since its chain began or drift refitted it; a refit on schedule changes nothing
-    about how well the bars before it were described.
+    A symbol's newest bars are those since drift refitted it, and before that those since its chain began with the last
+    ones of its first fit's window before them; a refit on schedule changes nothing about how well the bars before it
+    were described.
     """
 
     def __init__(self, settings: DriftSettings, symbols: int) -> None:

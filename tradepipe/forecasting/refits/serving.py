@@ -21,6 +21,7 @@ from tradepipe.forecasting.refits.answers import Answers
 from tradepipe.forecasting.refits.drift import Watch
 from tradepipe.forecasting.refits.fitting import Fitter, MemberFit, residuals_of
 from tradepipe.forecasting.refits.keeping import needs_all_symbols
+from tradepipe.forecasting.refits.rehearsal import rehearse
 from tradepipe.forecasting.refits.task import Task
 
 
@@ -62,6 +63,8 @@ class Service:
             The fits that drift asked for meanwhile, in the order in which they were made.
         """
         standing = _Standing.of(fit, self, only)
+        if self.watch is not None and fit.window.trigger == "first":
+            rehearse(self.watch, self.member, fit, self.task.bars)
         refitted: list[MemberFit] = []
         if first == fit.window.refit:
             standing.answer(standing.at_session(first))
