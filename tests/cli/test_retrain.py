@@ -8,6 +8,8 @@ from tradepipe.commands.project import Project
 from tradepipe.commands.retrain import WorkerError, show_retraining, start_worker
 from tradepipe.markets import PartitionKeyError
 
+pytestmark = pytest.mark.slow  # a delivered project
+
 
 def test_a_market_without_bars_cannot_be_retrained(fresh):
     with pytest.raises(

@@ -36,6 +36,7 @@ def forget(small: SmallProject) -> dict[str, bytes]:
     return before
 
 
+@pytest.mark.slow
 def test_the_job_keeps_what_forecasting_kept(project: SmallProject):
     forget(project)
     result = run(project, partition_key=LAST)
@@ -49,6 +50,7 @@ def test_the_job_keeps_what_forecasting_kept(project: SmallProject):
     assert kept(project) == fitted
 
 
+@pytest.mark.slow
 def test_the_sensor_asks_once_for_the_same_content(project: SmallProject):
     (request,) = tick(project).run_requests  # nothing was ever retrained
     assert (request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"]) == (
@@ -62,6 +64,7 @@ def test_the_sensor_asks_once_for_the_same_content(project: SmallProject):
     assert "as new as its data" in silent.skip_message
 
 
+@pytest.mark.slow
 def test_restated_data_is_asked_for_and_after_its_retraining_left_alone(project: SmallProject):
     assert run(project, tags=tick(project).run_requests[0].tags).success
     project.restate("2018-12")
@@ -71,6 +74,7 @@ def test_restated_data_is_asked_for_and_after_its_retraining_left_alone(project:
     assert not tick(project).run_requests
 
 
+@pytest.mark.slow
 def test_a_failed_retraining_is_tried_again_under_another_key(project: SmallProject, monkeypatch):
     import sensors.retraining
 
@@ -87,6 +91,7 @@ def test_a_failed_retraining_is_tried_again_under_another_key(project: SmallProj
     assert second.tags == first.tags
 
 
+@pytest.mark.slow
 def test_a_block_that_kills_its_process_again_and_again_is_given_up(project: SmallProject, monkeypatch):
     import sensors.retraining
 
