@@ -240,7 +240,7 @@ def deliveries(names, closes, drawn, delays):
     return pl.concat(frames)
 
 
-@settings(max_examples=40)
+@settings(max_examples=min(20, settings().max_examples))
 @given(st.lists(prices, min_size=1, max_size=3), st.lists(volumes, min_size=1, max_size=7), moments)
 def test_judging_only_what_is_suspect_changes_nothing(closes, drawn, delays):
     raw = deliveries("ABC"[: len(closes)], closes, drawn, delays)

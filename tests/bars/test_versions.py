@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradepipe.bars.versions import CONTENT, KEY, settle
@@ -138,6 +138,7 @@ def oracle(rows: pl.DataFrame) -> dict[str, float]:
     return {row["symbol"]: row["close"] for row in ordered}
 
 
+@settings(max_examples=min(50, settings().max_examples))
 @given(deliveries, st.randoms(use_true_random=False))
 def test_at_every_moment_the_versions_say_what_the_deliveries_said(history, random):
     rows = frame_of(history)

@@ -111,7 +111,7 @@ WORDS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=WORDS)
 def test_a_stale_hit_is_impossible(tmp_path_factory, valkey_address, words):
     """Whatever is published, evicted or restarted: every read gives what the store holds then."""

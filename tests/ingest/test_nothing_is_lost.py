@@ -68,6 +68,7 @@ def lines(draw):
 
 
 @pytest.mark.slow
+@settings(max_examples=min(50, settings().max_examples))
 @given(st.lists(st.lists(lines(), max_size=12), max_size=3), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example([["SPX,2018-12-31,1,1,1,1,1"] * 2], "\n", True)
 @example([["SPX,2018-12-31,1,1,1,1,1", 'SPX,2018-12-28,1,1,1,1,"1', "", '2"', "SPX,2018-12-27,1,1,1,1,1"]], "\n", True)
