@@ -242,6 +242,14 @@ def test_a_missing_column_is_named(bars_of, one_window):
         compute_indicators(bars_of([1.0]).drop("low", "known_at"), one_window, [parse_indicator("atr(14)")])
 
 
+@pytest.mark.parametrize("name", KEY)
+def test_a_bar_without_a_key_is_refused(name, bars_of, one_window):
+    """Without a session it belonged to no partition and was dropped; without an open time it came first."""
+    bars = bars_of([1.0, 2.0, 3.0]).with_columns(pl.when(pl.int_range(pl.len()) != 1).then(name).alias(name))
+    with pytest.raises(IndicatorInputError, match=f"1 of 3 bars have no {name}"):
+        compute_indicators(bars, one_window, [parse_indicator("sma(2)")])
+
+
 def test_a_repeated_bar_is_refused(bars_of, one_window):
     bars = bars_of([1.0, 2.0, 3.0])
     with pytest.raises(IndicatorInputError) as caught:

@@ -100,6 +100,11 @@ def test_the_same_indicator_is_written_in_several_ways(text, canonical):
             "indicator 'bollinger(20, 0)': width must be a number from 0.1 to 10, not 0",
         ),
         (
+            f"rsi(1{'0' * 5000})",
+            ParameterError,
+            f"indicator 'rsi(1{'0' * 5000})': period must be a whole number from 2 to 2000, not inf",
+        ),
+        (
             "bollinger(20, 1e999)",
             ParameterError,
             "indicator 'bollinger(20, 1e999)': width must be a number from 0.1 to 10, not inf",

@@ -11,7 +11,7 @@ from tradepipe.indicators.model import BoundIndicator, Value
 from tradepipe.indicators.registry import indicator_named
 
 _FORM = re.compile(r"\s*(?P<name>[a-z][a-z0-9_]*)\s*(?:\((?P<arguments>[^()]*)\)\s*)?")
-_WHOLE = re.compile(r"[+-]?\d+")
+_WHOLE = re.compile(r"[+-]?\d{1,300}")  # more digits are no parameter, and some are more than `int` reads
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _ACROSS = re.compile(rf"\s*(?P<across>{'|'.join(CROSS_SECTIONS)})\b\s*(?P<rest>.*)", re.DOTALL)
 _TIMED = re.compile(r"(?P<indicator>[^@]*?)\s*(?:@\s*(?P<interval>[0-9a-z]+)\s*)?")

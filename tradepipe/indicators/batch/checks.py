@@ -5,14 +5,23 @@ from collections.abc import Sequence
 import polars as pl
 
 from tradepipe.bars.windows import PARTITION
+from tradepipe.contracts.features import INDICATOR_KEY_COLUMNS
 from tradepipe.indicators.errors import IndicatorInputError
+
+_KEY = [column.name for column in INDICATOR_KEY_COLUMNS]
 
 
 def refuse_missing(bars: pl.DataFrame, needed: Sequence[str]) -> None:
-    """Raise IndicatorInputError when `bars` lack one of the columns `needed`."""
+    """Raise IndicatorInputError when `bars` lack one of the columns `needed`, or a bar one of its key columns."""
     missing = [name for name in needed if name not in bars.columns]
     if missing:
         raise IndicatorInputError(f"the bars lack the column {', '.join(missing)}; needed are {', '.join(needed)}")
+    for name in _KEY:
+        if count := bars.get_column(name).null_count():
+            raise IndicatorInputError(
+                f"{count} of {bars.height} bars have no {name}. Remedy: publish bars through their contract, which "
+                "sends such rows to quarantine."
+            )
 
 
 def refuse_repeated(bars: pl.DataFrame, windows: pl.DataFrame) -> None:
