@@ -14,13 +14,7 @@ from tradepipe.compiling.building import build
 from tradepipe.indicators import indicators
 from tradepipe.indicators.building import jobs
 
-FIRST_CALL_IN_IMPORTS = 4.0
 ROOM = Path(tradepipe.indicators.__file__).parent
-
-LIBRARIES = """
-import time, numba, polars, scipy.linalg, sqlalchemy
-print(time.process_time())
-"""
 
 IMPORT_ONLY = """
 import sys
@@ -31,7 +25,7 @@ print(sorted({"numba", "pandera", "dagster", "pandas", "scipy", "talib"} & set(s
 """
 
 FIRST_CALL = """
-import time
+import sys
 import datetime as dt
 import numpy as np
 import polars as pl
@@ -49,7 +43,7 @@ windows = pl.DataFrame(
 )
 default = next(iter(load_settings().markets.values())).indicators
 compute_indicators(bars, windows, parse_features(default))
-print(len(default), time.process_time())
+print(len(default), *sorted({"dagster", "pandas", "talib"} & set(sys.modules)))
 
 every = [one.bind() for one in indicators().values()]
 compute_indicators(bars, windows, every)
@@ -101,24 +95,19 @@ def test_the_first_call_of_a_fresh_process_waits_for_no_compiler():
     """All kernels are compiled at install, for the very types that batch, states and live series call them with."""
     assert build(jobs()).kept
     assert build(jobs()).compiled == ()
-    # Even CPU time is longer where processes share a core, so the 3 s are for the benchmark to tell. Here the unit is
-    # an import of the libraries by a process of its own: 2.3 of them, and a dozen more with nine kernels to compile.
-    told, imports = [], []
-    for _ in range(3):
-        imports.append(float(run_python(LIBRARIES)))
-        told.append([line.split() for line in run_python(FIRST_CALL).splitlines()])
-    first, *rest = min(told, key=lambda lines: float(lines[0][1]))
+    # How long it takes is for the benchmark to tell; what would make it long is a compiler, or a library too many.
+    first, *rest = [line.split() for line in run_python(FIRST_CALL).splitlines()]
     assert int(first[0]) >= 5
-    assert float(first[1]) < FIRST_CALL_IN_IMPORTS * min(imports)
+    assert first[1:] == []
     assert [name for name, _, _ in rest] == list(indicators())
     assert {name for name, signatures, misses in rest if (signatures, misses) != ("1", "0")} == set()
 
 
 @pytest.mark.slow
-def test_a_cold_cache_is_filled_by_two_processes_and_serves_the_next(tmp_path):
-    """The whole set costs half a minute; a package of a few indicators shows the same."""
+def test_a_cold_cache_is_filled_and_serves_the_next_process(tmp_path):
+    """The whole set costs half a minute; a package of two indicators shows the same."""
     shutil.copytree(ROOM.parent, tmp_path / "tradepipe", ignore=shutil.ignore_patterns("__pycache__"))
-    kept = {"sma", "ema", "rsi", "returns", "momentum", "roc", "__init__"}
+    kept = {"momentum", "roc", "__init__"}
     for file in (tmp_path / "tradepipe" / "indicators" / "families").glob("*/*.py"):
         if file.stem not in kept:
             file.unlink()
@@ -127,4 +116,4 @@ def test_a_cold_cache_is_filled_by_two_processes_and_serves_the_next(tmp_path):
         return json.loads(run_python(BUILD, PYTHONPATH=str(tmp_path), cwd=tmp_path))
 
     assert done() == {"compiled": sorted(kept - {"__init__"}), "cached": 0, "kept": True}
-    assert done() == {"compiled": [], "cached": 6, "kept": True}
+    assert done() == {"compiled": [], "cached": 2, "kept": True}
