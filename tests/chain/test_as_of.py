@@ -1,12 +1,13 @@
 """Every layer as of a moment: what was known then, and nothing that was known later."""
 
 import datetime as dt
+import shutil
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.projects import FIRST, LAST, MARKET
+from tests.projects import FIRST, LAST, MARKET, SmallProject
 from tradepipe.bars.versions import settle
 from tradepipe.chain import LAYERS
 from tradepipe.chain.as_of import read_as_of
@@ -77,9 +78,12 @@ def test_what_cannot_tell_its_past_says_so(ready):
         ready.store.read(f"{MARKET}/trades", as_of=AUGUST)
 
 
-@pytest.fixture
-def restated(project):
-    """The close of SPX on 2018-06-05 is restated on 2018-06-20 and again, back, on 2018-07-03."""
+@pytest.fixture(scope="module")
+def restated(ready, tmp_path_factory):
+    """The close of SPX on 2018-06-05 is restated on 2018-06-20 and again, back, on 2018-07-03. Look, do not touch."""
+    home = tmp_path_factory.mktemp("restated") / "home"
+    shutil.copytree(ready.home, home)
+    project = SmallProject.at(home)
     bars = project.store.read(f"{MARKET}/bars", ["2018-06"])
     one = bars.filter(symbol="SPX", session=dt.date(2018, 6, 5))
     words = [one]

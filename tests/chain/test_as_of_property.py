@@ -59,7 +59,7 @@ def parted(rows: pl.DataFrame, contract) -> dict[str, pl.DataFrame]:
     return {key: contract.arrange(rows.filter(partition=key)) for key in keys}
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.lists(words, min_size=1, max_size=30))
 def test_an_as_of_read_is_what_cleaning_would_have_given_then(tmp_path_factory, history):
     folder = tmp_path_factory.mktemp("any")
