@@ -21,7 +21,8 @@ from tradepipe.settings.forecasts import PromotionSettings
 EVERYWHERE: Final = ""
 """Regime of a withdrawal from all regimes."""
 
-_AT = ["partition", "regime", "horizon"]
+_AT = ["partition", "made", "regime", "horizon"]
+"""Where the random walk is judged on the same targets; a partition's first ones were forecast in the one before."""
 _WALK = "of the walk: "
 
 
