@@ -229,7 +229,7 @@ def test_horizons_and_partitions_add_up(registry):
 def test_a_partition_s_targets_are_compared_with_the_walk_forecast_where_they_were(registry):
     """February's first targets were forecast in January: two versions of each model share February's evaluation."""
     january, february = ([version(member, month(number)) for member in MEMBERS[:2]] for number in (1, 2))
-    enter(registry, january, [])
+    enter(registry, january, [judged(one, 5.0, forecasts=100) for one in january])
     rows = [
         judged(january[0], 1.0, forecasts=100, partition="2020-02"),
         judged(january[1], 4.0, forecasts=100, partition="2020-02"),
@@ -239,7 +239,7 @@ def test_a_partition_s_targets_are_compared_with_the_walk_forecast_where_they_we
     enter(registry, february, rows)
     found = {one.member: one for one in registry.standings(MARKET, RULE)}
     assert found["random_walk"].score == 0
-    assert found["drift"].score == pytest.approx((400 + 600) / 400 - (100 + 900) / 400)
+    assert found["drift"].score == pytest.approx((500 + 400 + 600) / 500 - (500 + 100 + 900) / 500)
     told = registry.standings(MARKET, RULE.model_copy(update={"partitions": 1}))
     assert {one.version for one in told} == {one.id for one in february}
 
