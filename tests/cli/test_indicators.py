@@ -123,6 +123,16 @@ def test_warm_up_without_rows_says_so(tmp_path):
         shown(show_warm_up, None, tmp_path / "bars.parquet", tolerance=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"), [(1, "give --bars with more of them"), (90, "Every lookback measured is enough")]
+)
+def test_warm_up_says_that_all_is_well_of_what_it_measured_alone(tmp_path, rows, said):
+    walk(rows).write_csv(tmp_path / "bars.csv")
+    text = " ".join(shown(show_warm_up, None, tmp_path / "bars.csv", tolerance=1e-9).split())
+    assert said in text
+    assert ("is enough" in text) is (rows > 1)
+
+
 def test_a_lookback_that_is_too_small_ends_with_exit_code_3(tmp_path, monkeypatch):
     walk().write_csv(tmp_path / "bars.csv")
     words = ["indicators", "warmup", "--bars", str(tmp_path / "bars.csv")]

@@ -73,10 +73,11 @@ def _print(console: Console, needs: Sequence[Need], title: str, tolerance: float
     console.print(table)
     measured = [need for need in needs if need.needed is not None]
     small = [need.bound.text for need in measured if need.too_small]
+    enough = "Every lookback measured is enough." if measured else "Remedy: give --bars with more of them."
     console.print(
         f"{len(measured)} of {len(needs)} measured. needed: bars of history after which the start of the series "
         f"changes no value by more than {tolerance:g} of its size. "
-        + (f"[bold]Lookback too small: {', '.join(small)}[/]" if small else "Every lookback is enough.")
+        + (f"[bold]Lookback too small: {', '.join(small)}[/]" if small else enough)
     )
 
 
