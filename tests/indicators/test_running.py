@@ -46,7 +46,7 @@ def assert_same(kept, expected):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("rows", [1, 100, 24_000])
+@pytest.mark.parametrize("rows", [1, 100, 64_000])
 def test_neither_chunks_nor_threads_change_a_value(rows, threads, wanted, arrays, offsets, expected, monkeypatch):
     monkeypatch.setattr(running, "ROWS_AT_ONCE", rows)
     monkeypatch.setattr(running, "PARTED_A_THREAD", rows % 7)
