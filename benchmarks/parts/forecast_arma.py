@@ -1,5 +1,7 @@
 """T1: ARMA(1, 1) with a mean, fitted cold to windows of real returns, against statsmodels and statsforecast.
 
+Beside it the daily warm step against a cold fit (G6), and how often ARMA(2, 2), whose optima are many, ends short.
+
 Both likelihoods are exact and of the same values, so they compare. A fit is short when it is more than 1e-3 below
 the best that anyone found: either engine, ours from every basin of the grid, or ours from random places.
 """
@@ -24,7 +26,8 @@ from benchmarks.parts.stocks import shared_file
 from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, fit_arma
 
 SHORT = 1e-3
-STARTS = 4
+STARTS, BESIDE = 4, 2
+DAYS = 20
 WINDOW = 1000
 Peer = Callable[[int], tuple[float, float]]
 """CPU seconds and log-likelihood of a fit to the window of that number."""
@@ -61,7 +64,54 @@ def measure(*, quick: bool) -> dict[str, Figure]:
     print(f"{len(windows)} windows of {WINDOW}: {each:.0f} us a fit, short {short:.1f} %")
     print(f"short in % of {len(places)} of them: {peer_short}")
     figures["T1_short"] = _figure(short, 3.0, "% of windows", f"best known; short are {peer_short}", "lower")
-    return figures
+    return figures | _warm([one for one in windows if len(one) > DAYS][:: 8 if quick else 2]) | _second(chosen)
+
+
+def _warm(windows: list[Floats]) -> dict[str, Figure]:
+    """G6: the window rolls by a day, warm against cold in turns; each fit starts from the warm one before."""
+    fits = fit_arma([one[:-DAYS] for one in windows], _ORDER, starts=STARTS)
+    ratios, short = [], []
+    for day in range(1, DAYS + 1):
+        block = [one[day : len(one) - DAYS + day] for one in windows]
+        started = time.process_time()
+        warm = fit_arma(block, _ORDER, starts=BESIDE, warm=fits, rotation=day)
+        middle = time.process_time()
+        cold = fit_arma(block, _ORDER, starts=STARTS)
+        ratios.append((middle - started) / (time.process_time() - middle))
+        short.append(float(np.mean(cold.log_likelihood - warm.log_likelihood > SHORT)))
+        fits = warm
+    ratio, behind = 100 * statistics.median(ratios), 100 * statistics.mean(short)
+    print(f"warm step: {ratio:.0f} % of a cold fit, short of it {behind:.1f} %")
+    return {
+        "G6_arma_warm": _figure(ratio, 50.0, "% of a cold fit", "ours, cold", "lower"),
+        "G6_arma_warm_short": _figure(behind, 1.0, "% of days", "ours, cold", "lower"),
+    }
+
+
+def _second(windows: list[Floats]) -> dict[str, Figure]:
+    """ARMA(2, 2): CPU time, and how often it ends short of itself from many more and from random places."""
+    order = ArmaOrder(2, 0, 2)
+    fit_arma(windows[:1], order)  # compiles
+    started = time.process_time()
+    fits = fit_arma(windows, order, starts=STARTS)
+    each = (time.process_time() - started) / len(windows) * 1e3
+    best: Floats = fit_arma(windows, order, starts=64).log_likelihood
+    generator = np.random.default_rng(7)
+    for attempt in range(5 * _RANDOM_PLACES):
+        numbers, count = fits.numbers.copy(), len(windows)
+        radius, frequency = 1.0 - 10.0 ** generator.uniform(-3, -0.5, count), generator.uniform(0, np.pi, count)
+        beside = np.clip(radius + generator.normal(0.0, 0.01, count), 0.0, 0.999)
+        apart = frequency if attempt % 2 else generator.uniform(0, np.pi, count)
+        numbers[:, 0], numbers[:, 1] = 2 * radius * np.cos(frequency), -(radius**2)
+        numbers[:, 3], numbers[:, 4] = -2 * beside * np.cos(apart), beside**2
+        again = fit_arma(windows, order, starts=0, warm=ArmaFits(order, fits.status, numbers))
+        best = np.fmax(best, again.log_likelihood)
+    short = 100 * float(np.mean(best - fits.log_likelihood > SHORT))
+    print(f"ARMA(2, 2): {each:.2f} ms a fit, short {short:.1f} %")
+    return {
+        "T1_arma_22_short": _figure(short, 5.0, "% of windows", "best known", "lower"),
+        "T1_arma_22": _figure(each, 3.0, "ms", "of this machine", "lower"),
+    }
 
 
 def _figure(measured: float, target: float, unit: str, peer: str, better: str) -> Figure:
@@ -164,4 +214,5 @@ def _stocks() -> list[Floats]:
 def _returns(prices: pl.Series) -> Floats:
     """Log returns in per cent."""
     known = prices.cast(pl.Float64, strict=False).drop_nulls().to_numpy()
-    return 100.0 * np.diff(np.log(known[known > 0]))
+    returns: Floats = 100.0 * np.diff(np.log(known[known > 0]))
+    return returns

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from tests.forecasting.batched.made import ORDERS, coefficients_at, covariance_of, evaluate, point_of, walk
 from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, filter_arma, fit_arma, likelihood_arma
 from tradepipe.forecasting.batched.polynomials import NUMBERS, VARIANCE
+from tradepipe.forecasting.batched.profiles import COLUMNS, LANES, SUMS, gather_lane, run_lanes
+from tradepipe.forecasting.batched.rings import PLACES, ring
 
 
 def _dense(w, phi, theta, variance):
@@ -51,6 +54,35 @@ def test_gradient_equals_finite_differences(p, q, scale, with_mean):
             values.append(evaluate(w, moved, p, q, with_mean=with_mean).value)
         expected = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / 12e-4
         assert gradient[place] == pytest.approx(expected, rel=1e-6, abs=2e-6)
+
+
+@pytest.mark.parametrize("r", [1, 2, 3])
+@pytest.mark.parametrize("p", [0, 1, 2, 3])
+def test_sums_of_products_are_those_of_the_columns(p, r):
+    """All products from the few that are summed, against the columns written out."""
+    r, n, generator = max(p, r), 40, np.random.default_rng(p)
+    lanes, sums, products = np.zeros((11, LANES)), np.zeros((SUMS, LANES)), np.zeros((COLUMNS, COLUMNS))
+    lanes[:3] = [[-0.9], [0.5], [-0.2]] * generator.uniform(0.2, 1.0, (3, LANES))
+    w = generator.standard_normal(n)
+    run_lanes(w, n, lanes, sums)
+    for g in (0, LANES - 1):
+        x, pulse = (lfilter([1.0], np.r_[1.0, lanes[:3, g]], one) for one in (w, np.eye(1, n)[0]))
+        lagged = [np.r_[np.zeros(i), x[: n - i]] for i in range(p + 1)]
+        columns = np.array([*lagged, np.ones(n), *(np.r_[np.zeros(i), pulse[: n - i]] for i in range(r))])
+        gather_lane(sums, g, n, p, r, products)
+        size = len(columns)
+        np.testing.assert_allclose(np.triu(products[:size, :size]), np.triu(columns @ columns.T), rtol=0, atol=1e-12)
+
+
+def test_ring_proposes_the_frequencies_that_stand_out():
+    generator, n = np.random.default_rng(0), 1000
+    w = generator.standard_normal(n) + 0.5 * np.cos(1.3 * np.arange(n)) + 0.3 * np.sin(2.5 * np.arange(n))
+    points = np.full((3 + PLACES, 6), 7.0)
+    assert ring(w, n, points, 3) == PLACES
+    assert (points[:3] == 7.0).all()
+    assert np.arccos(np.tanh(points[3:5, 3])) == pytest.approx([1.3, 2.5], abs=0.02)
+    assert ring(np.zeros(n), n, points, 3) <= PLACES
+    assert np.isfinite(points).all()
 
 
 def test_mean_is_the_one_of_the_largest_likelihood():

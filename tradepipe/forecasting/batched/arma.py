@@ -33,10 +33,11 @@ def fit_arma(
         series: values of each, oldest first; (series, n) or arrays of different lengths.
         order: the specification.
         exog: of each series (n, regressors) beside its values; one that the others explain gets the coefficient 0.
-        starts: most local optima searched from a cold start; beside a warm start, how many basins are tried.
+        starts: most local optima searched from a cold start, a few more where p and q are 2 or more; beside a warm
+            start, most basins tried of those near it in value.
         warm: earlier fits of the same series in the same order; a row without numbers starts cold.
-        rotation: which basin is tried first beside a warm start. Count it up with each refit: a chain of warm starts
-            alone stays in an optimum that has ceased to be the best.
+        rotation: number of the refit, by which basins further off are tried in turn beside a warm start. A chain of
+            warm starts alone stays in an optimum that has ceased to be the best.
         threads: how many share the series; the numbers are the same.
 
     Raises:

@@ -18,8 +18,18 @@ from tradepipe.forecasting.batched.polynomials import (
     set_point,
 )
 from tradepipe.forecasting.batched.profiles import LANES
-from tradepipe.forecasting.batched.search import minimise
-from tradepipe.forecasting.batched.starts import WORTH, choose, keep_rivals, screen
+from tradepipe.forecasting.batched.rings import PLACES
+from tradepipe.forecasting.batched.search import LIMIT, leaves_edge, minimise
+from tradepipe.forecasting.batched.starts import (
+    GRID,
+    PAIRS,
+    WORTH,
+    WORTH_OF_PAIRS,
+    add_ring,
+    choose,
+    keep_rivals,
+    screen,
+)
 
 FITTED, UNFINISHED, SHORT, NOT_FINITE, CONSTANT = 0, 1, 2, 3, 4
 
@@ -30,8 +40,7 @@ _EVALUATIONS = 120
 _FLAT = 1e-12
 """Spread of a series, relative to its largest value, that is rounding noise."""
 
-WARM = 0.9993
-"""Partial autocorrelation that a warm start is held within: at 1 the slope vanishes and it would never leave."""
+_EDGE = math.tanh(LIMIT)
 
 
 @compiled
@@ -111,8 +120,8 @@ def fit_all(
         d: differences, 0 or 1.
         q: order of the moving average, 0 to 3.
         with_mean: whether a mean is estimated.
-        starts: most cold starts of a series; with a warm one, exactly this many basins in rotation.
-        rotation: which basin comes first beside a warm start.
+        starts: most cold starts of a series; with a warm one, most basins near it in value; see `keep_rivals`.
+        rotation: number of the refit.
         warm: (series, 10) coefficients to start from; NaN in the first place where there are none.
         inverses: (series, 6, 6) inverse Hessians found with them, or NaN; replaced by those found here.
         status: (series,), written.
@@ -123,8 +132,8 @@ def fit_all(
         longest = max(longest, bounds[s + 1] - bounds[s])
     work, small, found = np.zeros((6, longest)), np.zeros((10, 3, 3)), np.zeros(6)
     vectors, matrices = np.zeros((8, 6)), np.zeros((5, 6, 6))
-    lanes, points, scores = np.zeros((11, LANES)), np.zeros((64, 6)), np.zeros(64)
-    chosen, best, point = np.zeros(65, np.int64), np.zeros(6), np.zeros(6)
+    lanes, points, scores = np.zeros((11, LANES)), np.zeros((GRID + PLACES, 6)), np.zeros(GRID + PLACES)
+    chosen, best, point = np.zeros(GRID + PLACES, np.int64), np.zeros(6), np.zeros(6)
     for s in range(len(bounds) - 1):
         series, row = values[bounds[s] : bounds[s + 1]], numbers[s]
         n, status[s], mean, scale = standardise(series, d, work[0])
@@ -141,27 +150,40 @@ def fit_all(
             mean = 0.0
         screen(work[0], n, p, q, lanes, points, scores)
         is_warm = warm[s, 0] == warm[s, 0]
-        count = choose(q, scores, len(chosen) - 1 if is_warm else starts, chosen)
+        pairs = p > 1 and q > 1
+        most = GRID if is_warm else starts + PAIRS * pairs
+        count = choose(q, scores, max(most, PLACES) if pairs else most, chosen)
+        if pairs:
+            count = add_ring(p, q, with_mean, n, most, work, small, found, points, scores, chosen, count)
         lowest, evaluations, finished, tries = math.inf, 0, False, 0
         if is_warm:
-            set_point(warm[s], point, WARM)
+            set_point(warm[s], point, _EDGE)
             carried = inverses[s, 0, 0] == inverses[s, 0, 0]
             if carried:
                 matrices[0] = inverses[s]
             lowest, evaluations, finished = minimise(
-                point, p, q, with_mean, n, _EVALUATIONS, carried, work, small, found, vectors, matrices
+                point, p, q, with_mean, n, _EVALUATIONS, math.inf, carried, work, small, found, vectors, matrices
             )
             best[:] = point
             inverses[s] = matrices[0]
             tries = 1
-            count = keep_rivals(q, points, scores, point, lowest, chosen, count)
-        for attempt in range(min(starts, count)):
-            place = chosen[(rotation + attempt) % count if is_warm else attempt]
-            if scores[place] > lowest + WORTH:
+            if leaves_edge(point, p, q, with_mean, n, work, small, found, vectors, matrices):
+                value, made, done = minimise(
+                    point, p, q, with_mean, n, _EVALUATIONS, lowest, False, work, small, found, vectors, matrices
+                )
+                evaluations += made
+                if value < lowest:
+                    lowest, finished = value, done
+                    best[:] = point
+                    inverses[s] = matrices[0]
+            count = keep_rivals(q, points, scores, best, lowest, rotation, starts, chosen, count)
+        for attempt in range(min(starts + PAIRS * pairs, count)):
+            place = chosen[attempt]
+            if scores[place] > lowest + (WORTH_OF_PAIRS if pairs else WORTH):
                 continue
             point[:] = points[place]
             value, made, done = minimise(
-                point, p, q, with_mean, n, _EVALUATIONS, False, work, small, found, vectors, matrices
+                point, p, q, with_mean, n, _EVALUATIONS, lowest, False, work, small, found, vectors, matrices
             )
             evaluations += made
             tries += 1
@@ -172,7 +194,7 @@ def fit_all(
         if not lowest < math.inf:  # each start leaves nothing over; the plainest place there is does
             best[:] = 0.0
             lowest, made, finished = minimise(
-                best, p, q, with_mean, n, _EVALUATIONS, False, work, small, found, vectors, matrices
+                best, p, q, with_mean, n, _EVALUATIONS, math.inf, False, work, small, found, vectors, matrices
             )
             evaluations += made
             tries += 1

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.fitting import CONSTANT, FITTED, NOT_FINITE, SHORT, UNFINISHED, WARM, scale_down
+from tradepipe.forecasting.batched.fitting import CONSTANT, FITTED, NOT_FINITE, SHORT, UNFINISHED, scale_down
 from tradepipe.forecasting.batched.polynomials import (
     EVALUATIONS,
     HEIGHT,
@@ -25,6 +25,7 @@ from tradepipe.forecasting.batched.polynomials import (
 from tradepipe.forecasting.batched.product_search import POINT, climb, set_product
 from tradepipe.forecasting.batched.products import product_value
 from tradepipe.forecasting.batched.profiles import LANES
+from tradepipe.forecasting.batched.search import WARM
 from tradepipe.forecasting.batched.starts import choose, screen
 
 SEASONAL = (-1.5, -0.6, 0.0, 0.6, 1.5)

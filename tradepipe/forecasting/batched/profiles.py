@@ -13,61 +13,101 @@ from tradepipe.forecasting.batched.polynomials import Floats, set_coefficients, 
 COLUMNS = 9
 LANES = 16
 
+_OWN, _TOTAL, _BY_PULSE, _PULSE_BY, _PULSES, _PULSE_TOTAL, _LAST, _LAST_PULSE = 0, 4, 5, 8, 11, 14, 15, 18
+SUMS = 21
+"""Rows of a lane's sums: x by itself 0 to 3 bars before; x; x by pi 0 to 2 bars before; pi by x 1 to 3 bars before; pi
+by itself 0 to 2 bars before; pi; the last three x; the last three pi, newest first. All other products are these, less
+a few at the end."""
+
 
 @compiled
-def run_lanes(w: Floats, n: int, p: int, r: int, lanes: Floats, columns: Floats, sums: Floats) -> None:
-    """Add up the products of all columns: x and p lags, 1, pi and its lags.
+def run_lanes(w: Floats, n: int, lanes: Floats, sums: Floats) -> None:
+    """Add up the products of x and pi with each other and those before them.
 
     Args:
         w: (>= n,) the series.
         n: observations.
-        p: order of the autoregression.
-        r: max(p, q).
         lanes: (>= 3, LANES) theta.
-        columns: (COLUMNS, LANES) scratch.
-        sums: (COLUMNS, COLUMNS, LANES), written in its upper triangle.
+        sums: (SUMS, LANES), written. It is gone through as one row, whose parts cannot lie over each other.
     """
-    columns[:] = 0.0
     sums[:] = 0.0
-    one, size = p + 1, p + 2 + r
-    history = sums[COLUMNS - 1]  # rows 0 to 2 lags of x, 3 to 5 of pi; its triangle has only the corner
+    flat = sums.reshape(SUMS * LANES)
     for t in range(n):
         now, pulse = w[t], 1.0 if t == 0 else 0.0
         for g in range(LANES):
-            x1, x2, x3 = history[0, g], history[1, g], history[2, g]
-            y1, y2, y3 = history[3, g], history[4, g], history[5, g]
+            x1, x2, x3 = flat[15 * LANES + g], flat[16 * LANES + g], flat[17 * LANES + g]
+            y1, y2, y3 = flat[18 * LANES + g], flat[19 * LANES + g], flat[20 * LANES + g]
             x0 = ((now - lanes[2, g] * x3) - lanes[1, g] * x2) - lanes[0, g] * x1
             y0 = ((pulse - lanes[2, g] * y3) - lanes[1, g] * y2) - lanes[0, g] * y1
-            columns[0, g] = x0
-            if p > 0:
-                columns[1, g] = x1
-            if p > 1:
-                columns[2, g] = x2
-            if p > 2:
-                columns[3, g] = x3
-            columns[one, g] = 1.0
-            columns[one + 1, g] = y0
-            if r > 1:
-                columns[one + 2, g] = y1
-            if r > 2:
-                columns[one + 3, g] = y2
-            history[0, g], history[1, g], history[2, g] = x0, x1, x2
-            history[3, g], history[4, g], history[5, g] = y0, y1, y2
-        for i in range(size):
-            for j in range(i, size):
-                for g in range(LANES):
-                    sums[i, j, g] += columns[i, g] * columns[j, g]
+            flat[g] += x0 * x0
+            flat[LANES + g] += x0 * x1
+            flat[2 * LANES + g] += x0 * x2
+            flat[3 * LANES + g] += x0 * x3
+            flat[4 * LANES + g] += x0
+            flat[5 * LANES + g] += x0 * y0
+            flat[6 * LANES + g] += x0 * y1
+            flat[7 * LANES + g] += x0 * y2
+            flat[8 * LANES + g] += y0 * x1
+            flat[9 * LANES + g] += y0 * x2
+            flat[10 * LANES + g] += y0 * x3
+            flat[11 * LANES + g] += y0 * y0
+            flat[12 * LANES + g] += y0 * y1
+            flat[13 * LANES + g] += y0 * y2
+            flat[14 * LANES + g] += y0
+            flat[15 * LANES + g], flat[16 * LANES + g], flat[17 * LANES + g] = x0, x1, x2
+            flat[18 * LANES + g], flat[19 * LANES + g], flat[20 * LANES + g] = y0, y1, y2
 
 
 @compiled
-def settle_lane(
-    sums: Floats, g: int, n: int, p: int, r: int, small: Floats, coefficients: Floats, point: Floats
-) -> float:
-    """Write the autoregression of one lane into `point`; half the profiled likelihood's n log S + log det.
+def gather_lane(sums: Floats, g: int, n: int, p: int, r: int, products: Floats) -> None:
+    """Write the sums of products of one lane's columns, x and p lags, 1, pi and its lags, in the upper triangle.
 
     Args:
         sums: of `run_lanes`.
         g: the lane.
+        n: observations.
+        p: order of the autoregression.
+        r: max(p, q).
+        products: (COLUMNS, COLUMNS), written.
+    """
+    one = p + 1
+    for i in range(p + 1):
+        total = sums[_TOTAL, g]
+        for m in range(i):
+            total -= sums[_LAST + m, g]
+        products[i, one] = total
+        for j in range(i, p + 1):
+            term = sums[_OWN + j - i, g]
+            for m in range(i):
+                term -= sums[_LAST + m, g] * sums[_LAST + m + j - i, g]
+            products[i, j] = term
+        for j in range(r):
+            term = sums[_BY_PULSE + j - i, g] if j >= i else sums[_PULSE_BY + i - j - 1, g]
+            for m in range(min(i, j)):
+                term -= sums[_LAST + m + max(i - j, 0), g] * sums[_LAST_PULSE + m + max(j - i, 0), g]
+            products[i, one + 1 + j] = term
+    products[one, one] = n
+    for i in range(r):
+        total = sums[_PULSE_TOTAL, g]
+        for m in range(i):
+            total -= sums[_LAST_PULSE + m, g]
+        products[one, one + 1 + i] = total
+        for j in range(i, r):
+            term = sums[_PULSES + j - i, g]
+            for m in range(i):
+                term -= sums[_LAST_PULSE + m, g] * sums[_LAST_PULSE + m + j - i, g]
+            products[one + 1 + i, one + 1 + j] = term
+
+
+@compiled
+def settle_lane(
+    sums: Floats, whole: Floats, n: int, p: int, r: int, small: Floats, coefficients: Floats, point: Floats
+) -> float:
+    """Write the autoregression of one lane into `point`; half the profiled likelihood's n log S + log det.
+
+    Args:
+        sums: of `gather_lane`.
+        whole: (COLUMNS, COLUMNS) scratch.
         n: observations.
         p: order of the autoregression.
         r: max(p, q).
@@ -77,21 +117,20 @@ def settle_lane(
     """
     size = p + 2 + r
     # Cholesky of the regressors' sums (in the lower triangle), pivots lost to rounding left out.
-    whole = sums[:, :, g].copy()
     answer = small[9].reshape(9)
     for j in range(1, size):
-        pivot = sums[j, j, g]
+        pivot = sums[j, j]
         for k in range(1, j):
             pivot -= whole[j, k] * whole[j, k]
-        good = pivot > 1e-11 * sums[j, j, g]
+        good = pivot > 1e-11 * sums[j, j]
         whole[j, j] = math.sqrt(pivot) if good else 0.0
         for i in range(j + 1, size):
-            term = sums[j, i, g]
+            term = sums[j, i]
             for k in range(1, j):
                 term -= whole[i, k] * whole[j, k]
             whole[i, j] = term / whole[j, j] if good else 0.0
     for i in range(1, size):
-        term = sums[0, i, g]
+        term = sums[0, i]
         for k in range(1, i):
             term -= whole[i, k] * answer[k]
         answer[i] = term / whole[i, i] if whole[i, i] > 0.0 else 0.0
@@ -110,13 +149,13 @@ def settle_lane(
     answer[0] = -1.0
     left = 0.0
     for i in range(size):
-        left += answer[i] * answer[i] * sums[i, i, g]
+        left += answer[i] * answer[i] * sums[i, i]
         for j in range(i + 1, size):
-            left += 2.0 * answer[i] * answer[j] * sums[i, j, g]
+            left += 2.0 * answer[i] * answer[j] * sums[i, j]
     crossed = small[1]
     for i in range(r):
         for j in range(i, r):
-            crossed[i, j] = crossed[j, i] = sums[p + 2 + i, p + 2 + j, g]
+            crossed[i, j] = crossed[j, i] = sums[p + 2 + i, p + 2 + j]
     start_covariance(coefficients, r, small)
     logdet = posterior(r, small)
     for i in range(r):

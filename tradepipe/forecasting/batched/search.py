@@ -10,10 +10,19 @@ from tradepipe.forecasting.batched.slopes import slope_at
 LIMIT = 6.0
 """Largest |atanh| of a partial autocorrelation, 1.2e-5 from 1: nearer, two such roots cost the likelihood digits."""
 
+WARM = 0.9993
+"""Partial autocorrelation beyond which the slope by coordinate is next to nothing: a search that begins there never
+leaves."""
+
+_WITHIN = math.atanh(WARM)
 _STEP = 1.0
 _ENOUGH = 1e-4
 _GAIN = 1e-7
 """The search ends when a step is expected to raise the log-likelihood by less."""
+
+_HOPE = 5.0
+"""A search is given up where this times the slope along its next step would not reach the bound: half of that product
+is what a quadratic would give."""
 
 _FADED = 1e-9
 
@@ -95,7 +104,7 @@ def _set_inverse(point: Floats, coefficients: Floats, p: int, q: int, n: int, ma
 
 
 @compiled
-def _slope_by_point(
+def slope_by_point(
     point: Floats,
     coefficients: Floats,
     p: int,
@@ -108,6 +117,7 @@ def _slope_by_point(
     jacobian: Floats,
     by_point: Floats,
 ) -> None:
+    """Write the gradient by point (6,) of `value_at`, which was called just before at the same place."""
     slope_at(coefficients, p, q, n, work, small, found, slope)
     set_jacobian(point, jacobian)
     for j in range(6):
@@ -127,6 +137,7 @@ def minimise(
     with_mean: bool,  # noqa: FBT001 - compiled
     n: int,
     limit: int,
+    bound: float,
     carried: bool,  # noqa: FBT001 - compiled
     work: Floats,
     small: Floats,
@@ -143,6 +154,7 @@ def minimise(
         with_mean: whether a mean is estimated.
         n: observations in `work[0]`.
         limit: most evaluations.
+        bound: value that is to be undercut; a search without hope of it is given up.
         carried: whether `matrices[0]` holds the inverse Hessian of an earlier search nearby.
         work: see `likelihood`.
         small: see `likelihood`.
@@ -158,7 +170,7 @@ def minimise(
     inverse, r = matrices[0], max(p, q, 1)
     set_coefficients(point, coefficients)
     value = value_at(coefficients, r, with_mean, n, work, small, found)
-    _slope_by_point(point, coefficients, p, q, n, work, small, found, slope, matrices[2], by_point)
+    slope_by_point(point, coefficients, p, q, n, work, small, found, slope, matrices[2], by_point)
     if not carried:
         _set_inverse(point, coefficients, p, q, n, matrices)
     evaluations, stale = 1, False
@@ -173,6 +185,8 @@ def minimise(
             step[i] = term
             downhill += term * by_point[i]
             largest = max(largest, abs(term))
+        if value + _HOPE * downhill > bound:
+            return value, evaluations, False
         if not downhill < -2.0 * _GAIN:
             if downhill <= 0.0 or stale:
                 return value, evaluations, downhill <= 0.0
@@ -208,9 +222,43 @@ def minimise(
             change[i] = trial[i] - point[i]
             point[i] = trial[i]
         value = there
-        _slope_by_point(point, coefficients, p, q, n, work, small, found, slope, matrices[2], by_point)
+        slope_by_point(point, coefficients, p, q, n, work, small, found, slope, matrices[2], by_point)
         _bend(inverse, change, previous, by_point, trial)
     return value, evaluations, False
+
+
+@compiled
+def leaves_edge(
+    point: Floats,
+    p: int,
+    q: int,
+    with_mean: bool,  # noqa: FBT001 - compiled
+    n: int,
+    work: Floats,
+    small: Floats,
+    found: Floats,
+    vectors: Floats,
+    matrices: Floats,
+) -> bool:
+    """Draw the coordinates of `point` that lie near the edge back within it; whether `value_at` falls further inwards.
+
+    Arguments are those of `minimise`.
+    """
+    trial, by_point, drawn = vectors[4], vectors[2], False
+    for i in range(6):
+        trial[i] = point[i]
+        if abs(point[i]) > _WITHIN:
+            point[i] = _WITHIN if point[i] > 0.0 else -_WITHIN
+            drawn = True
+    if not drawn:
+        return False
+    set_coefficients(point, vectors[0])
+    value_at(vectors[0], max(p, q, 1), with_mean, n, work, small, found)
+    slope_by_point(point, vectors[0], p, q, n, work, small, found, vectors[1], matrices[2], by_point)
+    leaves = False
+    for i in range(6):
+        leaves = leaves or (trial[i] != point[i] and by_point[i] * point[i] > 0.0)
+    return leaves
 
 
 @compiled
