@@ -1,18 +1,22 @@
 """T9: five years of daily forecasts by every member and the ensemble, of 505 stocks, through Dagster.
 
-Refits are daily. The peer does the same work in the same process without Dagster: the same library calls on the same
-bars and indicators into a store and a cache of fits of its own.
+Refits are daily. What is not the library's work, reading, fitting, combining and publishing, is orchestration: runs,
+events, metadata and plots. Both are told apart within one run, so that no other load on the machine lies between them.
 """
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from benchmarks.parts import stocks
 from benchmarks.parts.backfill import check, opened
 from benchmarks.parts.processes import in_a_process
 
 Figure = dict[str, float | str]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SECONDS_TARGET = 240.0
 SHARE_TARGET = 0.05
@@ -29,37 +33,34 @@ def inputs() -> dict[str, float]:
 
 
 def through_dagster() -> dict[str, float]:
-    """Wall and CPU seconds of one Dagster run of both layers over every partition."""
+    """Wall and CPU seconds of one Dagster run of both layers over every partition, and the library's part of these."""
     from time import perf_counter, process_time  # noqa: PLC0415
 
+    from tradepipe.chain import ensemble, members  # noqa: PLC0415
+
     project, market = opened()
-    keys, runner = project.keys(market), project.runner
+    keys, runner, worked = project.keys(market), project.runner, [0.0]
+    # The bodies of the two assets look these up when they run.
+    members.publish_members = _counted(members.publish_members, worked)
+    ensemble.publish_forecasts = _counted(ensemble.publish_forecasts, worked)
     wall, cpu = perf_counter(), process_time()
     check(runner.materialise(market, LAYERS, keys[0], keys[-1]))
-    return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "partitions": len(keys)}
+    spent = {"wall": perf_counter() - wall, "cpu": process_time() - cpu}
+    return {**spent, "worked": worked[0], "partitions": len(keys)}
 
 
-def without_dagster() -> dict[str, float]:
-    """Wall and CPU seconds of the same work by the library alone."""
-    from time import perf_counter, process_time  # noqa: PLC0415
+def _counted(work: Callable[P, T], worked: list[float]) -> Callable[P, T]:
+    """`work`, which adds the CPU seconds that it takes, on all threads, to the one number `worked`."""
+    from time import process_time  # noqa: PLC0415
 
-    project, market = opened()
-    keys = project.keys(market)
-    wall, cpu = perf_counter(), process_time()
-    _by_hand(project, market, keys)
-    return {"wall": perf_counter() - wall, "cpu": process_time() - cpu, "partitions": len(keys)}
+    def counted(*given: P.args, **named: P.kwargs) -> T:
+        started = process_time()
+        try:
+            return work(*given, **named)
+        finally:
+            worked[0] += process_time() - started
 
-
-def _by_hand(project, market, keys) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """What the bodies of the two assets do, without what they tell Dagster."""
-    from tradepipe.chain import LayerRun  # noqa: PLC0415
-    from tradepipe.chain.ensemble import publish_forecasts  # noqa: PLC0415
-    from tradepipe.chain.members import publish_members  # noqa: PLC0415
-    from tradepipe.forecasting.refits.stored import StoredFits  # noqa: PLC0415
-
-    kept = StoredFits.open(project.settings.models_url, project.settings.models.keep_fits)
-    publish_members(LayerRun(project.store, market, "member_forecasts", keys), kept)
-    publish_forecasts(LayerRun(project.store, market, "forecasts", keys))
+    return counted
 
 
 def measure(*, quick: bool) -> dict[str, Figure]:
@@ -70,16 +71,13 @@ def measure(*, quick: bool) -> dict[str, Figure]:
         return {}
     symbols, years = (20, 3) if quick else (None, 5)
     threads = min(os.cpu_count() or 1, 2)
-    spent: dict[str, dict[str, float]] = {}
-    for entry in ("through_dagster", "without_dagster"):
-        with tempfile.TemporaryDirectory() as folder:
-            home = stocks.build(
-                Path(folder) / "home", source, years=years, symbols=symbols, partition="month", threads=threads
-            )
-            in_a_process(__name__, "inputs", home.environment)
-            spent[entry] = in_a_process(__name__, entry, home.environment)
-        print(f"forecast backfill of {years} years, {entry}: {spent[entry]}")
-    whole, alone = spent["through_dagster"], spent["without_dagster"]
+    with tempfile.TemporaryDirectory() as folder:
+        home = stocks.build(
+            Path(folder) / "home", source, years=years, symbols=symbols, partition="month", threads=threads
+        )
+        in_a_process(__name__, "inputs", home.environment)
+        whole = in_a_process(__name__, "through_dagster", home.environment)
+    print(f"forecast backfill of {years} years: {whole}")
     return {
         "T9_backfill": {
             "measured": round(whole["wall"], 1),
@@ -89,10 +87,10 @@ def measure(*, quick: bool) -> dict[str, Figure]:
             "better": "lower",
         },
         "T9_orchestration_share": {
-            "measured": round(max(1 - alone["cpu"] / whole["cpu"], 0.0), 3),
+            "measured": round(1 - whole["worked"] / whole["cpu"], 3),
             "target": SHARE_TARGET,
             "unit": "of CPU",
-            "peer": f"the same work without Dagster, {alone['cpu']:.1f} CPU-s of {whole['cpu']:.1f}",
+            "peer": f"the library's work within the same run, {whole['worked']:.1f} CPU-s of {whole['cpu']:.1f}",
             "better": "lower",
         },
     }
