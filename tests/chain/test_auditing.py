@@ -91,6 +91,23 @@ def test_of_targets_to_come_nothing_is_known():
     assert (told["judged"], told["realised_error"], told["walk_error"]) == (0, None, None)
 
 
+def test_the_random_walk_is_judged_on_the_targets_of_the_model_alone():
+    moves = {"random_walk": (0.1, 0.01, 0.02), "arma": (0.03, 0.04)}  # of the newest targets
+    rows = [
+        {"symbol": "A", "model": model, "target_open_time": dt.datetime(2020, 1, 3 - place, tzinfo=dt.UTC)}
+        | {"squared_error": error**2, "qlike": 10 * error}
+        for model, errors in moves.items()
+        for place, error in enumerate(reversed(errors))
+    ]
+    types = FORECAST_SCORES.polars_schema
+    known = pl.DataFrame(rows, schema_overrides={name: types[name] for name in rows[0]})
+    scores = pl.concat([FORECAST_SCORES.empty(), known], how="diagonal")
+    wanted = pl.DataFrame({"symbol": "A", "model": "arma", "equation": ["mean", "variance"]})
+    told = with_realised(wanted, scores).select("judged", "realised_error", "walk_error").rows()
+    assert told[0] == pytest.approx((2, 0.0025**0.5 / 2**0.5, 0.0005**0.5 / 2**0.5))
+    assert told[1] == pytest.approx((2, 0.35, 0.15), rel=1e-6)
+
+
 def test_scores_that_come_ask_for_another_look(ready):
     catalogue, market = ready.store.catalogue, ready.market
     before = dict(to_audit(catalogue, market))

@@ -9,10 +9,14 @@ from tradepipe.forecasting.frames import require_columns
 from tradepipe.forecasting.members import RANDOM_WALK
 
 _TARGET: Final = ["symbol", "target_open_time"]
-_ERRORS: Final = {
-    "mean": pl.col("squared_error").mean().sqrt(),
-    "variance": pl.col("qlike").cast(pl.Float64).mean(),
-}
+_SCORES: Final = ["squared_error", "qlike"]
+_OF_WALK: Final = "walk_"
+
+
+def _error(equation: str, of: str = "") -> pl.Expr:
+    if equation == "mean":
+        return pl.col(f"{of}squared_error").mean().sqrt()
+    return pl.col(f"{of}qlike").cast(pl.Float64).mean()
 
 
 def with_realised(audited: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
@@ -32,16 +36,15 @@ def with_realised(audited: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     """
     require_columns(scores, "scores", FORECAST_SCORES.column_names)
     sorted_scores = scores.sort("symbol", "model", "target_open_time")  # sums of floats follow the order of their terms
-    walk = sorted_scores.filter(pl.col("model") == RANDOM_WALK)
-    met = sorted_scores.join(walk.select(_TARGET), on=_TARGET, how="semi", maintain_order="left")
-    judged = pl.concat(
+    walk = sorted_scores.filter(pl.col("model") == RANDOM_WALK).select(*_TARGET, pl.col(_SCORES).name.prefix(_OF_WALK))
+    met = sorted_scores.join(walk, on=_TARGET, maintain_order="left")
+    errors = pl.concat(
         met.group_by("symbol", "model")
-        .agg(judged=pl.len().cast(pl.Int64), realised_error=error)
+        .agg(judged=pl.len().cast(pl.Int64), realised_error=_error(equation), walk_error=_error(equation, _OF_WALK))
         .with_columns(equation=pl.lit(equation))
-        for equation, error in _ERRORS.items()
+        for equation in ("mean", "variance")
     )
-    of_walk = judged.filter(pl.col("model") == RANDOM_WALK).select("symbol", "equation", walk_error="realised_error")
-    key = ["symbol", "equation"]
-    told = audited.join(judged, on=[*key, "model"], how="left", maintain_order="left")
-    told = told.join(of_walk, on=key, how="left", maintain_order="left").with_columns(pl.col("judged").fill_null(0))
-    return told.select(*audited.columns, "judged", "realised_error", "walk_error")
+    told = audited.join(errors, on=["symbol", "model", "equation"], how="left", maintain_order="left")
+    return told.with_columns(pl.col("judged").fill_null(0)).select(
+        *audited.columns, "judged", "realised_error", "walk_error"
+    )
