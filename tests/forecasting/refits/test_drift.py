@@ -160,6 +160,13 @@ def test_what_a_fit_never_described_is_no_drift_from_it(make):
     assert np.isnan(watch._heights).all()
 
 
+@pytest.mark.parametrize(("count", "blind"), [(119, True), (120, False)])
+def test_a_watch_rehearses_what_the_fit_s_own_engine_says_or_nothing(make, count, blind):
+    drift = DriftSettings(bars=20, log_likelihood=9, coverage=1)  # nothing counts as drift
+    watch = rehearsed(make.simulate(3, count), drift)[0]  # the engine takes no fewer than 100 bars
+    assert np.isnan(watch._heights).all() == blind
+
+
 def test_where_nothing_is_watched_nothing_is_rehearsed(make):
     watch = rehearsed(make.simulate(3, 600), DriftSettings(bars=30, log_likelihood=0, coverage=0))[0]
     assert np.isnan(watch._heights).all()
