@@ -79,7 +79,7 @@ class BatchedArma:
     def fit(
         self, panel: Panel, spec: ModelSpec, previous: Fits | None = None, *, turn: int = 0, threads: int = 1
     ) -> Fits:
-        """Exact maximum likelihood from several starts; beside a warm start one, of a basin that rotates with `turn`.
+        """Exact maximum likelihood from several starts; beside a warm one those near it in value, others by `turn`.
 
         Raises:
             ForecastError: the engine refuses `spec`, or `previous` is of another model or of other series.
