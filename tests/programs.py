@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,24 +19,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 300.0  # seconds
 
 
 class Tradepipe:
     """Runs `tradepipe` commands, each in a process forked from one that has everything imported."""
 
+    patience = 300.0  # seconds for a command
+
     def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.programs"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._server = _started()
 
     def __call__(self, *arguments: str, environment: Mapping[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        """What the command said. One that takes longer than the patience is killed, and TimeoutError raised."""
         with TemporaryDirectory() as folder:
             told = {"stdout": f"{folder}/stdout", "stderr": f"{folder}/stderr", "cwd": str(cwd)}
             told |= {"arguments": arguments, "environment": dict(environment)}
             print(json.dumps(told), file=self._server.stdin, flush=True)
-            if not select.select([self._server.stdout], [], [], PATIENCE)[0]:
-                self._server.kill()
+            if not select.select([self._server.stdout], [], [], self.patience)[0]:
+                os.killpg(self._server.pid, signal.SIGKILL)  # the command too, which nobody else would end
+                self.close()
+                self._server = _started()
                 raise TimeoutError(f"tradepipe {' '.join(arguments)}")
             code = int(self._server.stdout.readline())
             said = (Path(told[name]).read_text() for name in ("stdout", "stderr"))
@@ -45,6 +48,11 @@ class Tradepipe:
         self._server.stdin.close()
         self._server.stdout.close()
         self._server.wait()
+
+
+def _started() -> subprocess.Popen[str]:
+    command, pipe = [sys.executable, "-m", "tests.programs"], subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
 
 
 # Not tradepipe.definitions, which reads the settings: they are each command's own.
