@@ -72,10 +72,13 @@ def test_sums_by_origin_are_those_of_the_forecasts_made_there(rows):
     found = by_origin(rows).filter(made_in=month)
     assert found["partition"].n_unique() == 2  # the last targets lie in the month after
     own = rows.filter(made_in=month)
-    cells = own.group_by("partition", "model", "horizon", "regime").agg(pl.len(), pl.col("crps").cast(pl.Float64).sum())
+    cells = own.group_by("partition", "model", "horizon", "regime").agg(
+        pl.len(), pl.col("crps").cast(pl.Float64).sum(), pl.min("target_session")
+    )
     told = found.join(cells, on=["partition", "model", "horizon", "regime"], suffix="_plain")
     assert told.height == found.height == cells.height
     assert told["forecasts"].to_list() == told["len"].to_list()
+    assert told["test_first_session"].to_list() == told["target_session"].to_list()
     assert told["crps"].to_list() == pytest.approx(told["crps_plain"].to_list(), rel=1e-12)
 
 
