@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 
 from tradepipe.contracts import MONEY, UTC, Column, Contract, Rule
+from tradepipe.store import PartitionStore
+from tradepipe.store.belonging import MARKER
 
 SMALL = Contract(
     name="small",
@@ -59,3 +61,9 @@ def written_long_ago(store):
     """Make the files of `store` a day old, so that only the catalogue protects them from the sweep."""
     for path in store.root.rglob("*.parquet"):
         os.utime(path, times=(time.time() - 86_400,) * 2)
+
+
+def files(store: PartitionStore) -> list[str]:
+    """Every file of the store's folder, but that which says whose it is."""
+    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
+    return sorted(path.relative_to(store.root).as_posix() for path in every)

@@ -6,18 +6,12 @@ import signal
 import polars as pl
 import pytest
 
-from tests.store.samples import DATASET, SMALL, small
+from tests.store.samples import DATASET, SMALL, files, small
 from tests.store.workers import GRACE, publish_and_die, run_all
 from tradepipe.store import PartitionStore
-from tradepipe.store.belonging import MARKER
 
 KEYS = ("2024-01", "2024-02", "2024-03")
 OLD, NEW = 1.0, 2.0
-
-
-def files(store):
-    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
-    return sorted(path.relative_to(store.root).as_posix() for path in every)
 
 
 @pytest.mark.slow

@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from tests.store.samples import DATASET, HOUR, SMALL, START, small
+from tests.store.samples import DATASET, HOUR, SMALL, START, files, small
 from tradepipe.contracts import QUARANTINE, ContractError
 from tradepipe.store import Generation, Input, StoreError, tables
-from tradepipe.store.belonging import MARKER
 from tradepipe.store.content import content_hash
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
@@ -20,11 +19,6 @@ SOURCE = Input("landing/lab", "a.csv", "a" * 64)
 
 def publish(store, frames, *, contract=SMALL, code_version="1", inputs=None, **options):
     return store.publish(DATASET, frames, contract, code_version=code_version, inputs=inputs or {}, **options)
-
-
-def files(store):
-    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
-    return sorted(path.relative_to(store.root).as_posix() for path in every)
 
 
 def refusal(line, partition=JANUARY):

@@ -6,21 +6,15 @@ import os
 import polars as pl
 import pytest
 
-from tests.store.samples import DATASET, HOUR, SMALL, small
+from tests.store.samples import DATASET, HOUR, SMALL, files, small
 from tests.store.workers import PROCESSES, publish_many, run_all
 from tradepipe.store import PartitionStore, StoreError
-from tradepipe.store.belonging import MARKER
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
 
 
 def publish(store, frames, *, code_version="1"):
     return store.publish(DATASET, frames, SMALL, code_version=code_version, inputs={})
-
-
-def files(store):
-    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
-    return sorted(path.relative_to(store.root).as_posix() for path in every)
 
 
 def between(store, step, act):

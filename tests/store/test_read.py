@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 
 from tests.store.conftest import GRACE
-from tests.store.samples import DATASET, SMALL, small
+from tests.store.samples import DATASET, SMALL, files, small
 from tradepipe.contracts import FILLS, Column
 from tradepipe.store import DatasetNotFound, PartitionStore, StoreError
-from tradepipe.store.belonging import MARKER
 from tradepipe.store.files import MAX_GROUP_ROWS, MIN_GROUP_ROWS, group_rows
 
 MONTHS = [f"2024-{month:02d}" for month in range(1, 7)]
@@ -21,11 +20,6 @@ SECOND = dt.timedelta(seconds=1)
 def publish(store, frames, contract=SMALL, dataset=DATASET):
     made = store.publish(dataset, frames, contract, code_version="1", inputs={})
     return {key: one.generation for key, one in made.items()}
-
-
-def files(store):
-    every = (path for path in store.root.rglob("*") if path.is_file() and path.name != MARKER)
-    return sorted(path.relative_to(store.root).as_posix() for path in every)
 
 
 @pytest.fixture

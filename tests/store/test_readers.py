@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.store.samples import DATASET, SMALL, small
+from tests.store.samples import DATASET, SMALL, files, small
 from tests.store.workers import PROCESSES, read_while_replaced, replace_while_read
 from tradepipe.store import PartitionStore
 
@@ -31,4 +31,6 @@ def test_every_read_is_one_whole_generation(store: PartitionStore, database_url)
     writer.join()
     assert writer.exitcode == 0
     assert reads.value == READS
-    assert store.catalogue.current(DATASET)[KEYS[0]].number == REPLACEMENTS + 1
+    current = store.catalogue.current(DATASET)
+    assert current[KEYS[0]].number == REPLACEMENTS + 1
+    assert files(store) == sorted(one.path for one in current.values())

@@ -60,21 +60,23 @@ def publish_and_die(root: Path, url: str, step: str, value: float, partitions: S
 def replace_while_read(
     root: Path, url: str, times: int, reads: Any, reads_in_all: int, partitions: Sequence[str]
 ) -> None:
-    """Replace all partitions `times` times, spread evenly over the others' reads, sweeping now and then."""
-    with PartitionStore.open(root, url, dt.timedelta(seconds=10)) as store:
+    """Replace all partitions `times` times, spread evenly over the others' reads, and remove what was replaced.
+
+    At once: a file may go that a reader is about to open, which then asks the catalogue again.
+    """
+    with PartitionStore.open(root, url, dt.timedelta(0)) as store:
         for turn in range(1, times + 1):
             while reads.value < reads_in_all * (turn - 1) // times:
                 time.sleep(0.001)
             frames = {key: small(rows=100, value=float(turn)) for key in partitions}
             store.publish(DATASET, frames, SMALL, code_version="1", inputs={})
-            if turn % 20 == 0:
-                store.sweep(dt.datetime.now(dt.UTC))
+            store.sweep(dt.datetime.now(dt.UTC))
 
 
 def read_while_replaced(root: Path, url: str, times: int, reads: Any, partitions: Sequence[str]) -> None:
     """Read `times` times; every read must be one whole generation of all partitions, never an older one."""
     newest = 0.0
-    with PartitionStore.open(root, url, dt.timedelta(seconds=10)) as store:
+    with PartitionStore.open(root, url, GRACE) as store:
         for _ in range(times):
             frame = store.read(DATASET, columns=["value"])
             values = frame["value"].unique().to_list()
