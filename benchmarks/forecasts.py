@@ -5,7 +5,7 @@ JSON: target (T1, T2_garch, ...) -> measured, target, unit, peer, better ("lower
 than 1e-3 below the best log-likelihood that anyone found for the window.
 """
 
-from benchmarks.parts.running import run
+from benchmarks.common.running import run
 
 if __name__ == "__main__":
-    run(__doc__, "forecast_")
+    run(__doc__, "forecasts")

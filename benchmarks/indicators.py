@@ -4,10 +4,7 @@ Each part measures against a peer in the same run, the two taking turns. Ends wi
 target -> measured, target, unit, peer, better ("lower": smaller is better).
 """
 
-from benchmarks.parts.running import run
-
-# What the parts share, and is no part itself.
-SHARED = {"indicator_bars", "indicator_peers", "indicator_staged"}
+from benchmarks.common.running import run
 
 if __name__ == "__main__":
-    run(__doc__, "indicator_", SHARED)
+    run(__doc__, "indicators")

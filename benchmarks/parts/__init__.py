@@ -1,1 +1,1 @@
-"""The figures of `benchmarks.data`, a module a subject."""
+"""The parts of the benchmarks, a package for each: a module a subject, whose `measure` returns figures."""

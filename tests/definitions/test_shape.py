@@ -35,6 +35,15 @@ def test_asset_bodies_load_compute_publish_and_report():
     assert long == []
 
 
+def test_every_part_of_a_benchmark_measures_and_every_benchmark_has_parts():
+    parts = [path for path in (ROOT / "benchmarks" / "parts").glob("*/*.py") if path.name != "__init__.py"]
+    functions = {
+        path: {node.name for node in ast.parse(path.read_text()).body if hasattr(node, "name")} for path in parts
+    }
+    assert [path for path, names in functions.items() if "measure" not in names] == []
+    assert {path.parent.name for path in parts} <= {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+
+
 def test_every_page_that_the_docs_link_to_exists():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

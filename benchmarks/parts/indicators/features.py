@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.indicator_bars import PRICES, Figure, paired, ratio_of
-from benchmarks.parts.indicator_bundle import BUNDLE
-from benchmarks.parts.stocks import shared_file
+from benchmarks.common.bars import PRICES, Figure, paired, ratio_of
+from benchmarks.common.stocks import shared_file
+from benchmarks.parts.indicators.bundle import BUNDLE
 from tradepipe.contracts import Column, Contract, indicators_contract
 from tradepipe.contracts.features import INDICATOR_KEY_COLUMNS
 from tradepipe.indicators import parse_indicator

@@ -19,6 +19,7 @@ from unittest import mock
 
 import polars as pl
 
+from benchmarks.common import stocks
 from tradepipe.bars import clean_bars
 from tradepipe.bars.windows import by_partition
 from tradepipe.contracts import BARS, QUARANTINE, RAW_BARS, Contract
@@ -28,7 +29,6 @@ from tradepipe.settings.models import MarketSettings
 from tradepipe.settings.sources import FileSource
 from tradepipe.store import PartitionStore, drafts
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared/data/equities/sp500_5yr/all_stocks_5yr.csv.gz"
 ROUNDS = 4
 RATE_TARGET = 1_500_000.0
 RATIO_TARGET = 2.0
@@ -91,8 +91,9 @@ _FRAMES = "file read and the frames that we publish written by polars, same part
 def _delivery(folder: Path, *, quick: bool) -> tuple[Path, dict[str, str], str]:
     """A CSV file, its columns, and in words where it is from."""
     path = folder / "delivery.csv"
-    if SHARED.is_file() and not quick:
-        with gzip.open(SHARED) as packed, path.open("wb") as file:
+    shared = stocks.shared_file()
+    if shared and not quick:
+        with gzip.open(shared) as packed, path.open("wb") as file:
             shutil.copyfileobj(packed, file)
         names = {name: name for name in ("open", "high", "low", "close", "volume")}
         return path, {"symbol": "Name", "time": "date", **names}, "the 505-stock file"

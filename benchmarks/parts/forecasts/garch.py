@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.parts.indicator_bars import Figure, stocks
+from benchmarks.common.bars import Figure, stocks
 from tradepipe.forecasting.batched.garch import COLD_STARTS, fit_garch
 from tradepipe.forecasting.batched.garch_model import GarchFits, GarchModel
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.parts.stocks import shared_file
+from benchmarks.common.stocks import shared_file
 from tradepipe.indicators import BoundIndicator
 from tradepipe.indicators.kernels import FIRST, FRESH, SLOT, STOP
 from tradepipe.paths import source_checkout

@@ -13,7 +13,7 @@ import talib
 from numpy.typing import NDArray
 from talib import stream
 
-from benchmarks.parts.indicator_bundle import BUNDLE
+from benchmarks.parts.indicators.bundle import BUNDLE
 from tradepipe.indicators import BoundIndicator, Live, State, parse_indicators
 
 Floats = NDArray[np.float64]

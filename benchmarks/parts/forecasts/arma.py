@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.indicator_bars import Figure, Floats
-from benchmarks.parts.stocks import shared_file
+from benchmarks.common.bars import Figure, Floats
+from benchmarks.common.stocks import shared_file
 from tradepipe.forecasting.batched import ArmaFits, ArmaOrder, fit_arma
 
 SHORT = 1e-3
@@ -32,7 +32,7 @@ WINDOW = 1000
 Peer = Callable[[int], tuple[float, float]]
 """CPU seconds and log-likelihood of a fit to the window of that number."""
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _ORDER = ArmaOrder(1, 0, 1)
 _RANDOM_PLACES = 12
 
@@ -151,7 +151,7 @@ def _worker(python: Path, peer: str, windows: list[Floats]) -> Iterator[Peer]:
         file = Path(folder) / "windows.npz"
         np.savez(file, windows=np.array(windows))
         with subprocess.Popen(  # noqa: S603 - our own program
-            [python, Path(__file__).with_name("peer_arma.py"), peer, file],
+            [python, _ROOT / "benchmarks" / "common" / "peer_arma.py", peer, file],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | single,

@@ -1,8 +1,8 @@
 """T5, the part of it that is ours to measure: fits of 400 series with two threads against one, wall time."""
 
-from benchmarks.parts.forecast_garch import GJR_T, long_series, windows
-from benchmarks.parts.indicator_bars import Figure
-from benchmarks.parts.two_threads import two_threads
+from benchmarks.common.bars import Figure
+from benchmarks.common.two_threads import two_threads
+from benchmarks.parts.forecasts.garch import GJR_T, long_series, windows
 from tradepipe.forecasting.batched.garch import fit_garch
 
 

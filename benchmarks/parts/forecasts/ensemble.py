@@ -16,10 +16,10 @@ import warnings
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.daily_panels import Market, returns_of, stocks
-from benchmarks.parts.indicator_bars import Figure
-from benchmarks.parts.processes import in_a_process
-from benchmarks.parts.two_threads import two_threads
+from benchmarks.common.bars import Figure
+from benchmarks.common.daily_panels import Market, returns_of, stocks
+from benchmarks.common.processes import in_a_process
+from benchmarks.common.two_threads import two_threads
 from tradepipe.forecasting.ensemble import ensemble_lookback
 from tradepipe.settings.forecasts import ForecastSettings
 

@@ -1,7 +1,7 @@
 """The store at size: one symbol of many, a session replaced while it is read, hourly bars, bytes on the disk.
 
 `measure` gives target id -> {measured, target, unit, peer, better}; it may also be run by itself:
-`python -m benchmarks.parts.store_at_size [--quick]`.
+`python -m benchmarks.parts.data.store_at_size [--quick]`.
 """
 
 import argparse

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from benchmarks.parts.daily_panels import Market, all_stocks, judged, large, stocks
-from benchmarks.parts.indicator_bars import Figure
-from benchmarks.parts.other_panels import others
+from benchmarks.common.bars import Figure
+from benchmarks.common.daily_panels import Market, all_stocks, judged, large, stocks
+from benchmarks.common.other_panels import others
 from tradepipe.forecasting.ensemble import ensemble_lookback
 from tradepipe.forecasting.ensemble.gate import gate_of
 from tradepipe.settings.forecasts import ForecastSettings

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.parts.indicator_bars import Bars, Figure, Floats, loop_of, minutes, paired, ratio_of, stocks, walk
-from benchmarks.parts.indicator_peers import COMPOSED, SINGLE, Peer
-from benchmarks.parts.indicator_staged import frame_of, staged
+from benchmarks.common.bars import Bars, Figure, Floats, loop_of, minutes, paired, ratio_of, stocks, walk
+from benchmarks.common.staged_polars import frame_of, staged
+from benchmarks.common.talib_peers import COMPOSED, SINGLE, Peer
 from tradepipe.indicators import BoundIndicator, parse_indicator
 from tradepipe.indicators.batch.running import run_all, run_kernel
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from benchmarks.parts import stocks
-from benchmarks.parts.backfill import check, opened
-from benchmarks.parts.processes import in_a_process
+from benchmarks.common import stocks
+from benchmarks.common.processes import in_a_process
+from benchmarks.parts.data.backfill import check, opened
 
 Figure = dict[str, float | str]
 P = ParamSpec("P")

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.parts import stocks
-from benchmarks.parts.processes import in_a_process
+from benchmarks.common import stocks
+from benchmarks.common.processes import in_a_process
 
 if TYPE_CHECKING:
     from tradepipe.commands.project import Outcome, Project

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.indicator_bars import Bars, Figure, paired, ratio_of, stocks
-from benchmarks.parts.indicator_bundle import BUNDLE, bundle_peers
+from benchmarks.common.bars import Bars, Figure, paired, ratio_of, stocks
+from benchmarks.parts.indicators.bundle import BUNDLE, bundle_peers
 from tradepipe.indicators import compute_indicators, parse_indicator
 
 TARGET = 1.0

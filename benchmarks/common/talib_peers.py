@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import talib
 
-from benchmarks.parts.indicator_bars import Floats
+from benchmarks.common.bars import Floats
 
 Arrays = Mapping[str, Floats]
 Peer = Callable[[Arrays], tuple[Floats, ...]]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.indicator_bars import walk
-from benchmarks.parts.stocks import shared_file
+from benchmarks.common.bars import walk
+from benchmarks.common.stocks import shared_file
 from tradepipe.forecasting.ensemble import ensemble
 from tradepipe.forecasting.members.run import member_forecasts
 from tradepipe.forecasting.refits.schedule import RefitSchedule

@@ -7,7 +7,7 @@ is no expression.
 import numpy as np
 import polars as pl
 
-from benchmarks.parts.indicator_bars import Bars
+from benchmarks.common.bars import Bars
 
 ID = "id"
 _TYPICAL = (pl.col("high") + pl.col("low") + pl.col("close")) / 3

@@ -2,8 +2,8 @@
 
 import time
 
-from benchmarks.parts.indicator_bars import Figure
-from benchmarks.parts.processes import in_a_process
+from benchmarks.common.bars import Figure
+from benchmarks.common.processes import in_a_process
 
 TARGET_SECONDS = 3.0
 SYMBOLS, BARS = 5, 500

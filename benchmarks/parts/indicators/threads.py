@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from benchmarks.parts.indicator_bars import Figure, stocks
-from benchmarks.parts.indicator_bundle import BUNDLE
-from benchmarks.parts.two_threads import two_threads
+from benchmarks.common.bars import Figure, stocks
+from benchmarks.common.two_threads import two_threads
+from benchmarks.parts.indicators.bundle import BUNDLE
 from tradepipe.indicators import parse_indicator
 from tradepipe.indicators.batch.running import run_all
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.parts.indicator_bars import Bars, Figure, paired, ratio_of, runs_of, walk
+from benchmarks.common.bars import Bars, Figure, paired, ratio_of, runs_of, walk
 from tradepipe.indicators import BoundIndicator, indicators
 
 # So many that neither length fits the second-level cache, nor is short enough to be learnt by branch prediction.

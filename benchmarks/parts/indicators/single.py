@@ -1,7 +1,7 @@
 """Each indicator that TA-Lib has, against TA-Lib symbol by symbol: the slowest of them is the figure."""
 
-from benchmarks.parts.indicator_bars import Figure, loop_of, minutes, paired, ratio_of, runs_of, stocks
-from benchmarks.parts.indicator_peers import SINGLE
+from benchmarks.common.bars import Figure, loop_of, minutes, paired, ratio_of, runs_of, stocks
+from benchmarks.common.talib_peers import SINGLE
 from tradepipe.indicators import parse_indicator
 
 TARGET = 0.7

@@ -12,8 +12,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.parts.indicator_bars import Figure, stocks
-from benchmarks.parts.processes import in_a_process
+from benchmarks.common.bars import Figure, stocks
+from benchmarks.common.processes import in_a_process
 from tradepipe.forecasting.engines.samossa import Samossa
 from tradepipe.forecasting.model import Fits, ModelSpec, Panel
 

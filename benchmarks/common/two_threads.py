@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.parts.indicator_bars import Figure
+from benchmarks.common.bars import Figure
 
 TARGET = 1.8
 QUIET = 0.05  # of a core

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.parts.daily_panels import Market, market
-from benchmarks.parts.stocks import shared_file
+from benchmarks.common.daily_panels import Market, market
+from benchmarks.common.stocks import shared_file
 
 CURRENCIES = ("eurusd", "eurgbp", "gbpusd", "nzdusd")
 WEEK = 5

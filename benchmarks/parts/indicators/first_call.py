@@ -2,8 +2,8 @@
 
 import time
 
-from benchmarks.parts.indicator_bars import Figure, walk
-from benchmarks.parts.processes import in_a_process
+from benchmarks.common.bars import Figure, walk
+from benchmarks.common.processes import in_a_process
 
 TARGET_SECONDS = 3.0
 BARS = 250
@@ -11,7 +11,7 @@ BARS = 250
 
 def first_call() -> dict[str, float]:
     """CPU seconds of this process, imports and all, once a frame of the demo market's indicators is computed."""
-    from benchmarks.parts.indicator_frames import frame_of, windows_of  # noqa: PLC0415 - what is measured
+    from benchmarks.parts.indicators.frames import frame_of, windows_of  # noqa: PLC0415 - what is measured
     from tradepipe.indicators import compute_indicators, parse_features  # noqa: PLC0415 - what is measured
     from tradepipe.settings import load_settings  # noqa: PLC0415 - what is measured
 

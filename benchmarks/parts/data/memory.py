@@ -6,8 +6,8 @@ The peer is the memory of the same process before its first row: what the import
 import tempfile
 from pathlib import Path
 
-from benchmarks.parts import stocks
-from benchmarks.parts.processes import in_a_process
+from benchmarks.common import stocks
+from benchmarks.common.processes import in_a_process
 
 Figure = dict[str, float | str]
 

@@ -1,0 +1,1 @@
+"""What the parts of benchmarks share: data, peers, processes and turns."""
