@@ -4,12 +4,12 @@ import subprocess
 import sys
 import time
 
-from tests.servers import _UNTIL_PIPE_CLOSES
+from tests.servers import _KILLED_THEN
 
 PATIENCE = 30.0  # seconds
 STARTER = f"""
 import os, signal, subprocess, sys
-subprocess.Popen(["/bin/sh", "-c", {_UNTIL_PIPE_CLOSES!r}, sys.argv[1], "sleep", "60"], stdin=subprocess.PIPE)
+subprocess.Popen(["/bin/sh", "-c", {_KILLED_THEN!r}, sys.argv[1], "sleep", "60"], stdin=subprocess.PIPE)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
