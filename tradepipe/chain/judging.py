@@ -11,6 +11,9 @@ from tradepipe.contracts import EVALUATION_LOSSES, EVALUATION_ORIGINS, EVALUATIO
 from tradepipe.forecasting.evaluation import fold
 from tradepipe.forecasting.members import RANDOM_WALK
 
+JUDGED = 4
+"""Times the memory that a row of another layer takes while it is computed."""
+
 _BARS = ["symbol", "session", "open_time", "close"]
 _SHOWN = ["symbol", "target_session", "target_open_time", "model", "horizon", "squared_error"]
 
@@ -70,7 +73,8 @@ def publish_evaluations(run: LayerRun) -> Evaluated:
 
 def _rows_a_bar(run: LayerRun) -> int:
     told = run.market.settings.forecasts
-    return told.horizon * (len(told.members) + 1)
+    # Wide rows that are joined with others and summed, and hardly a look back that short batches would read again.
+    return JUDGED * told.horizon * (len(told.members) + 1)
 
 
 def _before(run: LayerRun) -> tuple[pl.DataFrame, pl.DataFrame]:
