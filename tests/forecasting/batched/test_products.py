@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from arch.data import nasdaq, sp500
 
 from tests.forecasting.batched.made import arma, walk
 from tradepipe.forecasting.batched import (
@@ -94,6 +95,27 @@ def test_never_below_statsmodels(order):
         warnings.simplefilter("ignore")  # that statsmodels does not converge is its own affair
         peer = model.fit(disp=0, cov_type="none", maxiter=50)
     assert fits.log_likelihood[0] > peer.llf - 1e-3
+
+
+@pytest.mark.parametrize(
+    ("order", "heights"),
+    [
+        (ArmaOrder(1, 0, 1, regressors=2), [-1640.5865, -1478.1946]),
+        (ArmaOrder(1, 0, 1, seasonal=(1, 0, 1, 5), regressors=1), [-1635.5657, -1470.3907]),
+        (ArmaOrder(0, 0, 1, seasonal=(0, 0, 1, 21), regressors=1), [-1640.7955, -1478.0710]),
+        (ArmaOrder(1, 0, 1, seasonal=(0, 1, 1, 5), regressors=1), [-1646.2847, -1485.6470]),
+    ],
+    ids=str,
+)
+def test_highest_places_known_of_real_returns_are_found(order, heights):
+    """The S&P 500 beside the NASDAQ's return and the size of its own a day before: several optima, some 1 nat apart.
+
+    None is below what the search by finite differences found (2026), the second order's and the last's first are above.
+    """
+    index, other = (100 * np.diff(np.log(data.load()["Adj Close"].to_numpy())) for data in (sp500, nasdaq))
+    values = [index[begin : begin + 1000] for begin in (494, 824)]
+    exog = [np.c_[other, np.abs(index)][begin - 1 : begin + 999, : order.regressors] for begin in (494, 824)]
+    assert (fit_arma(values, order, exog).log_likelihood > np.array(heights) - 1e-3).all()
 
 
 def test_no_place_nearby_is_higher(fitted):

@@ -33,8 +33,9 @@ def fit_arma(
         series: values of each, oldest first; (series, n) or arrays of different lengths.
         order: the specification.
         exog: of each series (n, regressors) beside its values; one that the others explain gets the coefficient 0.
-        starts: most local optima searched from a cold start, a few more where p and q are 2 or more; beside a warm
-            start, most basins tried of those near it in value, or in turn if the order is seasonal or has regressors.
+        starts: most local optima searched from a cold start, a few more where p and q are 2 or more, one more where
+            neither is 0 beside seasons or regressors; beside a warm start, most basins tried of those near it in value,
+            or in turn if the order is seasonal or has regressors.
         warm: earlier fits of the same series in the same order; a row without numbers starts cold.
         rotation: number of the refit, by which basins further off are tried in turn beside a warm start. A chain of
             warm starts alone stays in an optimum that has ceased to be the best.

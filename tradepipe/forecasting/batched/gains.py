@@ -78,6 +78,8 @@ def first_column(ar: Floats, ma: Floats, r: int, scratch: Floats, first: Floats)
     z_j = s_j + phi_1 z_(j-1) + ..., whose covariance with s_1 is gamma(j - 1) - psi(j - 1); the autocovariances of the
     autoregression are had by the recursions of Levinson and Durbin, run down and up again.
 
+    Complex polynomials have their complex continuation, for `product_slopes`.
+
     Args:
         ar: (>= r,) phi.
         ma: (>= r,) theta.
@@ -86,7 +88,7 @@ def first_column(ar: Floats, ma: Floats, r: int, scratch: Floats, first: Floats)
         first: (>= r + 1,), written.
     """
     if r <= 3:
-        coefficients, small = np.zeros(6), np.zeros((10, 3, 3))
+        coefficients, small = np.zeros(6, ar.dtype), np.zeros((10, 3, 3), ar.dtype)
         for i in range(r):
             coefficients[i], coefficients[3 + i] = ar[i], ma[i]
         start_covariance(coefficients, r, small)

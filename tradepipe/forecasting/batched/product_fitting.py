@@ -31,7 +31,7 @@ from tradepipe.forecasting.batched.starts import choose, screen
 SEASONAL = (-1.5, -0.6, 0.0, 0.6, 1.5)
 """atanh of the first seasonal partial autocorrelation, on either side."""
 
-_EVALUATIONS = 400
+_EVALUATIONS = 120
 
 
 @compiled
@@ -94,7 +94,7 @@ def fit_products(
         exog: (values, regressors) beside them.
         shape: (8,) see `polynomials.expand`.
         with_mean: whether a mean is estimated.
-        starts: most cold starts of a series; with a warm one, exactly this many basins in rotation.
+        starts: most cold starts of a series, one more with p and q; with a warm one, exactly this many in rotation.
         rotation: which basin comes first beside a warm start.
         warm: (series, 10) coefficients to start from; NaN in the first place where there are none.
         status: (series,), written.
@@ -107,6 +107,7 @@ def fit_products(
     count = 1 + regressors + with_mean
     columns, filtered = np.zeros((count, longest + 2)), np.zeros((count, longest))
     roots, errors, weights = np.zeros(longest), np.zeros((1 + POINT, longest)), np.zeros(count)
+    held, trail, pulls = np.zeros((2, longest)), np.zeros((longest, 2, shape[6])), np.zeros((2, longest + shape[6]))
     differences, found = np.zeros(shape[7]), np.zeros((100, POINT))
     best, point = np.zeros(POINT), np.zeros(POINT)
     set_differences(shape, differences)
@@ -139,7 +140,10 @@ def fit_products(
                 columns[0, t] += mean / scale
             mean = 0.0
         is_warm = warm[s, 0] == warm[s, 0]
-        places = _screen_all(shape, columns, n, len(found) if is_warm else starts, filtered, roots, errors, found)
+        places = _screen_all(shape, columns, n, len(found) - 1 if is_warm else starts, filtered, roots, errors, found)
+        if shape[0] > 0 and shape[1] > 0 and places > 0:  # amid the ridge of roots that cancel; the grid finds its ends
+            found[places, :6], found[places, 6:] = 0.0, found[0, 6:]
+            places += 1
         first, tries = 0, places
         if is_warm:
             first, tries = rotation % places if places > 0 else 0, min(starts, places) + 1
@@ -149,14 +153,19 @@ def fit_products(
                 _set_warm(warm[s], point)
             else:
                 point[:] = found[(first + attempt - is_warm) % places]
-            value, made, done = climb(shape, point, columns, n, _EVALUATIONS, filtered, roots, errors)
+            bound = math.inf if shape[2] > 1 or shape[3] > 1 else lowest  # of those many slopes do not tell enough
+            value, made, done = climb(
+                shape, point, columns, n, _EVALUATIONS, bound, filtered, roots, errors, held, trail, pulls
+            )
             evaluations += made
             if value < lowest:
                 lowest, finished = value, done
                 best[:] = point
         if not lowest < math.inf:  # each start leaves nothing over; the plainest place there is does
             best[:] = 0.0
-            lowest, made, finished = climb(shape, best, columns, n, _EVALUATIONS, filtered, roots, errors)
+            lowest, made, finished = climb(
+                shape, best, columns, n, _EVALUATIONS, math.inf, filtered, roots, errors, held, trail, pulls
+            )
             evaluations += made
             tries += 1
         row[:] = 0.0
@@ -250,7 +259,7 @@ def _deepest(heights: Floats, cells: Floats, limit: int, found: Floats) -> int:
             for j in range(max(b - 1, 0), min(b + 2, sides)):
                 if heights[i, j] < height:
                     lowest = False
-        if lowest and count < min(limit, len(found)):
+        if lowest and count < limit:
             found[count] = cells[a, b]
             count += 1
     return count

@@ -1,7 +1,7 @@
 """Search for the largest likelihood of a seasonal ARMA beside regressors: Gauss-Newton with a line search.
 
-Coordinates are those of `polynomials`, two by two more for the seasonal polynomials. Derivatives are differences over
-1e-6: of the likelihood for the slope, of the one-step errors for the matrix, at no further cost.
+Coordinates are those of `polynomials`, two by two more for the seasonal polynomials. The slope is exact, see
+`product_slopes`, and the matrix about that of the one-step errors' derivatives.
 """
 
 import math
@@ -9,19 +9,21 @@ import math
 import numpy as np
 
 from tradepipe.compiling import compiled
-from tradepipe.forecasting.batched.polynomials import Floats, Integers, set_coefficients
-from tradepipe.forecasting.batched.products import product_value, scaled_errors
+from tradepipe.forecasting.batched.polynomials import Floats, Integers, set_coefficients, set_jacobian
+from tradepipe.forecasting.batched.product_slopes import is_free, product_slope, set_sensitivities
+from tradepipe.forecasting.batched.products import combine, product_value
 from tradepipe.forecasting.batched.search import LIMIT
 
 POINT = 10
 """Coordinates: 3 phi, 3 theta, 2 seasonal phi, 2 seasonal theta."""
 
-_DIFFERENCE = 1e-6
 _ENOUGH = 1e-4
 _GAIN = 1e-6
 """The search ends when a step is expected to raise the log-likelihood by less."""
 
 _LONGEST = 1.0
+_HOPE = 50.0
+"""See `search`; more, as the slope far from an optimum says less of what is left to gain."""
 
 
 @compiled
@@ -35,13 +37,15 @@ def set_product(point: Floats, row: Floats) -> None:
 
 
 @compiled
-def is_free(shape: Integers, place: int) -> bool:
-    """Whether the coordinate is one of the orders asked for."""
-    if place < 3:
-        return bool(place < shape[0])
-    if place < 6:
-        return bool(place - 3 < shape[1])
-    return bool(place - 6 < shape[2]) if place < 8 else bool(place - 8 < shape[3])
+def set_product_jacobian(point: Floats, jacobian: Floats) -> None:
+    """Write d coefficient / d point, (10, 10), as `set_jacobian` does."""
+    set_jacobian(point, jacobian)
+    for side in range(2):
+        sign, at = 1.0 - 2.0 * side, 6 + 2 * side
+        k1, k2 = math.tanh(point[at]), math.tanh(point[at + 1])
+        jacobian[at, at] = sign * (1.0 - k1 * k1) * (1.0 - k2)
+        jacobian[at, at + 1] = -sign * k1 * (1.0 - k2 * k2)
+        jacobian[at + 1, at + 1] = sign * (1.0 - k2 * k2)
 
 
 @compiled
@@ -51,9 +55,13 @@ def climb(
     columns: Floats,
     n: int,
     limit: int,
+    bound: float,
     filtered: Floats,
     roots: Floats,
     errors: Floats,
+    held: Floats,
+    trail: Floats,
+    pulls: Floats,
 ) -> tuple[float, int, bool]:
     """Move `point` (10,) to a local minimum of `product_value`.
 
@@ -63,9 +71,13 @@ def climb(
         columns: see `product_value`.
         n: observations.
         limit: most evaluations.
+        bound: value that is to be undercut; a search without hope of it is given up.
         filtered: see `product_value`; scratch.
         roots: see `product_value`; scratch.
         errors: (1 + coordinates, >= n) scratch.
+        held: (2, >= n) scratch.
+        trail: see `product_slope`; scratch.
+        pulls: see `product_slope`; scratch.
 
     Returns:
         The value at the end, evaluations made, whether no step promised a gain any more.
@@ -77,25 +89,23 @@ def climb(
             free[count] = place
             count += 1
     slope, step, matrix = np.zeros(count), np.zeros(count), np.zeros((count, count))
-    before, moved = np.zeros(count), np.zeros(count)
+    before, moved, by_row, jacobian = np.zeros(count), np.zeros(count), np.zeros(POINT), np.zeros((POINT, POINT))
     set_product(point, row)
     value, squares = product_value(shape, row, columns, n, filtered, roots, weights)
     evaluations, has_moved = 1, False
     while evaluations < limit:
-        scaled_errors(n, filtered, roots, weights, errors[0])
-        precision = n / squares
+        combine(n, columns, weights, held[0])
+        combine(n, filtered, weights, held[1])
+        product_slope(shape, row, n, squares, held[0], held[1], roots, trail, pulls, by_row)
+        set_product_jacobian(point, jacobian)
         for i in range(count):
-            trial[:] = point
-            side = -1.0 if point[free[i]] > 0.0 else 1.0  # inward: beyond the limit the polynomials lose digits
-            trial[free[i]] += side * _DIFFERENCE
-            set_product(trial, row)
-            beside, _ = product_value(shape, row, columns, n, filtered, roots, weights)
-            slope[i] = side * (beside - value) / _DIFFERENCE
-            scaled_errors(n, filtered, roots, weights, errors[1 + i])
-            for t in range(n):
-                errors[1 + i, t] = side * (errors[1 + i, t] - errors[0, t]) / _DIFFERENCE
-        evaluations += count
-        _set_matrix(errors, n, precision, matrix)
+            slope[i] = 0.0
+            for k in range(POINT):
+                slope[i] += by_row[k] * jacobian[k, free[i]]
+        for t in range(n):
+            errors[0, t] = held[1, t] / roots[t]
+        set_sensitivities(shape, row, n, errors)
+        _set_matrix(errors, n, n / squares, jacobian, free, matrix)
         if has_moved:
             _bend(matrix, moved, before, slope, step)
         for i in range(count):
@@ -109,6 +119,8 @@ def climb(
         for i in range(count):
             downhill += step[i] * slope[i]
             largest = max(largest, abs(step[i]))
+        if value + _HOPE * downhill > bound:
+            return value, evaluations, False
         if not downhill < -2.0 * _GAIN:
             return value, evaluations, downhill <= 0.0
         length, accepted = min(1.0, _LONGEST / largest), False
@@ -140,18 +152,23 @@ def climb(
 
 
 @compiled
-def _set_matrix(errors: Floats, n: int, precision: float, matrix: Floats) -> None:
-    """The Gauss-Newton matrix of the errors' derivatives, raised a little so that it is never singular."""
+def _set_matrix(errors: Floats, n: int, precision: float, jacobian: Floats, free: Integers, matrix: Floats) -> None:
+    """The Gauss-Newton matrix by point of the errors' sensitivities, raised a little so that it is never singular."""
     count = len(matrix)
-    matrix[:] = 0.0
-    for t in range(n):
-        for i in range(count):
-            for j in range(i + 1):
-                matrix[i, j] += errors[1 + i, t] * errors[1 + j, t]
+    products = np.zeros((count, count))
     for i in range(count):
         for j in range(i + 1):
-            matrix[i, j] *= precision
-            matrix[j, i] = matrix[i, j]
+            term = 0.0
+            for t in range(n):
+                term += errors[1 + i, t] * errors[1 + j, t]
+            products[i, j] = products[j, i] = precision * term
+    for i in range(count):
+        for j in range(i + 1):
+            term = 0.0
+            for k in range(count):
+                for m in range(count):
+                    term += jacobian[free[k], free[i]] * products[k, m] * jacobian[free[m], free[j]]
+            matrix[i, j] = matrix[j, i] = term
         matrix[i, i] = matrix[i, i] * 1.01 + 0.5
 
 

@@ -131,12 +131,10 @@ def _regress(gram: Floats, weights: Floats) -> float:
 
 
 @compiled
-def scaled_errors(n: int, filtered: Floats, roots: Floats, weights: Floats, errors: Floats) -> None:
-    """Write the errors (n,) over the square root of F."""
+def combine(n: int, columns: Floats, weights: Floats, combined: Floats) -> None:
+    """Write the first column less what the others explain of it, (n,); filtered or not."""
     for t in range(n):
-        errors[t] = -weights[0] * filtered[0, t]
+        combined[t] = -weights[0] * columns[0, t]
     for c in range(1, len(weights)):
         for t in range(n):
-            errors[t] -= weights[c] * filtered[c, t]
-    for t in range(n):
-        errors[t] /= roots[t]
+            combined[t] -= weights[c] * columns[c, t]

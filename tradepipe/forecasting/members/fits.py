@@ -17,7 +17,7 @@ from tradepipe.forecasting.refits.fitting import MemberFit
 from tradepipe.forecasting.refits.task import Task
 from tradepipe.settings.forecasts import ForecastSettings
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 """Of everything that fits: counted up when parameters change."""
 
 _DIGITS = 12
