@@ -50,6 +50,7 @@ def test_dependencies_are_what_the_refs_name(specs):
     assert mapping == dg.TimeWindowPartitionMapping(start_offset=-1)
 
 
+@pytest.mark.slow
 def test_definitions_load_without_a_parser_of_sql():
     import subprocess
     import sys

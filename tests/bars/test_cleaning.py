@@ -186,6 +186,7 @@ def test_each_raw_row_is_a_bar_was_one_confirms_one_or_is_refused(rows):
         assert (symbol, session) not in there
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(raw_rows, st.randoms(use_true_random=False))
 def test_order_other_symbols_and_other_partitions_change_nothing(rows, random):

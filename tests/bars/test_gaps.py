@@ -140,6 +140,7 @@ def test_a_holiday_is_in_the_partition_of_the_next_session():
 lost = st.lists(st.tuples(st.integers(0, 79), st.integers(1, 30)), max_size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("market", [MARKET, HOURS, SHARES], ids=["daily", "hours", "shares"])
 @settings(max_examples=15)
 @given(st.lists(lost, min_size=1, max_size=2))
@@ -183,6 +184,7 @@ def test_each_missing_bar_is_told_once_and_a_partition_alone_tells_the_same(mark
             assert_frame_equal(mine.filter(pl.col("partition") == key), its.filter(pl.col("partition") == key))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silent", range(2, 12))
 def test_what_a_finding_makes_of_a_bar_in_the_lookback_changes_no_ledger(silent):
     """Alone, the lookback's own lookback is not there: its bars may be kept that are refused in a range."""

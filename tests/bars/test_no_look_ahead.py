@@ -100,6 +100,7 @@ def test_the_dirty_rows_exercise_every_verdict(dirty, whole):
     assert dirty.drop("partition").schema == RAW_BARS.polars_schema
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(CUTS))
 def test_what_comes_later_changes_nothing(dirty, market, whole, seed):
     known = dirty["known_at"].unique().sort()

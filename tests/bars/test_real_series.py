@@ -241,6 +241,7 @@ def doubted(served, cleaned, words=("wrong_unit", "spike")):
     return {*there, *cleaned.bars.filter(pl.col("quality").is_in(words))["session"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((DATA / "dirty" / "yfinance").glob("*-fixed.csv")), ids=lambda path: path.stem)
 def test_no_corrected_file_is_refused_by_a_finding(path):
     _raw, cleaned = yahoo(path.stem)
@@ -248,6 +249,7 @@ def test_no_corrected_file_is_refused_by_a_finding(path):
     assert set(cleaned.refused["reason"]) <= (rules if path.stem.startswith("SSW") else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -280,6 +282,7 @@ def test_a_unit_that_changes_is_refused_until_the_new_one_is_usual():
     assert (len(mistaken), len(refused), len(refused & mistaken)) == (22, 7, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["4063-T-1d-bad-stock-split", "DEX-AX-1d-bad-stock-split"])
 def test_a_split_applied_to_part_of_the_history_is_one_spike_where_it_stops(name):
     """Which side of the step is wrong cannot be told from prices alone; corporate actions can tell."""

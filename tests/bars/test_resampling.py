@@ -267,6 +267,7 @@ def test_by_way_of_a_nesting_interval_the_bars_are_the_same_to_the_last_bit(made
     assert_frame_equal(through.drop(counts), direct.drop(counts), check_exact=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(any_bars(), st.integers(0, 1000))
 def test_order_company_and_repetition_change_nothing(made, seed):

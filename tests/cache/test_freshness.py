@@ -81,6 +81,7 @@ def test_the_end_of_the_calendar_is_no_error():
     assert next_bar_known(NEW_YORK, utc("2060-01-01 00:00")) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.sampled_from([NEW_YORK, LONDON, COINS, HOURS, TOKYO]),

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -59,6 +60,7 @@ def parted(rows: pl.DataFrame, contract) -> dict[str, pl.DataFrame]:
     return {key: contract.arrange(rows.filter(partition=key)) for key in keys}
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(words, min_size=1, max_size=30))
 def test_an_as_of_read_is_what_cleaning_would_have_given_then(tmp_path_factory, history):

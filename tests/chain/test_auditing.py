@@ -108,6 +108,7 @@ def test_the_random_walk_is_judged_on_the_targets_of_the_model_alone():
     assert told[1] == pytest.approx((2, 0.35, 0.15), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_scores_that_come_ask_for_another_look(ready):
     catalogue, market = ready.store.catalogue, ready.market
     before = dict(to_audit(catalogue, market))
@@ -165,6 +166,7 @@ def test_the_draw_is_the_same_for_a_partition_and_other_for_others():
     assert counts["count"].min() > 50  # 100 are expected; binomial deviation 10
 
 
+@pytest.mark.slow
 def test_the_schedule_asks_once_for_each_content_of_the_newest_fits(ready):
     schedule = ready.defs.resolve_schedule_def(f"{MARKET}_nightly_audit")
 

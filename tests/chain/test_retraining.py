@@ -133,6 +133,7 @@ def test_other_settings_are_due_for_all_partitions(ready):
     assert (one.first, one.last) == (FIRST, LAST)
 
 
+@pytest.mark.slow
 def test_drift_in_the_newest_partition_is_due_once(project: SmallProject):
     market = with_settings(project, REFIT="month", DRIFT__BARS="5", DRIFT__LOG_LIKELIHOOD="0.1")
     keys = market.partitions.keys(FIRST, LAST)

@@ -75,6 +75,7 @@ def test_what_is_wrong_is_said_in_a_line(words, said):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_warm_up_reads_files_of_all_kinds(tmp_path):
     found = []
     for suffix, write in {"csv": "write_csv", "parquet": "write_parquet", "feather": "write_ipc"}.items():

@@ -184,6 +184,7 @@ def test_a_contract_with_a_reason_of_its_own_is_not_split():
         contracts.ORDERS.split(contracts.ORDERS.empty())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("contract", "code"), RULES)
 def test_each_rule_refuses_its_breach_by_name(contract, code):
     frame = frame_of(contract, {**GOOD[contract], **breach_of(contract, code)})

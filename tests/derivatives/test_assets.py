@@ -52,6 +52,7 @@ def keys_of(market, days=HOURS // 24 + 1):
     return market.partitions.keys(START.date(), START.date() + dt.timedelta(days=days - 1))
 
 
+@pytest.mark.slow
 def test_a_market_has_the_layers_that_it_fetches(landed):
     market, _ = landed
     assert [one.name for one in derivatives_of(market)] == ["funding", "mark_prices", "open_interest", "books"]
@@ -60,6 +61,7 @@ def test_a_market_has_the_layers_that_it_fetches(landed):
     scene.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DERIVATIVES)
 def test_partitions_hold_what_the_venue_said(name, landed, store):
     market, folder = landed

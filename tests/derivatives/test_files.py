@@ -144,6 +144,7 @@ def feathers(folder, ending):
     return [Landed(path.name, path) for path in paths], market
 
 
+@pytest.mark.slow
 @real
 def test_the_real_funding_has_the_rows_and_the_jitter_that_its_readme_states():
     files, market = feathers("binance_usdm", "8h-funding_rate")

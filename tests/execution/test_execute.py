@@ -268,6 +268,7 @@ def test_progress_is_told_by_session(scene):
     assert told == [("paper_town execution", done, 40) for done in range(41)]
 
 
+@pytest.mark.slow
 def test_the_trading_core_imports_neither_dagster_nor_pandera():
     heavy = "{'dagster', 'pandera', 'pandas', 'alembic', 'exchange_calendars', 'numba'}"
     code = f"import sys, tradepipe.execution; print(sorted({heavy} & set(sys.modules)))"

@@ -106,6 +106,7 @@ def test_trading_on_changes_no_earlier_partition(scene):
     assert all(one.equals(other) for one, other in zip(frames(scene, HALVES[:1]), before, strict=True))
 
 
+@pytest.mark.slow
 def test_frames_do_not_tell_who_ran_or_when(scene, tmp_path):
     scene.execute()
     with Scene(f"sqlite:///{tmp_path / 'j2.sqlite'}", f"sqlite:///{tmp_path / 'v2.sqlite'}") as other:

@@ -40,6 +40,7 @@ def test_forecasts_rest_on_the_approved_stack_alone():
     assert {"statsmodels", "arch"} <= set().union(*found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["tradepipe.forecasting", "tradepipe.signals"])
 def test_importing_is_light(module):
     heavy = {"statsmodels", "arch", "scipy", "pandas", "pandera", "matplotlib", "numba"}

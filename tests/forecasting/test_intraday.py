@@ -88,6 +88,7 @@ def scored(forecasts, panel, windows):
     return score_forecasts(forecasts, panel, windows, train_bars=SETTINGS.train_bars)
 
 
+@pytest.mark.slow
 def test_a_sessions_origins_use_the_fit_through_the_session_before(run):
     ahead = run.forecasts.select(pl.col("session") - pl.col("fitted_through")).to_series()
     assert ahead.unique().to_list() == [dt.timedelta(days=1)]

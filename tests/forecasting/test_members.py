@@ -278,6 +278,7 @@ def hostile(name, make):
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "engine"),
     [

@@ -116,6 +116,7 @@ def test_no_value_knows_the_future(bound, two_years, cuts, cut_bars, monthly_win
     assert identical(known, full)
 
 
+@pytest.mark.slow
 def test_bars_that_have_not_come_yet_change_nothing(two_years, cuts, monthly_windows, everything):
     """As above, with no later bar anywhere in the call."""
     asked, windows = wide(*everything), monthly_windows(two_years, "2007-01", "2008-12", lookback_of(everything))
@@ -192,6 +193,7 @@ def test_one_sided_prices(bars_of, one_window):
         assert result["rsi_14"].drop_nulls().unique().to_list() == [expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("symbols", "rows"), [(1, 70), (10_000, 25)])
 def test_one_and_many_symbols(symbols, rows, bars_of, one_window, everything):
     close = 100 + np.sin(np.arange(rows))

@@ -76,10 +76,12 @@ def run_python(code, cwd=Path(__file__).parents[2], **environment):
     ).stdout
 
 
+@pytest.mark.slow
 def test_importing_parsing_and_live_states_need_no_heavy_library():
     assert run_python(IMPORT_ONLY).strip() == "[]"
 
 
+@pytest.mark.slow
 def test_kernels_run_in_python_where_numba_may_not_compile():
     """For a debugger."""
     code = """

@@ -69,6 +69,7 @@ def walks():
     return {"without drift": bars_of(0.0), "with drift": bars_of(0.02)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "efficiency"), [("parkinson", 5.2), ("garman_klass", 7.4), ("rogers_satchell", 6.0)])
 def test_the_published_efficiencies(name, efficiency, walks):
     """How much less the estimates vary than squared closes: Garman & Klass (1980), Rogers & Satchell (1991)."""

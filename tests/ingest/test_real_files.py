@@ -107,6 +107,7 @@ def test_an_empty_delivery_is_noticed():
     assert raw.refused.select("line", "reason").rows() == [(0, "file_empty")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "time_column"),
     [("DEX-AX-1d-bad-stock-split", "Date"), ("AET-L-1d-100x-error", "Date"), ("4063-T-1d-bad-div", "Datetime")],

@@ -178,6 +178,7 @@ def said_defects(text):
     return {part.group(2).strip(): int(part.group(1)) for part in parts if part}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: f"{source.folder}/{source.pattern}")
 def test_rows_gaps_and_violations_are_those_stated(source):
     files, market, raw = load(source)
@@ -306,6 +307,7 @@ def test_every_drop_loads_as_stated():
         assert twice == said.get("duplicate keys", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((DATA / "dirty" / "yfinance").glob("*.csv")), ids=lambda path: path.stem)
 def test_yahoo_as_served_is_a_bar_or_in_quarantine(path):
     """Offsets change within a file, several are newest first, one has weeks, one bars before the open."""

@@ -53,6 +53,7 @@ def names(found):
     return [one.name for one in found if isinstance(one, Delivery)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_workers_bring_the_same_names_bytes_and_order(kind, scene_of, tmp_path):
     scene = scene_of(kind)
@@ -62,6 +63,7 @@ def test_two_workers_bring_the_same_names_bytes_and_order(kind, scene_of, tmp_pa
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_eight_workers_bring_what_one_does_in_its_order(kind, scene_of, tmp_path):
     scene = scene_of(kind)
@@ -87,6 +89,7 @@ def test_small_pages_are_as_good_as_large_ones(kind, scene_of, tmp_path):
     assert files(tmp_path / "7") == files(tmp_path / "1000")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_later_only_the_tail_is_asked_for_and_the_whole_is_the_same(kind, scene_of, tmp_path):
     scene = scene_of(kind)
@@ -126,6 +129,7 @@ def test_nothing_is_asked_when_nothing_is_missing(kind, scene_of, tmp_path):
         assert scene.venue.asked == []  # not even what instruments there are
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_refresh_brings_nothing_new_where_nothing_changed(kind, scene_of, tmp_path):
     scene = scene_of(kind)
@@ -154,6 +158,7 @@ def test_a_full_refresh_brings_what_was_restated_and_only_that(kind, scene_of, t
     assert files(tmp_path).items() > before.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("step", ["between", "written", "renamed"])
 def test_interrupted_and_resumed_is_uninterrupted(kind, step, scene_of, tmp_path):
@@ -180,6 +185,7 @@ def test_interrupted_and_resumed_is_uninterrupted(kind, step, scene_of, tmp_path
     assert files(tmp_path / "cut") == files(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_limit_takes_the_first_files_and_the_next_the_following(kind, scene_of, tmp_path):
     scene = scene_of(kind)

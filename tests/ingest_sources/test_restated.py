@@ -36,6 +36,7 @@ def said(scene) -> list[tuple]:
     return [tuple(row) for row in next(iter(scene.venue.bars.values()))[:-1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("places", [(0,), (0, 50), (3, 100, 166), (167,), (200, 239), (239,), (0, 239)])
 def test_a_restatement_is_the_last_word_wherever_it_lies(places, scene, tmp_path):
     fetch(scene, tmp_path)

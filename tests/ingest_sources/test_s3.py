@@ -56,6 +56,7 @@ def test_a_copy_that_lost_its_times_is_known_by_its_content(scene, tmp_path):
     assert not scene.asked()
 
 
+@pytest.mark.slow
 def test_an_object_put_in_parts_is_fetched_once(scene, tmp_path):
     import obstore
 

@@ -62,6 +62,7 @@ def test_values_land_as_the_text_that_the_venue_said(scene, tmp_path):
     assert rows(tmp_path).rows() == whole(scene)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["500", "503", "html", "truncated", "broken", "reset"])
 def test_what_passes_is_asked_again(kind, scene, tmp_path):
     for path in ("time", "", "nstrument" if scene.venue.name in ("okx", "bybit") else "exchangeInfo"):
@@ -94,6 +95,7 @@ def test_the_venue_says_how_long_to_wait(scene, tmp_path):
     assert rows(tmp_path).rows() == whole(scene)
 
 
+@pytest.mark.slow
 def test_a_short_ban_is_sat_out(scene, tmp_path):
     scene.venue.fail("418", retry_after=30, symbol=list(scene.venue.listed)[2])
     fetch(scene, tmp_path, workers=1)

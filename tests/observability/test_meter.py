@@ -29,6 +29,7 @@ def test_a_phase_that_fails_is_counted_too():
     assert meter.measured().t_read >= 0.01
 
 
+@pytest.mark.slow
 def test_peak_memory_grows_with_what_is_held_and_is_in_megabytes():
     before = peak_memory_mb()
     held = np.ones(50_000_000)  # 400 MB

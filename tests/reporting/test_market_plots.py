@@ -25,6 +25,7 @@ def shown(told, data, indicators, since):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "since", [dt.date(1999, 1, 1), dt.date(2018, 12, 1), dt.date(2018, 12, 31), dt.date(2030, 1, 1)]
 )
@@ -36,6 +37,7 @@ def test_plots_of_any_range_are_small_pictures(data, market, indicators, since):
         assert len(plot) <= 60_000
 
 
+@pytest.mark.slow
 def test_plots_of_regimes_and_members_are_small(market, bars):
     states = compute_regimes(bars, window_of(bars), market.settings.forecasts.regimes)
     for frame in (states, states.tail(40), states.clear()):

@@ -63,6 +63,7 @@ def test_every_plot_says_what_is_seen_in_which_unit(name, data, indicators):
         assert all(len(line.get_xdata()) <= MAX_POINTS for line in axes.get_lines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_svg_is_well_formed_repeatable_and_refers_to_nothing_outside(name, data, indicators):
     text = to_svg(drawn(name, data, indicators))
@@ -79,6 +80,7 @@ def test_svg_is_well_formed_repeatable_and_refers_to_nothing_outside(name, data,
     assert set(re.findall(r"url\(#([^)]+)\)", text)) | {link[1:] for link in links} == set(ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_png_and_markdown_are_repeatable_and_small(name, data, indicators):
     figure = drawn(name, data, indicators)
@@ -115,6 +117,7 @@ def test_pictures_are_on_white_and_as_large_as_said(data, indicators):
         assert picture.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_markdown_goes_down_in_resolution_until_it_fits_and_says_when_it_cannot(data, indicators):
     figure = drawn("equity", data, indicators)
     full = len(to_markdown(figure))

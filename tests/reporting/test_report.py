@@ -123,6 +123,7 @@ def test_an_order_without_its_signal_is_shown_all_the_same(data):
     assert explained["score"].null_count() == explained.height == 15
 
 
+@pytest.mark.slow
 def test_the_same_data_gives_the_same_bytes(data, written, tmp_path):
     assert write_report(tmp_path / "again.html", data).read_bytes() == written.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["again.html"]
@@ -156,6 +157,7 @@ def test_a_report_before_anything_happened(nothing):
     assert not re.search(r"\b(nan|none|inf)\b", page.text, re.IGNORECASE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["forecasts", "signals", "positions", "bars"])
 def test_a_report_while_a_layer_is_empty(recent, missing):
     page = Page(render_report(dataclasses.replace(recent, **{missing: getattr(recent, missing).clear()})))
@@ -163,6 +165,7 @@ def test_a_report_while_a_layer_is_empty(recent, missing):
     assert not re.search(r"\b(nan|none|inf)\b", page.text, re.IGNORECASE)
 
 
+@pytest.mark.slow
 def test_nan_is_never_shown(recent):
     wild = recent.accuracy.with_columns(hit_rate=math.nan, qlike=math.inf, dm_p_value=None, dm_statistic=None)
     page = Page(render_report(dataclasses.replace(recent, accuracy=wild)))
@@ -170,6 +173,7 @@ def test_nan_is_never_shown(recent):
     assert "\N{EN DASH}" in page.text
 
 
+@pytest.mark.slow
 def test_importing_the_package_imports_nothing_heavy():
     heavy = {"matplotlib", "rich", "jinja2", "dagster", "pandas", "pandera", "scipy", "PIL"}
     code = f"import sys, tradepipe.reporting; sys.exit(' '.join({heavy!r} & set(sys.modules)) or 0)"

@@ -66,6 +66,7 @@ def test_a_home_that_is_there_is_not_touched(tmp_path, monkeypatch):
     assert [one.name for one in folder.iterdir()] == ["dagster.yaml"]
 
 
+@pytest.mark.slow
 def test_what_a_killed_command_left_is_made_again(tmp_path, monkeypatch):
     folder = tmp_path / "dagster"
     folder.mkdir()

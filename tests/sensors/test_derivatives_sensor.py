@@ -161,6 +161,7 @@ def test_what_lies_outside_the_markets_dates_is_refused_not_lost(small):
     assert small.store.read(f"{PERPETUALS}/funding.quarantine")["reason"].to_list() == ["outside_market_dates"]
 
 
+@pytest.mark.slow
 def test_a_step_is_bounded_and_what_lies_beyond_it_changes_nothing(small):
     fund(small, DAY, "0.1")
     market = market_of(small)

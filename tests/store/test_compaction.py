@@ -265,6 +265,7 @@ SESSIONS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(sessions=SESSIONS, again=SESSIONS, contract=st.sampled_from([SMALL, BY_TIME]))
 def test_reads_are_identical_for_any_partitions(sessions, again, contract):
@@ -293,6 +294,7 @@ def test_reads_are_identical_for_any_partitions(sessions, again, contract):
                     assert content_hash(store.read(DATASET, [key])) == one.content
 
 
+@pytest.mark.slow
 def test_row_groups_hold_about_a_symbols_month(store):
     import pyarrow.parquet as pq
 

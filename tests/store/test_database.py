@@ -62,6 +62,7 @@ def test_other_addresses_are_refused_with_a_remedy(url):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_plain_postgresql_address_means_psycopg2(postgres_url):
     engine = open_engine(postgres_url, durable=True)
     assert engine.driver == "psycopg2"
@@ -132,6 +133,7 @@ def test_a_folder_without_revisions_is_an_error(engine, tmp_path):
         migrate(engine, tmp_path, version_table="empty_version")
 
 
+@pytest.mark.slow
 def test_an_up_to_date_database_costs_no_alembic(tmp_path):
     url = f"sqlite:///{tmp_path / 'a.sqlite'}"
     engine = open_engine(url, durable=True)

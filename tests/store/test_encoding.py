@@ -110,6 +110,7 @@ def test_row_groups_hold_whole_symbols_and_are_skipped_by_them(folder):
     assert [(one.min, one.max) for one in ranges] == [("A", "B"), ("C", "D"), ("E", "E")]
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_bytes_however_they_lie(folder, tmp_path):
     frame = features(70_000)
     whole = written(folder, frame)[0].sha256

@@ -33,6 +33,7 @@ def ask(engine, store, market, marts, sql, **told):
     return query(engine, store, market, marts, sql, now=NOW, **told)
 
 
+@pytest.mark.slow
 def test_a_query_reads_current_generations_and_keeps_types(engine, published, market, marts, packaged):
     found = ask(engine, published, market, marts, "SELECT * FROM ref('bars') ORDER BY symbol, open_time")
     assert_frame_equal(found, packaged)
@@ -42,6 +43,7 @@ def test_a_query_reads_current_generations_and_keeps_types(engine, published, ma
     assert_frame_equal(found, changed)
 
 
+@pytest.mark.slow
 def test_companions_that_were_never_published_are_empty_and_typed(engine, store, market, marts, packaged):
     from tradepipe.contracts import BARS, GAPS
 
@@ -52,6 +54,7 @@ def test_companions_that_were_never_published_are_empty_and_typed(engine, store,
     assert ask(engine, store, market, marts, "SELECT count(*) AS n FROM ref('bars.quarantine')").item() == 0
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_named(engine, published, market, marts):
     with pytest.raises(UnknownRelationError, match=r"ref\('barz'\): us_indices has no such layer or mart. Known: bars"):
         ask(engine, published, market, marts, "SELECT * FROM ref('barz')")
@@ -90,6 +93,7 @@ def restated(store, market, packaged):
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", [4, 5, 6, 9, 10, 11, 28])
 def test_as_of_is_what_the_store_reads_as_of(engine, restated, market, marts, day):
     at = dt.datetime(2018, 2, day, 23, tzinfo=dt.UTC)
@@ -105,6 +109,7 @@ def test_what_keeps_no_past_is_not_read_as_of(engine, published, market, marts):
         ask(engine, published, market, marts, "SELECT * FROM ref('gap_report')", as_of=NOW)
 
 
+@pytest.mark.slow
 def test_every_mart_gives_equal_rows_on_both_engines(engines, published, market, marts):
     for name, mart in marts.items():
         run = MartRun(published, market, marts, name, KEYS)
@@ -151,6 +156,7 @@ def test_clickhouse_loads_new_generations_only_and_once(engines, published, mark
     assert (len(held), len(shown)) == (4, 3)  # the superseded one stays for readers of an older snapshot
 
 
+@pytest.mark.slow
 def test_catalogues_whose_ids_begin_again_never_meet_rows_of_another(engines, tmp_path, market, marts, packaged):
     engine, stores = engines["clickhouse"], []
     other = packaged.with_columns(close=pl.col("high"), volume=pl.lit(1.0))

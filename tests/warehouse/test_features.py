@@ -17,6 +17,7 @@ NOW = dt.datetime(2018, 4, 1, tzinfo=dt.UTC)
 ALL = "SELECT * FROM ref('indicators') ORDER BY symbol, open_time"
 
 
+@pytest.mark.slow
 def test_both_engines_read_features_as_they_were_published(engine, published, market, marts, packaged):
     contract = contract_for(features_of(market))
     outputs = [name for name in contract.column_names if name not in packaged.columns]

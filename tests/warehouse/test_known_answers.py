@@ -197,6 +197,7 @@ def test_forecast_accuracy(compute, published):
     assert row == ("SPX", 1, "arma", 3, pytest.approx(math.sqrt(0.03)), pytest.approx(50.0), pytest.approx(200 / 3))
 
 
+@pytest.mark.slow
 def test_a_partition_alone_equals_it_in_a_range_and_twice_is_the_same(published, market, marts, engines):
     def contents():
         current = published.catalogue.current("us_indices/symbol_sessions")
@@ -214,6 +215,7 @@ def test_a_partition_alone_equals_it_in_a_range_and_twice_is_the_same(published,
     assert contents() == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [dt.date(2018, 1, 31), dt.date(2018, 2, 7), dt.date(2018, 3, 15)])
 def test_what_came_later_changes_nothing_before(store, published, market, marts, engines, packaged, tmp_path, cut):
     from tests.warehouse.conftest import publish
@@ -229,6 +231,7 @@ def test_what_came_later_changes_nothing_before(store, published, market, marts,
     )
 
 
+@pytest.mark.slow
 def test_an_empty_market_gives_empty_marts(store, market, marts, engine):
     for name, mart in marts.items():
         run = MartRun(store, market, marts, name, KEYS)
@@ -238,6 +241,7 @@ def test_an_empty_market_gives_empty_marts(store, market, marts, engine):
     assert stale_marts(store.catalogue, market, marts, KEYS) == []
 
 
+@pytest.mark.slow
 def test_staleness_follows_content_code_and_marts_before(published, market, marts, engines, packaged, tmp_path):
     from tests.warehouse.conftest import publish
 

@@ -198,6 +198,7 @@ ROWS = """(
 ) AS t"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", sorted(FUNCTIONS - {"ref"}))
 def test_every_allowed_function_gives_the_same_on_both_engines(function, engines, bare):
     plain = "s" if function in TEXT else "d" if function in DATES else "b"

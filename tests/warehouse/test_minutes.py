@@ -65,6 +65,7 @@ def test_of_the_session_under_way_the_bars_are_expected_that_can_be_known(store,
     assert stale_marts(store.catalogue, minutes, {name: marts[name] for name in NAMES}, KEYS) == []
 
 
+@pytest.mark.slow
 def test_as_of_a_minute_is_what_was_computed_in_that_minute(store, minutes, marts):
     store.publish("minutes/bars", bars_of(minutes, NOW), BARS, code_version="1", inputs={})
     run(store, minutes, marts)

@@ -50,6 +50,7 @@ def test_a_mart_that_was_never_published_is_not_made_of_what_is_gone(published, 
     assert found == ["2018-03"]
 
 
+@pytest.mark.slow
 def test_marts_of_evicted_partitions_stay_when_they_are_run_again(evicted, market, marts, engines):
     before = {name: evicted.read(f"us_indices/{name}") for name in ("symbol_sessions", "quality_scorecard")}
     assert before["symbol_sessions"].filter(pl.col("session") < dt.date(2018, 3, 1))["present"].sum() > 0
@@ -96,6 +97,7 @@ def by_session(frame):
 SUMS = "SELECT session, count(*) AS n, sum(CAST(volume AS DECIMAL(38, 8))) AS total FROM ref('bars') GROUP BY session"
 
 
+@pytest.mark.slow
 def test_sql_reads_one_dataset_whatever_is_compacted_or_cold(tmp_path, cold, engine, market, marts, packaged):
     def ask(as_of):
         told = {"now": dt.datetime(2018, 12, 31, tzinfo=dt.UTC), "as_of": as_of}

@@ -46,6 +46,7 @@ def test_no_lag_is_mean_and_variance():
     assert fits.variance[0] == pytest.approx(w.var(), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [FIRST, ArmaOrder(2, 0, 0), ArmaOrder(0, 1, 1), ArmaOrder(0, 0, 2)])
 def test_never_below_statsmodels(order):
     sarimax = pytest.importorskip("statsmodels.tsa.statespace.sarimax").SARIMAX
@@ -129,6 +130,7 @@ def test_hostile_series_say_so_and_disturb_nobody(order):
         assert (np.abs(means[place]) <= 20 * np.abs(series).max()).all(), name
 
 
+@pytest.mark.slow
 def test_a_constant_is_forecast_as_itself():
     series = np.full(50, 7.25)
     for order in (FIRST, ArmaOrder(1, 1, 1), ArmaOrder(1, 0, 1, seasonal=(1, 1, 0, 5))):

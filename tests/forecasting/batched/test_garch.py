@@ -123,6 +123,7 @@ def test_sample_presample_is_the_mean_squared_innovation(windows, model):
         assert value == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_is_no_shorter_than_arch(windows, model, fits):
     theirs = np.array([peer(series, model).fit(disp="off", show_warning=False).loglikelihood for series in windows])
     assert (fits.log_likelihood > theirs - 1e-3).all()

@@ -220,6 +220,7 @@ def test_a_warm_start_takes_fewer_evaluations_to_the_same_likelihood():
     assert warm.evaluations.sum() < 0.5 * cold.evaluations.sum()
 
 
+@pytest.mark.slow
 def test_a_warm_start_of_an_arma_1_1_is_no_longer_and_no_lower_than_a_cold_one():
     spec, values = ModelSpec("arma", (1, 0, 1)), [returns(seed, 502) for seed in range(40, 48)]
     first, second, third = (Panel(tuple("abcdefgh"), tuple(one[day : day + 500] for one in values)) for day in range(3))

@@ -104,6 +104,7 @@ def hostile_fits():
     return fit_batch(hostile(), SPECS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.text)
 def test_hostile_series_have_a_forecast_and_who_steps_down_a_reason(hostile_fits, spec):
     panel, fits = hostile(), hostile_fits[spec]

@@ -216,6 +216,7 @@ def test_evidence_without_a_column_is_refused(registry):
         registry.judge(MARKET, frame([]).drop("hits"), [])
 
 
+@pytest.mark.slow
 def test_importing_is_light():
     heavy = {"statsmodels", "arch", "scipy", "pandas", "pandera", "matplotlib", "numba", "dagster", "alembic"}
     script = f"import sys, tradepipe.forecasting.registry; print(*sorted({heavy!r} & sys.modules.keys()))"
