@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+DISK = "TESTS_ON_DISK"
 MEMORY = Path("/dev/shm")  # noqa: S108 - open to all like /tmp, and used as it is
 ENOUGH = 4 << 30  # bytes; what a whole run leaves there at once is a tenth of it
 
@@ -16,8 +17,14 @@ def use_memory() -> None:
     """
     if "TMPDIR" in os.environ or not _usable():
         return
+    os.environ[DISK] = tempfile.gettempdir()
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None  # what was found before
+
+
+def folder_on_disk() -> Path:
+    """A new temporary folder for what is too large for memory; its maker removes it."""
+    return Path(tempfile.mkdtemp(prefix="large-", dir=os.environ.get(DISK)))
 
 
 def _usable() -> bool:
@@ -28,5 +35,5 @@ def _usable() -> bool:
         return False
     available = next((int(line.split()[1]) << 10 for line in told if line.startswith("MemAvailable:")), 0)
     room = min(found.f_bavail * found.f_frsize, available)
-    # Wheels and servers are installed into temporary folders and run there.
+    # Servers and programs of tests run from temporary folders.
     return room >= ENOUGH and not found.f_flag & os.ST_NOEXEC and os.access(MEMORY, os.W_OK | os.X_OK)

@@ -2,13 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.memory import folder_on_disk
 from tests.projects import MARKET
 
 pytestmark = pytest.mark.slow
@@ -48,17 +51,20 @@ def wheel(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory) -> Path:
+def installed(wheel) -> Iterator[Path]:
     """The bin folder of a new environment that holds the locked dependencies and the wheel, nothing else."""
-    folder = tmp_path_factory.mktemp("clean")
-    uv = Path(sys.executable).parent / "uv"
-    cache = {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))}
-    run(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder, **cache)
-    python = folder / "venv" / "bin" / "python"
-    locked = ROOT / "deploy" / "locks" / "runtime.txt"
-    run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", locked, cwd=folder, **cache)
-    run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel, cwd=folder, **cache)
-    return python.parent
+    folder = folder_on_disk()  # over a gigabyte
+    try:
+        uv = Path(sys.executable).parent / "uv"
+        cache = {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))}
+        run(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder, **cache)
+        python = folder / "venv" / "bin" / "python"
+        locked = ROOT / "deploy" / "locks" / "runtime.txt"
+        run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", locked, cwd=folder, **cache)
+        run(uv, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel, cwd=folder, **cache)
+        yield python.parent
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_the_wheel_holds_the_packages_and_their_data_and_nothing_else(wheel):
