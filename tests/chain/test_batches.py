@@ -17,6 +17,7 @@ def run_of(project, keys=None):
     return LayerRun(project.store, project.market, "member_forecasts", keys or keys_of(project))
 
 
+@pytest.mark.slow
 def test_batches_are_consecutive_and_bounded(ready, monkeypatch):
     assert [part.keys for part in run_of(ready).batches(5)] == [keys_of(ready)]
     # A month of two symbols has some 40 bars, hence some 200 rows.

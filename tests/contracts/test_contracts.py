@@ -205,6 +205,7 @@ def test_a_repeated_key_is_refused(contract):
         validate(frame, contract, market="m", layer=contract.name, partition="p")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", GOOD, ids=lambda contract: contract.name)
 @pytest.mark.parametrize(
     ("change", "message"),

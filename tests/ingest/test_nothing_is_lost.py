@@ -115,6 +115,7 @@ def test_no_bytes_at_all_stop_the_file_beside_them(contents):
     assert set(parsed.refused["line"]) == {0}
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.lists(lines(), max_size=6), min_size=1, max_size=4))
 def test_files_together_say_what_they_say_alone(bodies):

@@ -118,6 +118,7 @@ def test_the_tail_begins_after_the_newest_landed_bar(kind, scene_of, tmp_path):
     assert start + exclusive == scenes.START_MS + scenes.HOURS * HOUR
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_asked_when_nothing_is_missing(kind, scene_of, tmp_path):
     scene = scene_of(kind)
