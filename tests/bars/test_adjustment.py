@@ -234,6 +234,7 @@ def some_bars(seed):
     return on_grid("XNYS", FIRST, LAST, "1d", symbols=("A", "B"), seed=seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(ACTIONS, MOMENTS, KINDS, st.integers(0, 99))
 def test_only_what_was_known_and_had_happened_by_then_matters(actions, moment, kind, seed):
@@ -259,6 +260,7 @@ def test_the_newest_terms_are_the_bars_own(actions, moment, kind, seed):
     assert_frame_equal(newest.drop("ex_date"), same, check_exact=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(ACTIONS, st.integers(0, 99))
 def test_adjusting_in_two_steps_is_adjusting_once(actions, seed):
@@ -272,6 +274,7 @@ def test_adjusting_in_two_steps_is_adjusting_once(actions, seed):
     assert_frame_equal(twice, adjust(bars, told, as_of=AFTER, kind="total"), rel_tol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(ACTIONS, MOMENTS, st.integers(0, 99))
 def test_the_way_back_from_split_adjusted_to_raw(actions, moment, seed):

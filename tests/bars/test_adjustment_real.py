@@ -106,6 +106,7 @@ def test_a_security_that_is_gone_is_read_as_of_its_own_time():
     assert (now.height, now["session"].min()) == (141, dt.date(2020, 9, 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("year", range(2000, 2021, 2))
 def test_as_of_any_year_nothing_later_matters(year):
     bars, facts = lean.all_bars(), lean.all_facts()

@@ -164,6 +164,7 @@ raw_rows = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=min(40, settings().max_examples))
 @given(raw_rows)
 def test_each_raw_row_is_a_bar_was_one_confirms_one_or_is_refused(rows):

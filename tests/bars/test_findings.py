@@ -240,6 +240,7 @@ def deliveries(names, closes, drawn, delays):
     return pl.concat(frames)
 
 
+@pytest.mark.slow
 @settings(max_examples=min(20, settings().max_examples))
 @given(st.lists(prices, min_size=1, max_size=3), st.lists(volumes, min_size=1, max_size=7), moments)
 def test_judging_only_what_is_suspect_changes_nothing(closes, drawn, delays):
@@ -253,6 +254,7 @@ def test_judging_only_what_is_suspect_changes_nothing(closes, drawn, delays):
         assert_frame_equal(getattr(quick, name), getattr(slow, name))
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(prices, min_size=2, max_size=3), st.lists(volumes, min_size=1, max_size=7), moments, st.integers(0, 60))
 def test_as_of_is_what_cleaning_gave_then(closes, drawn, delays, day):
@@ -265,6 +267,7 @@ def test_as_of_is_what_cleaning_gave_then(closes, drawn, delays, day):
     assert_frame_equal(then.bars, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(prices, st.lists(volumes, min_size=1, max_size=7), moments)
 def test_one_bad_symbol_changes_no_other(closes, drawn, delays):

@@ -80,6 +80,7 @@ def as_of(cleaned, moment):
     return pl.concat([cleaned.bars.filter(known), restated_since]).sort("partition", "symbol", "open_time")
 
 
+@pytest.mark.slow
 def test_the_demo_is_clean_but_for_what_happened_in_its_markets(raw, market):
     cleaned = clean_bars(raw, market)
     assert cleaned.bars.height == 10_062

@@ -267,6 +267,7 @@ def test_one_wrong_bar_is_found_and_no_other_is_refused(name, code):
     assert doubted(served, cleaned, ("wrong_unit",)) <= mistaken
 
 
+@pytest.mark.slow
 def test_a_unit_that_changes_is_refused_until_the_new_one_is_usual():
     """What comes first is what is usual; no method that only looks back can know that it was wrong.
 
@@ -292,6 +293,7 @@ def test_a_split_applied_to_part_of_the_history_is_one_spike_where_it_stops(name
     assert cleaned.refused.is_empty()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["4063-T-1d-bad-div", "8TRA-DE-1d-missing-div-adjust", "EA-15m-no-bad-divs"])
 def test_faults_of_dividends_are_not_the_bars(name):
     _served, cleaned = yahoo(name)

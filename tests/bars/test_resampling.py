@@ -230,6 +230,7 @@ def any_bars(draw, base="5m"):
     return code, whole.sample(fraction=kept, seed=draw(st.integers(0, 1000))).sort("symbol", "open_time")
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(any_bars("15m"))
 def test_every_bar_is_what_its_definition_says(made):
@@ -240,6 +241,7 @@ def test_every_bar_is_what_its_definition_says(made):
         validate(found, RESAMPLED_BARS, market="m", layer="intervals", partition="-")
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(any_bars())
 def test_extremes_and_sums_are_kept(made):
@@ -288,6 +290,7 @@ def test_order_company_and_repetition_change_nothing(made, seed):
     assert_frame_equal(RESAMPLED_BARS.arrange(alone), whole, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(50))
 def test_what_comes_later_changes_no_bar_that_had_closed(seed):
     bars = on_grid("XNYS", dt.date(2018, 3, 9), dt.date(2018, 3, 12), "5m", symbols=("A", "B"), seed=seed)

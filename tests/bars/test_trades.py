@@ -57,6 +57,7 @@ def test_the_venues_trades_rebuild_its_bars_exactly(interval, count):
     validate(made.bars.select(BARS.column_names), BARS, market="m", layer="bars", partition="-")
 
 
+@pytest.mark.slow
 @needs_data
 def test_bars_of_trades_and_bars_of_bars_of_trades_are_the_same():
     minutes = bars_from_trades(real_trades(), "1m", CLOCK).bars

@@ -138,6 +138,7 @@ def oracle(rows: pl.DataFrame) -> dict[str, float]:
     return {row["symbol"]: row["close"] for row in ordered}
 
 
+@pytest.mark.slow
 @settings(max_examples=min(50, settings().max_examples))
 @given(deliveries, st.randoms(use_true_random=False))
 def test_at_every_moment_the_versions_say_what_the_deliveries_said(history, random):

@@ -89,6 +89,7 @@ def test_a_server_that_is_down_is_a_counted_miss(bench, tmp_path):
     assert (told["cache_misses_total"], told["cache_shared_errors_total"], told["cache_shared_hits_total"]) == (3, 6, 0)
 
 
+@pytest.mark.slow
 def test_a_server_that_failed_is_asked_again_after_a_pause(valkey_server, valkey_address):
     counters, now, asked = Counters(), [0.0], []
 

@@ -269,6 +269,7 @@ def test_an_error_of_the_load_reaches_every_reader_and_is_not_kept(bench):
     assert cache.window("lab", "nothing", "A", 4).height == 3
 
 
+@pytest.mark.slow
 def test_readers_and_a_writer_at_once_never_see_a_mix(bench):
     cache, stop, wrong = bench.cache(), threading.Event(), []
 
@@ -318,6 +319,7 @@ def test_queries_grow_with_layers_and_not_with_symbols(bench):
     assert all(found[symbol].equals(bench.store.latest("lab/days", symbol, 7)) for symbol in symbols)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     partitions=st.lists(
@@ -377,6 +379,7 @@ def test_a_failed_refresh_is_the_readers_error_and_is_tried_again(bench):
             cache.window("lab", "small", "A", 3)
 
 
+@pytest.mark.slow
 def test_symbols_that_there_are_not_and_rows_that_cannot_be(bench):
     cache = bench.cache()
     assert cache.window("lab", "small", "Z", 3).equals(SMALL.empty())

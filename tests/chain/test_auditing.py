@@ -185,6 +185,7 @@ def test_the_schedule_asks_once_for_each_content_of_the_newest_fits(ready):
     assert len({one.run_key for one in first}) == 2
 
 
+@pytest.mark.slow
 def test_before_any_forecast_there_is_nothing_to_audit(fresh):
     assert to_audit(fresh.store.catalogue, fresh.market) == []
     schedule = fresh.defs.resolve_schedule_def(f"{MARKET}_nightly_audit")

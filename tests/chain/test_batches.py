@@ -47,6 +47,7 @@ def test_what_is_published_is_the_same_and_each_batch_before_the_next(ready, mon
     assert (done[0], done[-1]) == (0, len(keys))
 
 
+@pytest.mark.slow
 def test_sessions_walked_are_told_as_partitions_of_which_the_last_is_not_done(ready):
     """An execution walks thousands of sessions of some partitions: told as they come, each would look finished."""
     told = []

@@ -141,6 +141,7 @@ def test_a_partition_alone_and_twice_is_what_it_was_in_the_range(store):
     assert {key: one.id for key, one in store.catalogue.current("here/indicators").items()} == ids
 
 
+@pytest.mark.slow
 def test_what_was_computed_then_is_what_was_published_until_then(store):
     asked = (*PLAIN, FUNDED, "sma(2)@4h", "cross_zscore(sma(3))", "beta(20)")
     market = market_of(*asked, intervals=("4h",), benchmark="BBB")
@@ -207,6 +208,7 @@ def test_the_same_indicators_in_other_words_leave_nothing_stale(store):
     assert stale(store, changed).keys() == set(KEYS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "symbols"),
     [(("sma(3)",), 1), (("cross_rank(sma(3))",), 3), (("beta(20)",), 3)],

@@ -211,6 +211,7 @@ def test_a_file_written_just_now_is_not_known_by_its_times(folder, store, hashed
     assert hashed == ["june.csv"]
 
 
+@pytest.mark.slow
 def test_an_index_of_many_files_costs_no_lineage_row_a_file(folder, store):
     market = market_by("bar_close")
     for n in range(300):
@@ -223,6 +224,7 @@ def test_an_index_of_many_files_costs_no_lineage_row_a_file(folder, store):
     assert len(store.catalogue.inputs([generation.id])[generation.id]) == 1
 
 
+@pytest.mark.slow
 def test_raw_bars_up_to_a_moment_come_from_deliveries_up_to_it(folder, tmp_path):
     """Truncation: later deliveries and later lines change no row that came before."""
     days = [f"2018-06-{day:02}" for day in range(4, 16) if day not in (9, 10)]
@@ -246,6 +248,7 @@ def test_raw_bars_up_to_a_moment_come_from_deliveries_up_to_it(folder, tmp_path)
     assert part.height == 11
 
 
+@pytest.mark.slow
 def test_raw_bars_of_the_first_lines_are_the_first_raw_bars(folder, delivered):
     """Truncation within files: at every cut, what is read of a line does not depend on the lines below it."""
     market = build_market(source=FileSource(pattern="*.csv", symbol_column="Symbol"))

@@ -24,6 +24,8 @@ from tradepipe.markets import load_markets
 from tradepipe.settings import load_settings
 from tradepipe.settings.forecasts import ForecastSettings
 
+pytestmark = pytest.mark.slow
+
 DAILY = {"TRADEPIPE_MARKETS__US_INDICES__PARTITION": "session"}
 
 
@@ -131,7 +133,6 @@ def test_partitions_in_any_order_are_registered_and_judged_alike(project: SmallP
     fresh.close()
 
 
-@pytest.mark.slow
 def test_a_restated_partition_supersedes_its_versions(project: SmallProject):
     project.restate("2018-12")
     outcome = project.run(first="2018-12", last="2018-12")
@@ -145,7 +146,6 @@ def test_a_restated_partition_supersedes_its_versions(project: SmallProject):
     registry.close()
 
 
-@pytest.mark.slow
 def test_settings_of_one_member_leave_the_others_their_versions(project: SmallProject):
     other = SmallProject.at(project.home, {"TRADEPIPE_MARKETS__US_INDICES__FORECASTS__ARMA_ORDER": "[2, 0, 1]"})
     outcome = other.run(first="2018-12", last="2018-12")

@@ -14,6 +14,8 @@ from tradepipe.chain.run import LayerRun
 from tradepipe.markets import load_markets
 from tradepipe.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 NOW = dt.datetime(2019, 1, 5, tzinfo=dt.UTC)
 ONE_EACH = {"TRADEPIPE_MARKETS__US_INDICES__FORECASTS__RETRAINING__BLOCK": "1"}
 
@@ -54,7 +56,6 @@ def test_blocks_hold_every_chain_once_and_a_multivariate_member_all_symbols(read
     assert [Block.from_json(one.to_json()) for one in blocks] == blocks
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("refit", "block", "first"), [("day", "50", "2018-10"), ("month", "1", "2018-08")])
 def test_after_retraining_the_forecasts_fit_nothing_and_are_the_same(ready, project: SmallProject, refit, block, first):
     # Drift that asks for refits often, so that chains which it begins are among what is fitted ahead.
@@ -133,7 +134,6 @@ def test_other_settings_are_due_for_all_partitions(ready):
     assert (one.first, one.last) == (FIRST, LAST)
 
 
-@pytest.mark.slow
 def test_drift_in_the_newest_partition_is_due_once(project: SmallProject):
     market = with_settings(project, REFIT="month", DRIFT__BARS="5", DRIFT__LOG_LIKELIHOOD="0.1")
     keys = market.partitions.keys(FIRST, LAST)

@@ -66,6 +66,7 @@ def stale(store: PartitionStore, folder: Path, layer: str) -> list[str]:
     return [one.partition for one in stale_partitions(store.catalogue, MARKET, SESSIONS, index, [layer])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "code"),
     [
@@ -81,6 +82,7 @@ def test_a_bar_whose_row_could_not_be_read_is_refused_in_the_ledger(tmp_path, st
     assert ledger(store) == [("A", dt.date.fromisoformat(FIFTH), 1, "refused", code)]
 
 
+@pytest.mark.slow
 def test_a_session_of_which_no_row_could_be_read_is_no_outage(tmp_path, store):
     folder = deliver(tmp_path, A=f"A,{FIFTH},,11,9,10,104", B=f"B,{FIFTH},,11,9,10,104")
     for layer in ("raw_bars", "bars"):
@@ -99,6 +101,7 @@ def test_a_row_of_an_unknown_symbol_or_time_says_nothing_of_a_bar(tmp_path, stor
     assert store.catalogue.current("here/raw_bars.unread") == {}
 
 
+@pytest.mark.slow
 def test_bars_follow_what_could_not_be_read(tmp_path, store):
     """Not one raw bar changes: the ledger is computed again, of each partition that looks back on the row."""
     folder = deliver(tmp_path, A="")

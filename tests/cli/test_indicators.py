@@ -89,6 +89,7 @@ def test_warm_up_reads_files_of_all_kinds(tmp_path):
     assert not any(one["too_small"] for one in found[0])
 
 
+@pytest.mark.slow
 def test_warm_up_says_what_the_bars_lack(tmp_path):
     walk().write_csv(tmp_path / "bars.csv")
     text = shown(show_warm_up, None, tmp_path / "bars.csv", tolerance=1e-9)
@@ -124,6 +125,7 @@ def test_warm_up_without_rows_says_so(tmp_path):
         shown(show_warm_up, None, tmp_path / "bars.parquet", tolerance=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "said"), [(1, "give --bars with more of them"), (90, "Every lookback measured is enough")]
 )
@@ -134,6 +136,7 @@ def test_warm_up_says_that_all_is_well_of_what_it_measured_alone(tmp_path, rows,
     assert ("is enough" in text) is (rows > 1)
 
 
+@pytest.mark.slow
 def test_a_lookback_that_is_too_small_ends_with_exit_code_3(tmp_path, monkeypatch):
     walk().write_csv(tmp_path / "bars.csv")
     words = ["indicators", "warmup", "--bars", str(tmp_path / "bars.csv")]

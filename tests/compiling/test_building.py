@@ -69,6 +69,7 @@ def test_a_folder_that_may_not_be_written_keeps_nothing(monkeypatch):
     assert not build(JOBS, processes=1).kept
 
 
+@pytest.mark.slow
 def test_numba_may_be_told_not_to_compile():
     code = BUILD.format(worth=0)
     said = run_python(code, NUMBA_DISABLE_JIT="1").splitlines()[-1]

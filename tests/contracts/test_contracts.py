@@ -198,6 +198,7 @@ def test_each_rule_refuses_its_breach_by_name(contract, code):
         assert refused[REASON].len() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", GOOD, ids=lambda contract: contract.name)
 def test_a_repeated_key_is_refused(contract):
     frame = frame_of(contract, GOOD[contract], GOOD[contract])
@@ -261,6 +262,7 @@ def test_every_column_says_what_it_means_and_prices_say_their_unit():
 KEYS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), max_size=8)
 
 
+@pytest.mark.slow
 @given(KEYS)
 def test_the_key_check_is_sorted_and_unique(keys):
     contract = Contract("t", "1", "", ("a", "b"), (Column("a", pl.String, "a"), Column("b", pl.Int64, "b")))
@@ -273,6 +275,7 @@ def test_the_key_check_is_sorted_and_unique(keys):
             validate(frame, contract, market="m", layer="t", partition="p")
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), max_size=20))
 def test_split_keeps_exactly_what_validate_accepts_and_loses_nothing(values):
     contract = Contract(

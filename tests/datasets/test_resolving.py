@@ -34,6 +34,7 @@ def stocked(shop):
     return shop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "version"),
     [
@@ -52,6 +53,7 @@ def test_the_latest_in_the_range(stocked, wanted, version):
     assert open_dataset(stocked.registry, name, versions).manifest.version == version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ["lab/small>=3", "lab/small@1.0.1", "lab/small~1.3", "lab/small@2.1.0"])
 def test_an_unknown_version_lists_those_there_are(stocked, wanted):
     with pytest.raises(UnknownVersionError) as caught:
@@ -129,6 +131,7 @@ def test_calendars_must_be_one_unless_a_rule_joins_them(shop):
     assert [day.day for day in resolve(shop.registry, wanted[:1]).sessions(*bounds)] == [3, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("skew", "tolerated", "asked", "fits"),
     [

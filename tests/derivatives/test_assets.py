@@ -78,6 +78,7 @@ def test_partitions_hold_what_the_venue_said(name, landed, store):
     assert named == set(found["file"])
 
 
+@pytest.mark.slow
 def test_a_partition_alone_is_as_in_a_range_and_nothing_changes_the_second_time(landed, store, tmp_path):
     market, folder = landed
     keys = keys_of(market)

@@ -48,6 +48,7 @@ def landed_rows(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("venue", VENUES)
 def test_what_the_venue_counted_lands_as_it_said_it_page_after_page(venue, scene_of, tmp_path):
     scene = scene_of(venue, 2)
@@ -95,6 +96,7 @@ def test_binance_is_not_asked_for_what_it_refuses_to_say(scene_of, tmp_path):
     assert new.max() == now // HOUR * HOUR
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("venue", "interval", "period"),
     [

@@ -82,6 +82,7 @@ def test_two_worlds_with_the_same_input_decide_the_same(scene, tmp_path):
         assert other.journal.head() != scene.journal.head()
 
 
+@pytest.mark.slow
 def test_session_by_session_is_the_same_as_all_at_once(scene, tmp_path):
     scene.execute()
     with Scene(f"sqlite:///{tmp_path / 'j2.sqlite'}", f"sqlite:///{tmp_path / 'v2.sqlite'}") as other:
@@ -91,6 +92,7 @@ def test_session_by_session_is_the_same_as_all_at_once(scene, tmp_path):
         assert decided(other) == decided(scene)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [0, 5, 17, 38])
 def test_what_comes_later_changes_nothing_before(scene, tmp_path, cut):
     scene.execute(until(scene.signals, cut), until(scene.bars, cut))

@@ -83,6 +83,7 @@ def test_a_close_that_comes_late_is_looked_at_from_then_on_also_by_another_run(t
         assert sizings(tmp_path / f"cut{number}", bars_of_all, wishes, [cut]) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [4, 6, 7, 8])
 def test_bars_not_yet_known_at_a_decision_change_nothing_of_it(tmp_path, scene, cut):
     """The look-ahead test: cut off whatever was unknown, and everything decided until then is the same."""

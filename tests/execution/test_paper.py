@@ -193,6 +193,7 @@ def test_accounts_and_markets_do_not_see_each_other(venue, journal_url):
     other.close()
 
 
+@pytest.mark.slow
 def test_a_fill_has_the_same_id_in_every_book(venue, tmp_path):
     other = PaperVenue.open(f"sqlite:///{tmp_path / 'other.sqlite'}", market="m", account="a", costs=COSTS)
     for book in (venue, other):

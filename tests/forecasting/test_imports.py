@@ -23,6 +23,7 @@ def others_of(file):
     return names - sys.stdlib_module_names - {"tradepipe"}
 
 
+@pytest.mark.slow
 def test_forecasts_rest_on_the_approved_stack_alone():
     """Databases belong to the registry and to what keeps fits; no number follows from them."""
     kept = {

@@ -97,6 +97,7 @@ def test_a_sessions_origins_use_the_fit_through_the_session_before(run):
     assert (run.forecasts["engine_arma_garch"] == "batched").all()
 
 
+@pytest.mark.slow
 def test_between_refits_each_minute_is_filtered(run, panel):
     """Parameters stand still, so the recursion of the variance can be followed from forecast to forecast."""
     first = run.forecasts.filter(symbol="AAA", horizon=1).sort("open_time").head(BARS_A_DAY)
@@ -141,6 +142,7 @@ def test_sessions_of_a_week_share_what_was_fitted(panel, make):
     assert (made.forecasts["fitted_through"] == DAYS[1]).all()
 
 
+@pytest.mark.slow
 def test_every_layer_keeps_its_contract(forecasts, scores):
     signals = compute_signals(forecasts, STRATEGY)
     for contract, frame in ((FORECASTS, forecasts), (FORECAST_SCORES, scores), (SIGNALS, signals)):
@@ -156,6 +158,7 @@ def test_every_layer_keeps_its_contract(forecasts, scores):
     assert signals["target_weight"].n_unique() > BARS_A_DAY
 
 
+@pytest.mark.slow
 def test_the_target_is_the_horizons_bar_also_into_the_next_session(forecasts):
     ahead = forecasts["target_open_time"] - forecasts["open_time"]
     assert (ahead.dt.total_minutes() == forecasts["horizon"]).all()
@@ -172,6 +175,7 @@ def test_each_forecast_meets_the_close_of_its_own_bar(scores, panel):
         assert row["realised_return"] == pytest.approx(np.log(came), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_exactly_the_targets_that_came_are_scored_in_their_own_partition(forecasts, scores):
     came = forecasts.filter(
         pl.col("target_session") <= DAYS[-1],

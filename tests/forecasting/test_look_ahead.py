@@ -89,6 +89,7 @@ def test_drift_was_there_to_look_ahead(world):
     assert "drift" in world.full["fits"]["trigger"]
 
 
+@pytest.mark.slow
 def test_a_forecast_is_known_when_its_origin_is(world):
     origins = world.panel.select("symbol", "session", origin_known_at="known_at")
     for name in ("members", "forecasts"):

@@ -23,6 +23,7 @@ def kept(run, window):
     return run.forecasts.filter(partition=key), run.fits.filter(partition=key)
 
 
+@pytest.mark.slow
 def test_both_frames_keep_their_contract_in_every_partition(run):
     for frame, contract in ((run.forecasts, CONTRACT), (run.fits, FITS)):
         for (partition,), part in frame.partition_by("partition", as_dict=True).items():
@@ -31,6 +32,7 @@ def test_both_frames_keep_their_contract_in_every_partition(run):
             assert told.equals(contract.arrange(told))
 
 
+@pytest.mark.slow
 def test_every_origin_has_every_horizon_from_ten_returns_on(run, panel, settings):
     first = panel["session"].unique().sort()[10]
     origins = panel.filter(pl.col("session") >= first)
@@ -46,6 +48,7 @@ def test_a_refit_after_each_session_serves_that_sessions_bar(run):
     assert set(run.fits["trigger"].unique()) == {"first", "schedule"}
 
 
+@pytest.mark.slow
 def test_with_fewer_returns_the_random_walk_stands_in_and_says_so(run, settings):
     early = run.forecasts.filter(pl.col("session") < pl.lit("2015-12-01").str.to_date())
     for name in ("arma_garch", "samossa"):
@@ -108,6 +111,7 @@ def test_a_version_is_its_parameters(run, panel, windows, settings, make):
     assert {name for name in MEMBERS if old[name] != new[name]} == {"drift", "arma_garch", "samossa"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_alone_in_a_range_and_on_any_threads_are_the_same(run, panel, windows, settings, make, threads):
     last = windows.tail(3)
@@ -122,6 +126,7 @@ def test_alone_in_a_range_and_on_any_threads_are_the_same(run, panel, windows, s
             assert found.equals(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("refit", "threads"), [("week", 1), ("month", 2)])
 def test_longer_chains_are_the_same_alone_and_in_a_range(panel, windows, settings, make, refit, threads):
     # So low a bar for drift that many refits come early.

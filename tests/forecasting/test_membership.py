@@ -26,6 +26,7 @@ def joined(request, make):
     return day, *(make.members(frame, windows, told).forecasts for frame in frames)
 
 
+@pytest.mark.slow
 def test_members_are_fitted_to_members_alone(joined):
     day, among, without = joined
     mine = among.filter(pl.col("symbol") != "CCC")
@@ -61,6 +62,7 @@ def late(day):
     return pl.col("session") >= day
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours_before", [0, 1])
 def test_weights_and_widths_look_at_members_alone(hours_before):
     day, told = dated(hours_before=hours_before)

@@ -57,6 +57,7 @@ def by_loop(closes):
     return f"{calm} {'down' if trend < -TREND_LIMIT else 'up' if trend > TREND_LIMIT else 'flat'}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lookback", [regime_bars(TOLD) + 10, 45])
 def test_against_a_plain_loop(bars, lookback):
     windows = months(bars, lookback).tail(14)
@@ -98,6 +99,7 @@ def test_a_partition_alone_is_the_same_as_in_a_range_to_the_last_bit(bars, windo
         assert alone.equals(whole.filter(pl.col("partition") == window["partition"][0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", ["gone", "ruined"])
 def test_does_not_look_ahead(bars, windows, later):
     whole = compute_regimes(bars, windows, TOLD)

@@ -40,6 +40,7 @@ def assert_exact(values, period):
         assert abs(Fraction(squares[row]) - exact_squares) <= Fraction(PRECISION) * exact_squares
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [2, 20, 60])
 def test_tiny_moves_at_a_high_price(period):
     moves = np.random.default_rng(60_000).integers(-3, 4, 600)
@@ -92,6 +93,7 @@ def signed_root(square, sign):
     return math.copysign(math.sqrt(square), sign)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [4, 20, 250])
 def test_statistics_of_tiny_moves_at_a_high_price(period):
     moves = np.random.default_rng(period).integers(-3, 4, 3 * period + 300)

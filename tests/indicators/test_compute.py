@@ -42,6 +42,7 @@ def identical(one, other):
     return content_hash(one) == content_hash(other)
 
 
+@pytest.mark.slow
 def test_the_result_has_the_contract_columns_and_the_partitions_own_rows(index_bars, monthly_windows, everything):
     windows = monthly_windows(index_bars, "2003-11", "2004-02", lookback_of(everything))
     result = compute_indicators(index_bars, windows, everything)
@@ -69,6 +70,7 @@ def test_a_partition_is_the_same_alone_in_a_range_and_again(index_bars, monthly_
         assert identical(alone, together.filter(pl.col("partition") == row["partition"].item()))
 
 
+@pytest.mark.slow
 def test_a_partition_with_its_lookback_equals_the_whole_history(bound, index_bars, monthly_windows, one_window):
     windows = monthly_windows(index_bars, "2012-03", "2012-04", bound.lookback)
     partitioned = compute_indicators(index_bars, windows, wide(bound))
@@ -105,6 +107,7 @@ def cut_bars(two_years, cuts):
     return known_at(two_years, cuts)
 
 
+@pytest.mark.slow
 def test_no_value_knows_the_future(bound, two_years, cuts, cut_bars, monthly_windows):
     windows = monthly_windows(two_years, "2007-01", "2008-12", bound.lookback)
     if bound != bound.indicator.bind():
@@ -128,6 +131,7 @@ def test_bars_that_have_not_come_yet_change_nothing(two_years, cuts, monthly_win
         assert identical(known, full.filter(by_then))
 
 
+@pytest.mark.slow
 def test_input_never_changes(bound, two_years, monthly_windows, arrays_of):
     windows = monthly_windows(two_years, "2008-07", "2008-09", bound.lookback)
     before = content_hash(two_years), content_hash(windows)
@@ -141,6 +145,7 @@ def test_input_never_changes(bound, two_years, monthly_windows, arrays_of):
     assert offsets.tolist() == [0, two_years.height // 2, two_years.height]
 
 
+@pytest.mark.slow
 def test_symbols_do_not_mix(bound, two_years, one_window):
     together = compute_indicators(two_years, one_window, wide(bound))
     for symbol in ("nasdaq", "sp500"):
@@ -148,6 +153,7 @@ def test_symbols_do_not_mix(bound, two_years, one_window):
         assert identical(alone, together.filter(pl.col("symbol") == symbol))
 
 
+@pytest.mark.slow
 def test_short_series_give_nulls_not_errors(bound, bars_of, one_window):
     bars = pl.concat([bars_of([10.0, 11.0][:rows], symbol=f"of {rows}") for rows in (1, 2)])
     for given in (bars, bars.clear()):
@@ -161,6 +167,7 @@ def test_short_series_give_nulls_not_errors(bound, bars_of, one_window):
                 assert series[output.name].null_count() == min(rows, output.warm_up)
 
 
+@pytest.mark.slow
 def test_no_windows_and_windows_without_bars_give_no_rows(bound, bars_of, one_window):
     bars = bars_of(np.linspace(10, 20, 30))
     assert compute_indicators(bars, one_window.clear(), [bound]).height == 0
@@ -174,6 +181,7 @@ def test_no_indicators_give_the_keys_alone(bars_of, one_window):
     assert compute_indicators(bars_of([1.0, 2.0]), one_window, []).columns == ["partition", *KEY]
 
 
+@pytest.mark.slow
 def test_constant_prices_without_volume(bars_of, one_window, everything):
     result = compute_indicators(bars_of([0.1] * 60, volume=0.0), one_window, everything)
     last = result.row(-1, named=True)

@@ -282,6 +282,7 @@ def test_nothing_is_known_before_its_time(bars, fetched):
         assert identical(then, full.filter(by_then))
 
 
+@pytest.mark.slow
 def test_a_partition_is_the_same_alone_in_a_range_and_again(bars, fetched):
     market = fetching(*ASKED, *FETCHED)
     together = layer_of(market, bars, days(0, 3), fetched)

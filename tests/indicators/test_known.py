@@ -3,6 +3,7 @@
 import datetime as dt
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_it_is_the_last_that_had_closed_and_was_known(asked, told):
     assert found.to_list() == defined(bars, rows)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=min(40, settings().max_examples))
 @given(asked=frames, told=frames)
 def test_what_is_known_later_changes_nothing(asked, told):

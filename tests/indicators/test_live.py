@@ -90,6 +90,7 @@ def assert_equals_batch(bound, found, series):
                 np.testing.assert_allclose(next(names), others, rtol=1e-12, atol=0, err_msg=output.name)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -322,6 +323,7 @@ def test_cross_sections_are_over_the_members_whose_bar_has_come():
             np.testing.assert_array_equal(found["sma_2"], mean[minute, came])
 
 
+@pytest.mark.slow
 def test_live_values_are_those_that_are_stored(index_bars, one_window):
     """Bit for bit, over a partition's whole window of real bars, for every indicator."""
     wanted = parse_features(indicators())

@@ -33,11 +33,13 @@ def assert_equals_talib(bound, arrays):
         np.testing.assert_allclose(values, others, rtol=1e-9, atol=1e-12 * scale, err_msg=output.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["sp500", "nasdaq"])
 def test_talib_agrees_on_index_bars(bound, symbol, index_bars, arrays_of):
     assert_equals_talib(bound, arrays_of(index_bars.filter(pl.col("symbol") == symbol)))
 
 
+@pytest.mark.slow
 def test_talib_agrees_on_minute_bars(bound, crypto_bars, arrays_of):
     assert_equals_talib(bound, arrays_of(crypto_bars.head(15_000)))
 

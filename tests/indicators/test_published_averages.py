@@ -138,6 +138,7 @@ def exact_weighted(values, period):
         yield sum(weight * value for weight, value in enumerate(values[end - period : end], start=1)) / total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [2, 20, 60])
 def test_linear_weights_stay_exact_at_a_high_price(period):
     """No drift: a jump that left the window long ago leaves nothing behind, and ticks at 60,000 keep their digits."""

@@ -131,6 +131,7 @@ def candles_of_few_ticks(draw):
     return np.array(rows, np.float64).T
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(candles_of_few_ticks(), st.sampled_from([1000, 100, 20, 10, 8]), st.integers(0, 5))
 def test_signals_depend_neither_on_the_tick_nor_on_where_the_series_begins(ticks, tick, start):

@@ -81,6 +81,7 @@ def test_the_published_efficiencies(name, efficiency, walks):
     assert closes.var() / variances.var() == pytest.approx(efficiency, rel=0.15)
 
 
+@pytest.mark.slow
 def test_only_rogers_and_satchell_bear_a_drift(walks):
     means = {name: np.mean(values_of(f"{name}(2)", **walks["with drift"])[1:] ** 2) for name in
              ("parkinson", "garman_klass", "rogers_satchell")}  # fmt: skip

@@ -66,6 +66,7 @@ def series(draw):
     )
 
 
+@pytest.mark.slow
 def test_kernel_equals_specification_on_index_bars(bound, index_bars, arrays_of):
     frame = index_bars.filter(pl.col("symbol") == "sp500")
     found = kernel_outputs(bound, arrays_of(frame))
@@ -73,12 +74,14 @@ def test_kernel_equals_specification_on_index_bars(bound, index_bars, arrays_of)
     assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, of_scale=1e-12)
 
 
+@pytest.mark.slow
 def test_kernel_equals_specification_on_minute_bars(bound, crypto_bars, arrays_of):
     frame = crypto_bars.head(5_000)
     found = kernel_outputs(bound, arrays_of(frame))
     assert_agree(bound, found, specified(bound, frame), relative=SPECIFICATION_TOLERANCE, absolute=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(frame=series())
@@ -98,6 +101,7 @@ def test_the_warm_up_is_as_declared(bound, index_bars, arrays_of):
         assert np.isfinite(values[output.warm_up :]).all()
 
 
+@pytest.mark.slow
 def test_after_the_lookback_the_start_no_longer_matters(bound, index_bars, arrays_of):
     frame = index_bars.filter(pl.col("symbol") == "sp500")
     whole = kernel_outputs(bound, arrays_of(frame))
@@ -127,6 +131,7 @@ def run_live(bound, frame, *, split):
     return [np.array([math.nan if row[name] is None else row[name] for row in rows]) for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(frame=series(), data=st.data())
@@ -137,12 +142,14 @@ def test_live_equals_batch_over_any_split(group, frame, data, arrays_of):
         assert_agree(bound, live, kernel_outputs(bound, arrays), relative=LIVE_TOLERANCE, absolute=0.0)
 
 
+@pytest.mark.slow
 def test_live_equals_batch_on_real_bars(bound, index_bars, arrays_of):
     frame = index_bars.filter(pl.col("symbol") == "nasdaq").head(1000)
     live = run_live(bound, frame, split=777)
     assert_agree(bound, live, kernel_outputs(bound, arrays_of(frame)), relative=LIVE_TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
 def test_a_state_refuses_what_is_no_number_and_stays_as_it_was(bound, value, index_bars):
     bars = index_bars.head(60).to_dicts()

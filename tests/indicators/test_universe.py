@@ -61,6 +61,7 @@ def defined(told, across):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("across", ["cross_rank", "cross_zscore"])
 @given(told=rows, seed=st.integers(0, 99))
 def test_a_cross_section_is_as_defined_whatever_the_order_of_the_rows(across, told, seed):

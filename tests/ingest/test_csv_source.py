@@ -38,6 +38,7 @@ def test_a_half_day_is_known_earlier(read):
     assert row["known_at"] == utc(2018, 12, 24, 18, 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "reason", "said"),
     [

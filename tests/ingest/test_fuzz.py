@@ -5,6 +5,7 @@ import pytest
 from tests.ingest import fuzz
 
 
+@pytest.mark.slow
 def test_broken_files_lose_nothing_and_publish_nothing_broken():
     found = fuzz.run(150, seed=7)
     assert found["raw"] > 500

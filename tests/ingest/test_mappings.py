@@ -85,6 +85,7 @@ def test_a_file_without_a_header_starts_with_line_one(load):
     assert refusals(raw) == {2: "header_repeated", 3: "ragged_row"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("time_format", "text"),
     [
@@ -136,6 +137,7 @@ def test_a_number_of_a_daily_bar_is_a_date_in_the_zone(load):
     assert load(text, source=source, calendar="XTKS").rows["session"].to_list() == [dt.date(2018, 12, 27)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["1e300", "-9e18", "99999999999999999999", "1.5", "nan", "inf", "0x10"])
 def test_a_number_that_is_no_time_is_refused(load, number):
     source = {"symbol_column": "Symbol", "time_format": "epoch_s"}
@@ -234,6 +236,7 @@ def test_tables_are_judged_like_lines(load, kind, name):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "ipc"])
 def test_tables_hold_times_of_any_type_and_whatever_is_no_value(load, kind):
     open_time = [utc(2018, 12, 31, 14, 30)] * 4

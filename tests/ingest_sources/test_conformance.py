@@ -81,6 +81,7 @@ def test_seven_symbols_at_a_time_are_as_good_as_fifty_at_once(kind, scene_of, tm
     assert files(tmp_path / "7") == files(tmp_path / "500")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", scenes.VENUES)
 def test_small_pages_are_as_good_as_large_ones(kind, scene_of, tmp_path):
     scene = scene_of(kind, 2)
@@ -105,6 +106,7 @@ def test_later_only_the_tail_is_asked_for_and_the_whole_is_the_same(kind, scene_
     assert content(tmp_path / "grown") == content(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", scenes.VENUES)
 def test_the_tail_begins_after_the_newest_landed_bar(kind, scene_of, tmp_path):
     scene = scene_of(kind, 1)
@@ -145,6 +147,7 @@ def test_a_full_refresh_brings_nothing_new_where_nothing_changed(kind, scene_of,
         assert set(scene.asked()) == set(scene.symbols)  # it did ask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", scenes.VENUES)
 def test_a_full_refresh_brings_what_was_restated_and_only_that(kind, scene_of, tmp_path):
     scene = scene_of(kind, 2)

@@ -116,6 +116,7 @@ def test_the_command_ends_with_1_where_a_symbol_failed_and_0_where_none_did(proj
     assert "2 new" in second.stdout
 
 
+@pytest.mark.slow
 def test_a_venue_that_is_not_there_is_said(project, tmp_path):
     project, _ = project
     [market] = project.chosen(None)

@@ -125,6 +125,7 @@ def test_what_lands_reads_back_as_the_same_numbers(scene):
         assert rows.sort("symbol", "open_time")[name].cast(pl.Float64).equals(stored.sort("symbol", "open_time")[name])
 
 
+@pytest.mark.slow
 def test_a_market_without_bars_cannot_be_played(scene, tmp_path):
     source = ReplaySource(scene.market(market="never"), scene.store)
     with pytest.raises(SourceFailedError, match=r"the store has no never/bars. Remedy: name a market"):

@@ -9,6 +9,8 @@ from tests.ingest_sources.scenes import START, S3Scene, files, market_of
 from tradepipe.ingest.sources import Delivery, Landed, SourceFailedError, land, waiting
 from tradepipe.ingest.sources.s3 import S3Source
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scene(s3_server, monkeypatch):
@@ -56,7 +58,6 @@ def test_a_copy_that_lost_its_times_is_known_by_its_content(scene, tmp_path):
     assert not scene.asked()
 
 
-@pytest.mark.slow
 def test_an_object_put_in_parts_is_fetched_once(scene, tmp_path):
     import obstore
 

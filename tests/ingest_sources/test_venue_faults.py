@@ -72,6 +72,7 @@ def test_what_passes_is_asked_again(kind, scene, tmp_path):
     assert rows(tmp_path).rows() == whole(scene)
 
 
+@pytest.mark.slow
 def test_an_answer_that_does_not_come_is_asked_for_again(okx, tmp_path):
     okx.venue.fail("slow", times=1, path="candles", retry_after=1.5)
     fetch(okx, tmp_path, timeout=0.4)
@@ -169,6 +170,7 @@ def test_a_clock_that_differs_is_measured_again(scene, tmp_path):
     assert rows(tmp_path).rows() == whole(scene)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [-90, 90])
 def test_whether_a_bar_is_closed_is_for_the_venues_clock_to_say(minutes, scene, tmp_path):
     """Our clock is ahead, or behind; the open bar never lands, and the closed ones do by the next run."""
@@ -261,6 +263,7 @@ def test_a_symbol_that_the_venue_does_not_list_is_named(okx, tmp_path):
     assert set(rows(tmp_path)["symbol"]) == {"C00USDT", "C02USDT"}
 
 
+@pytest.mark.slow
 def test_a_symbol_that_failed_is_asked_for_again_from_where_it_stopped(okx, tmp_path):
     """Its second month fails; the first has landed, and a later month would leave a hole."""
     okx.fill(HOURS + 70 * 24)

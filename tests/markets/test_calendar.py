@@ -166,6 +166,7 @@ def test_calendars_are_cached_and_travel_between_processes(xnys):
     assert pickle.loads(pickle.dumps(xnys)) is xnys  # noqa: S301 - our own bytes
 
 
+@pytest.mark.slow
 def test_importing_and_building_markets_imports_no_calendar_library():
     code = (
         "import sys, tradepipe.markets as m; m.calendar_for('XNYS'); m.calendar_for('24/7').timezone; "

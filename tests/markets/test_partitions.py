@@ -93,6 +93,7 @@ def test_every_session_is_in_exactly_one_partition(scheme):
     assert by_expression.to_series().to_list() == [scheme.key_of(session) for session in sessions]
 
 
+@pytest.mark.slow
 @given(schemes(), st.integers(0, 300))
 def test_windows_are_monotone_and_hold_their_lookback(scheme, lookback):
     keys = scheme.keys(scheme.start, scheme.end)[-40:]

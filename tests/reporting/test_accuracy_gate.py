@@ -49,10 +49,12 @@ def figures(scores):
     return {row.pop("model"): tuple(row.values()) for row in table.to_dicts()}
 
 
+@pytest.mark.slow
 def test_every_model_is_recorded(figures):
     assert set(figures) == set(RECORDED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", sorted(RECORDED))
 def test_forecasts_are_not_worse_than_recorded(figures, model):
     (error, hits, score), (told_error, told_hits, told_score) = figures[model], RECORDED[model]

@@ -44,6 +44,7 @@ def test_members_that_cancel_out_share_by_weight():
     assert told == pytest.approx({"drift": 0.6, "samossa": 0.3, "arma_garch": 0.1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ensemble", "arma_garch"])
 def test_profits_of_members_add_up_to_the_accounts(data, model):
     told = attribution(data.positions, data.fills, data.orders, data.decided_on, model=model)
@@ -57,6 +58,7 @@ def test_profits_of_members_add_up_to_the_accounts(data, model):
         assert told["member"].to_list() == ["arma_garch"]
 
 
+@pytest.mark.slow
 def test_profit_goes_to_whom_the_order_in_force_was_decided_by(data):
     """One symbol whose first half of fills rests on drift alone and whose second on samossa alone."""
     fills = data.fills.filter(pl.col("symbol") == "SPX").sort("filled_at")

@@ -50,6 +50,7 @@ def test_higher_prices_are_further_up():
     assert min(dotted) >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closes", [[5.0], [5.0] * 30, [1e-6, 2e-6], [1e9] * 300])
 def test_any_history_has_a_picture(closes):
     made = forecast(closes[-1], [0.0, 0.0])

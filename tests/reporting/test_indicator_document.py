@@ -155,6 +155,7 @@ def test_marks_stand_where_a_pattern_is(index):
     assert "never found" in never.get_suptitle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["macd", "doji"])
 def test_a_picture_is_small_and_the_same_each_time(index, name):
     first = draw(indicators()[name], index, None)
@@ -164,6 +165,7 @@ def test_a_picture_is_small_and_the_same_each_time(index, name):
         assert picture.mode == "P"
 
 
+@pytest.mark.slow
 def test_document_writes_what_changed_and_removes_what_is_gone(monkeypatch, tmp_path):
     chosen = only(monkeypatch, indicators()["sma"], indicators()["rsi"])
     names = [path.relative_to(tmp_path).as_posix() for path in document(tmp_path)]

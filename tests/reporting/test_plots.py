@@ -97,6 +97,7 @@ def test_empty_frames_give_a_sentence(name, nothing, indicators):
     assert "yet" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "rows"])
 def test_the_legend_lies_above_the_data(name, data, indicators):
     figure = drawn(name, data, indicators)

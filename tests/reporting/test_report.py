@@ -56,12 +56,14 @@ def page(written):
     return Page(written.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_page_parses(page):
     assert page.open == []
     assert page.tags.count("svg") == 10
     assert page.tags.count("title") == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_from_anywhere(written, page):
     text = written.read_text(encoding="utf-8")
     assert all(load.startswith("#") for load in page.loads)
@@ -134,6 +136,7 @@ def test_the_callers_remark_is_shown_as_text(nothing):
     assert "Made on &lt;b&gt;Monday&lt;/b&gt; &amp; read on Tuesday." in text
 
 
+@pytest.mark.slow
 def test_names_from_data_cannot_break_out_of_the_page(recent):
     evil = '"><script>alert(1)</script>'
     rename = pl.col("symbol").replace("SPX", evil)

@@ -134,6 +134,7 @@ def publish(small: SmallProject, *keys: str):
     return publish_derivative(small.store, market_of(small), "funding", small.settings.landing_folder, keys)
 
 
+@pytest.mark.slow
 def test_a_file_that_says_nothing_new_is_worked_in_too(small):
     path = fund(small, DAY, "0.1")
     publish(small, "2018-12-03")
@@ -147,6 +148,7 @@ def test_a_file_that_says_nothing_new_is_worked_in_too(small):
     assert "is gone" in stale(small)["2018-12-03"]
 
 
+@pytest.mark.slow
 def test_a_payment_shortly_before_midnight_is_read_with_the_day_on_which_it_is_due(small):
     fund(small, DAY - dt.timedelta(seconds=1), "0.1")
     assert list(stale(small)) == ["2018-12-02", "2018-12-03"]

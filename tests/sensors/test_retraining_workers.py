@@ -36,6 +36,7 @@ def worker(valkey_server, valkey_address, monkeypatch):
             )
 
 
+@pytest.mark.slow
 def test_what_is_touched_stays_with_the_worker_however_long_it_takes(worker):
     for _ in range(4):
         time.sleep(LOST_AFTER / 2)
@@ -44,6 +45,7 @@ def test_what_is_touched_stays_with_the_worker_however_long_it_takes(worker):
         assert worker.held() == 1
 
 
+@pytest.mark.slow
 def test_what_a_silent_worker_holds_is_put_back(worker):
     worker.sweep()
     assert worker.held() == 1
@@ -52,6 +54,7 @@ def test_what_a_silent_worker_holds_is_put_back(worker):
     assert worker.held() == 0
 
 
+@pytest.mark.slow
 def test_a_touch_brings_back_nothing_that_was_acknowledged_or_taken_over(worker):
     time.sleep(1.5 * LOST_AFTER)
     worker.sweep()

@@ -671,6 +671,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_broken_configuration_gets_this_message(case, write_conf, valid_files):
     files = dict(case.files)

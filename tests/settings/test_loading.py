@@ -33,6 +33,7 @@ def _line(said, layer, form):
     return (form.format(f"{{execution: {{costs: {{fee_bps: {LAYERS[layer][0]}}}}}}}") if layer in said else "#") + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", _subsets(list(LAYERS)[1:]), ids=lambda said: "+".join(sorted(said)) or "nothing")
 def test_the_highest_layer_that_says_something_wins(said, write_conf, valid_files):
     fees = {layer: fee for layer, (fee, _) in LAYERS.items()}

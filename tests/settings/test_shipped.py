@@ -76,6 +76,7 @@ def test_the_counter_counts(write_conf, valid_files):
     assert total == 5 + 2 + 1 + 1 + 10 + 3
 
 
+@pytest.mark.slow
 def test_importing_the_settings_is_cheap():
     heavy = {"polars", "pandera", "sqlalchemy", "pandas", "dagster", "pydantic_settings", "numpy", "pyarrow"}
     program = "import sys, tradepipe.settings as s; s.load(environ={}); print(*sys.modules)"

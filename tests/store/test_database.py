@@ -70,6 +70,7 @@ def test_a_plain_postgresql_address_means_psycopg2(postgres_url):
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_migrated_schema_is_the_one_in_tables(engine):
     migrate(engine, MIGRATIONS, version_table=VERSION_TABLE)
     with engine.connect() as connection:

@@ -87,6 +87,7 @@ def test_the_size_and_hash_are_of_the_bytes_on_the_disk(folder):
     assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 1, 3, 70_000])
 def test_polars_duckdb_and_pyarrow_read_the_same_rows(folder, rows):
     frame = features(rows)

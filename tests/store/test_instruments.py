@@ -132,6 +132,7 @@ def test_many_short_queries_open_few_connections(postgres_url):
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_pool_is_the_settings(postgres_url):
     told = PoolSettings()
     assert (told.size, told.overflow, told.recycle) == (10, 20, dt.timedelta(hours=1))
@@ -141,6 +142,7 @@ def test_the_pool_is_the_settings(postgres_url):
     assert (default.pool.size(), default.pool._max_overflow, default.pool._recycle) == (10, 20, 3600)
 
 
+@pytest.mark.slow
 def test_reports_read_from_the_replica_and_from_the_primary_while_it_is_down(tmp_path, postgres_server, postgres_url):
     time = [0.0]
     with PartitionStore.open(tmp_path / "primary", f"sqlite:///{tmp_path / 'c.sqlite'}", GRACE) as primary:

@@ -118,6 +118,7 @@ def test_the_digest_of_inputs_does_not_see_their_order(inputs, seed):
     assert inputs_digest(shuffled) == inputs_digest(inputs)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(frame=FRAMES, cuts=st.lists(st.integers(0, 20), max_size=4))
 def test_what_is_published_is_what_is_read(store, frame, cuts):

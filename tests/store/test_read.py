@@ -122,6 +122,7 @@ def test_no_generations_are_the_contracts_empty_frame(store):
     assert store.read_generations([], SMALL, columns=["at"]).columns == ["at"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 17, 18, 19, 1000])
 def test_the_latest_rows_are_the_tail_of_all_rows(store, months, rows):
     publish(store, months)

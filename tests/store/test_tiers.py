@@ -131,6 +131,7 @@ def test_cold_months_are_compacted_and_compacted_months_go_cold(tiered, cold):
     assert len(cold.written_before(now() + GRACE)) == 2
 
 
+@pytest.mark.slow
 def test_pinned_files_stay_on_the_disk(tiered):
     one = tiered.catalogue.current(DATASET)[KEYS[0]]
     with writing(tiered.catalogue.engine) as connection:

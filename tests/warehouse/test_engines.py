@@ -64,6 +64,7 @@ def test_what_is_not_there_is_named(engine, published, market, marts):
         ask(engine, published, market, marts, "SELECT nothing FROM ref('bars')")
 
 
+@pytest.mark.slow
 def test_parameters_are_bound(engine, published, market, marts):
     from tradepipe.chain.marts import shelf_of
 
@@ -75,6 +76,7 @@ def test_parameters_are_bound(engine, published, market, marts):
     assert found["n"].item() == 2 * 19 + 2 * 21 - 2
 
 
+@pytest.mark.slow
 def test_a_mart_that_was_never_published_is_computed_in_place(engine, published, market, marts):
     found = ask(engine, published, market, marts, "SELECT symbol, bars FROM ref('market_summary') ORDER BY symbol")
     assert found.rows() == [("IXIC", 59), ("SPX", 60)]
@@ -129,6 +131,7 @@ def rows_in(engines, store, table="us_indices/bars"):
     return tuple(dict(client.query(counted.format(one)).result_rows) for one in (held, f"`{table}`"))
 
 
+@pytest.mark.slow
 def test_clickhouse_loads_new_generations_only_and_once(engines, published, market, marts, packaged, monkeypatch):
     read: list[int] = []
     honest = PartitionStore.read_generations
@@ -177,6 +180,7 @@ def test_catalogues_whose_ids_begin_again_never_meet_rows_of_another(engines, tm
         store.close()
 
 
+@pytest.mark.slow
 def test_superseded_rows_go_after_the_grace_period(engines, tmp_path, market, marts, packaged):
     url = f"sqlite:///{tmp_path / 'c.sqlite'}"
     with PartitionStore.open(tmp_path / "store", url, dt.timedelta(0)) as store:
@@ -189,6 +193,7 @@ def test_superseded_rows_go_after_the_grace_period(engines, tmp_path, market, ma
         assert len(held) == 3
 
 
+@pytest.mark.slow
 def test_what_a_crash_left_half_is_loaded_again(engines, published, market, marts):
     engine = engines["clickhouse"]
     expected = ask(engine, published, market, marts, COUNT)
@@ -203,6 +208,7 @@ def test_what_a_crash_left_half_is_loaded_again(engines, published, market, mart
     assert rows_in(engines, published)[0][copy_of(some)] == some.rows
 
 
+@pytest.mark.slow
 def test_ttl_takes_what_is_old_and_nothing_else(engines, published, market, marts, packaged):
     age = dt.datetime.now(dt.UTC) - dt.datetime(2018, 2, 15, tzinfo=dt.UTC)
     engine = engines["clickhouse"]

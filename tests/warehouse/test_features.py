@@ -35,6 +35,7 @@ def test_both_engines_read_features_as_they_were_published(engine, published, ma
     assert_frame_equal(told.cast(pl.Float64), expected, check_exact=False, rel_tol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["first", "last"])
 def test_columns_that_were_added_since_are_named_with_the_remedy(lacking, published, market, marts, packaged):
     """DuckDB would say that it finds no such column, or that files differ: of neither a person sees the cause."""

@@ -53,6 +53,7 @@ def test_symbol_sessions(compute, returns):
     assert found.filter(pl.col("flagged") > 0)["session"].to_list() == [dt.date(2018, 2, 5), dt.date(2018, 2, 6)]
 
 
+@pytest.mark.slow
 def test_a_stranger_has_no_return_across_a_session_it_lacks(store, market, marts, engine, packaged):
     from tests.warehouse.conftest import publish
 
@@ -136,6 +137,7 @@ def test_universe_coverage(compute):
     ]
 
 
+@pytest.mark.slow
 def test_liquidity_ranking(compute, returns):
     found = compute("liquidity_ranking")
     simple = pl.col("log_return").exp() - 1
@@ -157,6 +159,7 @@ def test_liquidity_ranking(compute, returns):
     assert_frame_equal(found, wanted.select(found.columns), rel_tol=1e-9, abs_tol=1e-18)
 
 
+@pytest.mark.slow
 def test_market_summary(compute, packaged):
     found = compute("market_summary")
     wanted = packaged.group_by("symbol").agg(

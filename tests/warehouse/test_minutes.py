@@ -53,6 +53,7 @@ def run(store, market, marts):
         one.publish(frame)
 
 
+@pytest.mark.slow
 def test_of_the_session_under_way_the_bars_are_expected_that_can_be_known(store, minutes, marts):
     store.publish("minutes/bars", bars_of(minutes, NOW), BARS, code_version="1", inputs={})
     run(store, minutes, marts)

@@ -39,6 +39,7 @@ def evicted(published, market, marts, engines):
     return published
 
 
+@pytest.mark.slow
 def test_what_was_evicted_makes_no_mart_stale(evicted, market, marts):
     assert stale_marts(evicted.catalogue, market, marts, KEYS) == []
 
@@ -62,6 +63,7 @@ def test_marts_of_evicted_partitions_stay_when_they_are_run_again(evicted, marke
         assert evicted.read(f"us_indices/{name}").equals(rows)
 
 
+@pytest.mark.slow
 def test_news_of_what_is_left_makes_marts_stale_all_the_same(evicted, market, marts, packaged):
     march = packaged.filter(pl.col("session") >= dt.date(2018, 3, 1)).with_columns(volume=pl.lit(1.0))
     # March looks back to a session that is gone: it stays as it was; what spans all is computed again.

@@ -18,6 +18,7 @@ def _dense(w, phi, theta, variance):
     return -0.5 * (len(w) * np.log(2 * np.pi) + logdet + w @ np.linalg.solve(covariance, w))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.5, 1.5, 2.5])
 @pytest.mark.parametrize(("p", "q"), ORDERS)
 def test_likelihood_equals_that_of_the_whole_covariance(p, q, scale):

@@ -86,6 +86,7 @@ def test_likelihood_equals_statsmodels_away_from_the_optimum(order):
     assert likelihood_arma(fits, states)[0] == pytest.approx(model.loglike(parameters), rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [SEASONAL, REGRESSED])
 def test_never_below_statsmodels(order):
     values, exog = _made(order)

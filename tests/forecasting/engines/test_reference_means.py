@@ -146,6 +146,7 @@ def peer(values, exog, spec, fits):
     return model, np.array(own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ORDERS, ids=lambda spec: spec.text)
 def test_likelihood_and_one_step_errors_are_statsmodels_own(values, spec):
     fits = fitted(values[:BARS], spec, beside(spec, 0, BARS))
@@ -157,6 +158,7 @@ def test_likelihood_and_one_step_errors_are_statsmodels_own(values, spec):
     assert sound.sum() == np.isfinite(model.endog).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ORDERS, ids=lambda spec: spec.text)
 def test_new_bars_without_a_refit_are_a_filter_of_all_bars(values, spec):
     new = values[BARS:].copy()
@@ -172,6 +174,7 @@ def test_new_bars_without_a_refit_are_a_filter_of_all_bars(values, spec):
     assert np.isnan(updated.residuals[0][3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [spec for spec in ORDERS if not spec.exog], ids=lambda spec: spec.text)
 def test_means_ahead_and_responses_are_statsmodels_forecasts(spec):
     from statsmodels.tsa.statespace.sarimax import SARIMAX
@@ -187,6 +190,7 @@ def test_means_ahead_and_responses_are_statsmodels_forecasts(spec):
     np.testing.assert_allclose(ahead.response[0], levels.impulse_responses(HORIZON - 1).ravel(), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_fit_is_not_short_of_statsmodels_default():
     from tradepipe.forecasting.engines.reference.sarimax import peer_log_likelihood
     from tradepipe.forecasting.engines.reference.structure import Shape

@@ -94,6 +94,7 @@ def in_hundreds(fits):
     return list(found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.text)
 def test_fit_is_archs_fit(values, spec):
     fits = fitted(values[:BARS], spec)
@@ -257,6 +258,7 @@ def test_units_change_nothing_but_units(values):
         np.testing.assert_allclose(ratio, 1e6, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_warm_start_takes_fewer_evaluations_to_the_same_likelihood():
     spec = ModelSpec("gjr", (1, 1), mean="zero", distribution="t")
     series = [returns(seed, 501) for seed in range(50, 58)]

@@ -120,6 +120,7 @@ def test_hostile_series_have_a_forecast_and_who_steps_down_a_reason(hostile_fits
     assert_usable(forecast_batch(again, 1)[spec])
 
 
+@pytest.mark.slow
 def test_hostile_neighbours_change_nothing(hostile_fits):
     panel = hostile()
     for spec in SPECS:
@@ -147,6 +148,7 @@ def test_a_batch_is_its_single_calls_in_any_order():
             np.testing.assert_array_equal(numbers(single)[0], ahead[row])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.text)
 def test_new_bars_are_taken_in_as_if_filtered_with_the_others(spec):
     panel, more = ordinary(4, 300), [returns(70 + i, 8) for i in range(4)]
@@ -186,6 +188,7 @@ def test_a_decay_that_is_none_is_refused(family, decay):
         fit_batch(ordinary(1), [ModelSpec(family, (1, 1) if family == "gjr" else (), decay=decay)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.text)
 def test_a_fit_can_be_kept_as_parameters_and_filtered_back(hostile_fits, spec):
     fits = hostile_fits[spec]

@@ -65,6 +65,7 @@ REFUSED = {("one series", 5), ("waves almost bare", 5)}
 """Panels and ranks whose forecaster would explode."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [0, 1, 3])
 @pytest.mark.parametrize(("name", "rank"), sorted({(name, rank) for name in PANELS for rank in RANKS} - REFUSED))
 def test_agrees_with_the_reference(name, rank, order):

@@ -29,6 +29,7 @@ def made(skilled):
     return skilled.forecasts()
 
 
+@pytest.mark.slow
 def test_keeps_its_contract_in_every_partition(skilled, made):
     for (partition,), frame in made.partition_by("partition", as_dict=True).items():
         arranged = FORECASTS.arrange(frame)
@@ -199,6 +200,7 @@ def test_the_order_of_rows_does_not_matter(skilled, made):
     assert mixed.forecasts().equals(made, null_equal=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("later", ["gone", "ruined"])
 def test_nothing_later_is_looked_at(later):
     told = ragged()
@@ -290,6 +292,7 @@ def test_equals_change_nothing():
     assert made.filter(model="ensemble")["freedom"].null_count() == made.height // 4  # the random walk's law
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_promise_where_the_laws_do_not():
     """Volatility is told a third too large by the random walk: its normal law holds far too much, the quantiles not."""
     told = world(20, 400, seed=11, settings=SETTINGS.model_copy(update={"ensemble": EnsembleSettings(origins=120)}))

@@ -224,6 +224,7 @@ def test_a_partition_alone_is_the_same_as_in_a_range_to_the_last_bit(panel):
         assert alone.height >= 90
 
 
+@pytest.mark.slow
 def test_later_bars_change_no_earlier_score(panel):
     bars, forecasts = panel
     windows = months(bars, 200).tail(4)

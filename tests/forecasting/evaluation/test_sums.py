@@ -47,6 +47,7 @@ def rows():
     return judged(placed, compute_regimes(bars, months(bars, 130), told), SECTORS)
 
 
+@pytest.mark.slow
 def test_a_partitions_sums_and_losses_keep_their_contracts(rows):
     for made, contract in (
         (statistics(rows), EVALUATIONS),
@@ -99,6 +100,7 @@ def _of_years(whole, by, cells):
     return evaluate(pl.concat(statistics(one) for one in years), by, loss_series(whole, cells))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [[], ["symbol"], ["sector"]])
 def test_folded_sums_say_the_same(rows, by):
     sums, losses = statistics(rows), loss_series(rows, ["symbol", "sector"])

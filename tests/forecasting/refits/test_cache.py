@@ -45,6 +45,7 @@ def test_blobs_tell_all_that_was_said():
         assert found.numbers.tobytes() == expected.numbers.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refit", ["day", "week"])
 def test_what_is_restored_is_what_was_fitted_bit_for_bit(panel, last, told, make, refit, monkeypatch):
     settings, kept = told.model_copy(update={"refit": refit}), KeptFits()
@@ -69,6 +70,7 @@ def _only_baselines():
     return fit
 
 
+@pytest.mark.slow
 def test_a_part_may_be_restored_while_the_rest_is_fitted(panel, last, told, make):
     kept, whole = KeptFits(), make.members(panel, last, told)
     make.members(panel.filter(symbol="AAA"), last, told, cache=kept)
@@ -137,6 +139,7 @@ def stored(url):
     kept.engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_database_keeps_bytes_by_key(stored):
     many = {f"key {number}": bytes([number % 256, 0, 255]) for number in range(1201)}
     stored.put_many(many)
@@ -179,6 +182,7 @@ def test_many_processes_write_at_once(url):
     engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [lambda blob: blob[:-3], lambda blob: blob[:-1] + b"?", lambda _: b"", lambda _: b"x"])
 def test_a_damaged_blob_is_fitted_anew_and_kept_in_its_place(panel, last, told, make, harm):
     one, kept = told.model_copy(update={"members": ("random_walk", "arma_garch")}), KeptFits()
@@ -189,6 +193,7 @@ def test_a_damaged_blob_is_fitted_anew_and_kept_in_its_place(panel, last, told, 
     assert dict(kept) == sound
 
 
+@pytest.mark.slow
 def test_a_database_in_trouble_stops_no_run(tmp_path, panel, last, told, make, monkeypatch, caplog):
     monkeypatch.setattr("tradepipe.store.database.BUSY_TIMEOUT", dt.timedelta(milliseconds=50))
     one, path = told.model_copy(update={"members": ("random_walk", "arma_garch")}), tmp_path / "models.sqlite"

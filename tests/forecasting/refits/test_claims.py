@@ -69,6 +69,7 @@ def test_without_a_cache_nothing_is_claimed():
         assert own is None
 
 
+@pytest.mark.slow
 def test_partitions_side_by_side_fit_what_they_share_once(make):
     class Slow(KeptFits):
         def get_many(self, keys):

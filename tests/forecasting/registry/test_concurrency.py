@@ -39,6 +39,7 @@ def all_at_once(work):
     return errors
 
 
+@pytest.mark.slow
 def test_promoters_at_once_never_exceed_the_best(registry, models_url):
     made = [version(member) for member in MEMBERS]
     found = enter(registry, made, [judged(one, float(index)) for index, one in enumerate(made)])

@@ -161,6 +161,7 @@ def test_a_person_s_word_on_a_member_is_about_all_its_versions(registry):
     assert active(registry) == {made[0].id, made[2].id}
 
 
+@pytest.mark.slow
 def test_settings_of_other_members_make_no_other_model(registry):
     made = [version("drift", month(1), code_version="1-old"), version("drift", month(2), code_version="1-new")]
     enter(registry, made, [judged(one, 1.0) for one in made])
