@@ -11,8 +11,8 @@ from tradepipe.contracts import EVALUATION_LOSSES, EVALUATION_ORIGINS, EVALUATIO
 from tradepipe.forecasting.evaluation import fold
 from tradepipe.forecasting.members import RANDOM_WALK
 
-JUDGED = 4
-"""Times the memory that a row of another layer takes while it is computed."""
+ROW_WEIGHT = 4
+"""How many times the memory of another layer's row one takes while it is computed."""
 
 _BARS = ["symbol", "session", "open_time", "close"]
 _SHOWN = ["symbol", "target_session", "target_open_time", "model", "horizon", "squared_error"]
@@ -74,7 +74,7 @@ def publish_evaluations(run: LayerRun) -> Evaluated:
 def _rows_a_bar(run: LayerRun) -> int:
     told = run.market.settings.forecasts
     # Wide rows that are joined with others and summed, and hardly a look back that short batches would read again.
-    return JUDGED * told.horizon * (len(told.members) + 1)
+    return ROW_WEIGHT * told.horizon * (len(told.members) + 1)
 
 
 def _before(run: LayerRun) -> tuple[pl.DataFrame, pl.DataFrame]:
