@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from tradepipe.compiling import compiled
+from tradepipe.forecasting.batched.deepest import keep_deepest
 from tradepipe.forecasting.batched.polynomials import Floats, set_point
 from tradepipe.forecasting.batched.profiles import LANES
 
@@ -65,14 +66,8 @@ def ring(w: Floats, n: int, points: Floats, first: int) -> int:
         score = scores[index]
         if (index > 0 and scores[index - 1] < score) or (index < FREQUENCIES - 1 and scores[index + 1] <= score):
             continue
-        if not abs(score) < math.inf or (found == PLACES and score >= scores[best[found - 1]]):
-            continue
-        at = min(found, PLACES - 1)
-        while at > 0 and scores[best[at - 1]] > score:
-            best[at] = best[at - 1]
-            at -= 1
-        best[at] = index
-        found = min(found + 1, PLACES)
+        if abs(score) < math.inf:
+            found = keep_deepest(scores, index, best, found, PLACES)
     coefficients = np.zeros(6)
     for k in range(found):
         coefficients[0], coefficients[1] = phi[best[k], 0], phi[best[k], 1]

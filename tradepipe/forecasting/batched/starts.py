@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from tradepipe.compiling import compiled
+from tradepipe.forecasting.batched.deepest import keep_deepest
 from tradepipe.forecasting.batched.likelihood import value_at
 from tradepipe.forecasting.batched.polynomials import Floats, Integers, set_coefficients
 from tradepipe.forecasting.batched.profiles import COLUMNS, LANES, SUMS, gather_lane, run_lanes, settle_lane
@@ -175,14 +176,8 @@ def choose(q: int, scores: Floats, limit: int, chosen: Integers) -> int:
             if digit < side - 1 and scores[index + stride] <= score:
                 lowest = False
             stride *= side
-        if not lowest or (found == limit and score >= scores[chosen[found - 1]]):
-            continue
-        at = min(found, limit - 1)
-        while at > 0 and scores[chosen[at - 1]] > score:
-            chosen[at] = chosen[at - 1]
-            at -= 1
-        chosen[at] = index
-        found = min(found + 1, limit)
+        if lowest:
+            found = keep_deepest(scores, index, chosen, found, limit)
     return found
 
 
